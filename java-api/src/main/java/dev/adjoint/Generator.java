@@ -1,0 +1,128 @@
+package dev.adjoint;
+
+import dev.adjoint.internal.Dispatch;
+import dev.adjoint.internal.Recorder;
+import dev.adjoint.internal.Tensors;
+import dev.adjoint.ops.Factories;
+import dev.adjoint.spi.Philox;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A source of random numbers: a seed and a counter of operations, so that the numbers depend on
+ * these two alone and not on threads, backends or memory. Its state lives on one device, where
+ * kernels read and advance it.
+ */
+public final class Generator implements AutoCloseable {
+  private final Device device;
+  private final Object lock = new Object();
+  private long seed;
+  private @Nullable Tensor state;
+
+  /** A generator for tensors of one device. */
+  public Generator(Device device, long seed) {
+    this.device = device;
+    this.seed = seed;
+  }
+
+  /** The default generator of a device, seeded by {@link Adjoint#manualSeed}. */
+  public static Generator ofDevice(Device device) {
+    return Adjoint.generator(device);
+  }
+
+  /** The device whose tensors it fills. */
+  public Device device() {
+    return device;
+  }
+
+  /**
+   * I64 [2] = {seed, operations so far}, on the device; for operations.
+   *
+   * @throws DeviceMismatchException if {@code wanted} is another device
+   */
+  public Tensor state(Device wanted) {
+    if (!wanted.equals(device)) {
+      throw new DeviceMismatchException(
+          "generator: belongs to " + device + " and cannot fill tensors on " + wanted);
+    }
+    synchronized (lock) {
+      Tensor current = state;
+      if (current == null) {
+        current = upload(seed, 0);
+        state = current;
+      }
+      return current;
+    }
+  }
+
+  private Tensor upload(long first, long second) {
+    MemorySegment words = MemorySegment.ofArray(new long[] {first, second});
+    return Scope.escape(Factories.of(words, Shape.of(2), DType.I64, device));
+  }
+
+  /** {seed, operations so far}: all there is to save. */
+  public long[] save() {
+    return state(device).toLongArray();
+  }
+
+  /** Goes on from what {@link #save} returned. */
+  public void restore(long[] saved) {
+    if (saved.length != 2) {
+      throw new TensorException("generator: a saved state has 2 numbers, got " + saved.length);
+    }
+    Recorder.forbid("generator.restore");
+    synchronized (lock) {
+      seed = saved[0];
+      Tensor current = state(device);
+      try (Tensor fresh = upload(saved[0], saved[1])) {
+        Dispatch.run(
+            Tensors.backend(current).copy(Tensors.view(fresh), Tensors.view(current)),
+            current,
+            fresh);
+      }
+    }
+  }
+
+  /** Starts again with a seed. */
+  public void manualSeed(long newSeed) {
+    restore(new long[] {newSeed, 0});
+  }
+
+  /** A number in [0, bound) for Java code (shuffling, sampling); takes one operation. */
+  public long nextLong(long bound) {
+    if (bound <= 0) {
+      throw new TensorException("generator: the bound must be positive, got " + bound);
+    }
+    long bits = nextBits();
+    return Math.unsignedMultiplyHigh(bits, bound);
+  }
+
+  /** A number in [0, 1) for Java code; takes one operation. */
+  public double nextDouble() {
+    return (nextBits() >>> 11) * 0x1p-53;
+  }
+
+  private long nextBits() {
+    Recorder.forbid("generator");
+    synchronized (lock) {
+      long[] now = save();
+      restore(new long[] {now[0], now[1] + 1});
+      return Philox.bits64(now[0], now[1], 0);
+    }
+  }
+
+  @Override
+  public void close() {
+    synchronized (lock) {
+      if (state != null) {
+        state.close();
+        state = null;
+      }
+    }
+  }
+
+  @Override
+  public String toString() {
+    return "Generator[" + device + ", seed=" + seed + "]";
+  }
+}

@@ -1,0 +1,13 @@
+package dev.adjoint;
+
+/**
+ * Memory of one device, in bytes.
+ *
+ * @param liveBytes held by tensors, graphs and captured steps' outputs
+ * @param liveStorages how many blocks that is
+ * @param cachedBytes free blocks kept for the next allocation
+ * @param peakBytes the largest {@code liveBytes} so far
+ * @param budget how much live and cached memory may become together
+ */
+public record MemoryUse(
+    long liveBytes, long liveStorages, long cachedBytes, long peakBytes, long budget) {}

@@ -1,0 +1,86 @@
+package dev.adjoint.autograd;
+
+import dev.adjoint.Tensor;
+import dev.adjoint.TensorException;
+import dev.adjoint.graph.Graph;
+import dev.adjoint.graph.Saves;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An operation with a backward pass of your own, as PyTorch's {@code autograd.Function}.
+ *
+ * <pre>{@code
+ * final class Cube extends Function {
+ *   @Override protected Result forward(List<Tensor> in) {
+ *     return new Result(in.get(0).pow(3), List.of(in.get(0)));
+ *   }
+ *   @Override protected List<Tensor> backward(Tensor grad, List<Tensor> saved) {
+ *     return List.of(grad.mul(saved.get(0).square()).mul(3));
+ *   }
+ * }
+ * }</pre>
+ *
+ * If the backward pass uses differentiable operations, gradients of gradients work too. An instance
+ * must not keep tensors in fields: what backward needs goes through {@code saved}.
+ */
+public abstract class Function {
+  /** For subclasses. */
+  protected Function() {}
+
+  /**
+   * @param output the result
+   * @param saved inputs, the output, or other tensors, handed to {@link #backward}
+   */
+  public record Result(Tensor output, List<Tensor> saved) {}
+
+  /** Computes the output; nothing in it is recorded. */
+  protected abstract Result forward(List<Tensor> inputs);
+
+  /**
+   * One gradient for each input, of a shape that sums to the input's; null where there is none.
+   *
+   * @param grad the gradient of the output
+   * @param saved what {@link #forward} saved
+   */
+  protected abstract List<@Nullable Tensor> backward(Tensor grad, List<Tensor> saved);
+
+  /** Runs the operation and records it. */
+  public final Tensor apply(Tensor... inputs) {
+    Result result;
+    try (var _ = GradMode.off()) {
+      result = forward(List.of(inputs));
+    }
+    int count = result.saved().size();
+    int arity = inputs.length; // the product must not hold on to the handles themselves
+    return Graph.record(
+        getClass().getSimpleName(),
+        result.output(),
+        inputs,
+        result.saved().toArray(Tensor[]::new),
+        (grad, saves) -> {
+          Tensor[] saved = new Tensor[count];
+          for (int i = 0; i < count; i++) {
+            saved[i] = saves.get(i);
+          }
+          return checked(backward(grad, List.of(saved)), arity, saves);
+        });
+  }
+
+  private @Nullable Tensor[] checked(List<@Nullable Tensor> grads, int inputs, Saves saves) {
+    if (grads.size() != inputs) {
+      throw new TensorException(
+          getClass().getSimpleName()
+              + ".backward: returned "
+              + grads.size()
+              + " gradients for "
+              + inputs
+              + " inputs");
+    }
+    @Nullable Tensor[] wanted = new Tensor[inputs];
+    for (int i = 0; i < inputs; i++) {
+      wanted[i] = saves.needs(i) ? grads.get(i) : null;
+    }
+    return wanted;
+  }
+}

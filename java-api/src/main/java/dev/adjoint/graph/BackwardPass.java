@@ -1,0 +1,273 @@
+package dev.adjoint.graph;
+
+import dev.adjoint.Scope;
+import dev.adjoint.ShapeMismatchException;
+import dev.adjoint.Tensor;
+import dev.adjoint.TensorException;
+import dev.adjoint.internal.Storage;
+import dev.adjoint.internal.TensorState;
+import dev.adjoint.internal.Tensors;
+import dev.adjoint.internal.ThreadState;
+import dev.adjoint.ops.Reductions;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.PriorityQueue;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The chain rule as a walk: operations in descending order of creation, each once, when all its
+ * gradient has arrived. No recursion, so the depth of the graph does not matter.
+ */
+public final class BackwardPass {
+  private final boolean retainGraph;
+  private final boolean createGraph;
+  private final PriorityQueue<OpNode> queue =
+      new PriorityQueue<>(Comparator.comparingLong((OpNode n) -> n.sequence).reversed());
+  private final Map<Node, Tensor> pending = new HashMap<>();
+  private final @Nullable Map<Node, Integer> asked;
+  private final @Nullable Set<Node> onPath;
+  private final @Nullable Tensor[] answers;
+  private final Scope scope;
+
+  private BackwardPass(
+      boolean retainGraph,
+      boolean createGraph,
+      @Nullable Map<Node, Integer> asked,
+      @Nullable Set<Node> onPath,
+      Scope scope) {
+    this.retainGraph = retainGraph;
+    this.createGraph = createGraph;
+    this.asked = asked;
+    this.onPath = onPath;
+    this.answers = new Tensor[asked == null ? 0 : asked.size()];
+    this.scope = scope;
+  }
+
+  /** Adds the gradient of {@code root} to every leaf behind it. */
+  public static void accumulate(
+      Tensor root, @Nullable Tensor seed, boolean retainGraph, boolean createGraph) {
+    Node node = nodeOf(root, "backward");
+    try (Scope scope = Scope.open()) {
+      BackwardPass pass = new BackwardPass(retainGraph, createGraph, null, null, scope);
+      pass.walk(List.of(node), List.of(seed(root, seed)));
+    }
+  }
+
+  /**
+   * The gradients of {@code outputs}, weighted by {@code seeds}, with respect to {@code inputs};
+   * null for an input that no output depends on. The leaves' own gradients stay as they are.
+   */
+  public static List<@Nullable Tensor> gradients(
+      List<Tensor> outputs,
+      List<? extends @Nullable Tensor> seeds,
+      List<Tensor> inputs,
+      boolean retainGraph,
+      boolean createGraph) {
+    Map<Node, Integer> asked = new HashMap<>();
+    int[] slot = new int[inputs.size()];
+    for (int i = 0; i < slot.length; i++) {
+      Node node = nodeOf(inputs.get(i), "grad");
+      slot[i] = asked.computeIfAbsent(node, n -> asked.size());
+    }
+    try (Scope scope = Scope.open()) {
+      List<Node> roots = new ArrayList<>();
+      List<Tensor> starts = new ArrayList<>();
+      for (int i = 0; i < outputs.size(); i++) {
+        roots.add(nodeOf(outputs.get(i), "grad"));
+        starts.add(seed(outputs.get(i), seeds.get(i)));
+      }
+      Set<Node> onPath = nodesTowards(asked.keySet(), roots);
+      BackwardPass pass = new BackwardPass(retainGraph, createGraph, asked, onPath, scope);
+      pass.walk(roots, starts);
+      List<@Nullable Tensor> results = new ArrayList<>();
+      boolean[] given = new boolean[pass.answers.length];
+      for (int s : slot) {
+        Tensor answer = pass.answers[s];
+        if (answer == null) {
+          results.add(null);
+        } else {
+          // The same input asked twice: each answer is a handle of its own.
+          Tensor result = given[s] ? handle(answer) : answer;
+          given[s] = true;
+          results.add(scope.keep(result));
+        }
+      }
+      return results;
+    }
+  }
+
+  private static Node nodeOf(Tensor tensor, String what) {
+    TensorState state = Tensors.state(tensor);
+    if (state.isClosed()) {
+      throw state.closedException();
+    }
+    Node node = state.node();
+    if (node == null) {
+      throw new TensorException(
+          what
+              + ": this tensor "
+              + tensor.shape()
+              + " does not depend on anything that requires a gradient; call requiresGrad_(true) on a"
+              + " leaf before computing with it, outside GradMode.off()");
+    }
+    return node;
+  }
+
+  private static Tensor seed(Tensor root, @Nullable Tensor seed) {
+    if (seed == null) {
+      if (root.numel() != 1) {
+        throw new ShapeMismatchException(
+            "backward: needs a scalar, got shape "
+                + root.shape()
+                + "; reduce it (sum, mean) or pass the gradient to start from");
+      }
+      return Tensor.full(root.shape(), 1, root.dtype(), root.device());
+    }
+    if (!seed.shape().equals(root.shape())) {
+      throw new ShapeMismatchException(
+          "backward: the gradient to start from has shape "
+              + seed.shape()
+              + ", the tensor "
+              + root.shape());
+    }
+    return handle(seed);
+  }
+
+  /** Of all nodes behind the roots, those from which an asked one can be reached. */
+  private static Set<Node> nodesTowards(Set<Node> asked, List<Node> roots) {
+    Set<Node> seen = new HashSet<>(roots);
+    List<Node> order = new ArrayList<>(seen);
+    for (int i = 0; i < order.size(); i++) {
+      for (Node input : order.get(i).inputs()) {
+        if (input != null && seen.add(input)) {
+          order.add(input);
+        }
+      }
+    }
+    order.sort(Comparator.comparingLong(n -> n instanceof OpNode op ? op.sequence : -1));
+    Set<Node> towards = new HashSet<>();
+    for (Node node : order) {
+      if (asked.contains(node) || Arrays.stream(node.inputs()).anyMatch(towards::contains)) {
+        towards.add(node);
+      }
+    }
+    return towards;
+  }
+
+  private void walk(List<Node> roots, List<Tensor> starts) {
+    ThreadState thread = ThreadState.current();
+    boolean gradOff = thread.gradOff;
+    thread.gradOff = !createGraph;
+    try {
+      for (int i = 0; i < roots.size(); i++) {
+        if (isWanted(roots.get(i))) {
+          arrive(roots.get(i), starts.get(i));
+        }
+      }
+      for (OpNode node = queue.poll(); node != null; node = queue.poll()) {
+        Tensor grad = pending.remove(node);
+        Integer slot = asked == null ? null : asked.get(node);
+        if (slot != null) {
+          answers[slot] = handle(grad);
+        }
+        propagate(node, grad);
+      }
+    } finally {
+      thread.gradOff = gradOff;
+    }
+  }
+
+  private boolean isWanted(@Nullable Node node) {
+    return node != null && (onPath == null || onPath.contains(node));
+  }
+
+  private void propagate(OpNode node, Tensor grad) {
+    Node[] inputs = node.inputs();
+    boolean[] needed = new boolean[inputs.length];
+    boolean any = false;
+    for (int i = 0; i < inputs.length; i++) {
+      needed[i] = isWanted(inputs[i]);
+      any |= needed[i];
+    }
+    if (!any) {
+      grad.close();
+      return;
+    }
+    Tensor[] owned = new Tensor[inputs.length];
+    try (Scope inner = Scope.open()) {
+      Tensor[] grads = node.backward(grad, needed, createGraph);
+      for (int i = 0; i < inputs.length; i++) {
+        Tensor raw = grads[i];
+        if (needed[i] && raw != null) {
+          // A handle of our own: the product may be the incoming gradient, or somebody's tensor.
+          owned[i] = inner.keep(handle(Reductions.sumTo(raw, node.inputShape(i))));
+        }
+      }
+    }
+    if (!retainGraph && !createGraph) {
+      node.spend();
+    }
+    grad.close();
+    for (int i = 0; i < inputs.length; i++) {
+      Node input = inputs[i];
+      Tensor contribution = owned[i];
+      if (input != null && contribution != null) {
+        arrive(input, contribution);
+      }
+    }
+  }
+
+  /** A second handle on the same tensor, in the current scope. */
+  private static Tensor handle(Tensor tensor) {
+    TensorState state = Tensors.state(tensor);
+    state.pin();
+    Node node = state.node();
+    if (node != null && !node.tryRetain()) {
+      throw state.closedException();
+    }
+    return Tensors.wrap(
+        new TensorState(state.storage(), state.view().layout(), state.view().dtype(), node));
+  }
+
+  /** A gradient has arrived, as a handle that the pass owns. */
+  private void arrive(Node node, Tensor grad) {
+    if (node instanceof LeafNode leaf && asked == null) {
+      leaf.accumulate(grad, createGraph);
+      return;
+    }
+    if (node instanceof LeafNode) {
+      // Asked for, since only wanted nodes get here.
+      @SuppressWarnings("NullAway")
+      int slot = asked.get(node);
+      Tensor before = answers[slot];
+      answers[slot] = before == null ? grad : sum(before, grad);
+      return;
+    }
+    Tensor before = pending.get(node);
+    if (before == null) {
+      pending.put(node, grad);
+      queue.add((OpNode) node);
+    } else {
+      pending.put(node, sum(before, grad));
+    }
+  }
+
+  private Tensor sum(Tensor before, Tensor grad) {
+    Storage storage = Tensors.state(before).storage();
+    if (!createGraph && storage.isExclusive() && Tensors.layout(before).isContiguous()) {
+      before.add_(grad);
+      grad.close();
+      return before;
+    }
+    Tensor total = before.add(grad);
+    before.close();
+    grad.close();
+    return total;
+  }
+}

@@ -1,0 +1,123 @@
+package dev.adjoint.graph;
+
+import dev.adjoint.Shape;
+import dev.adjoint.Tensor;
+import dev.adjoint.internal.TensorState;
+import dev.adjoint.internal.Tensors;
+import dev.adjoint.internal.ThreadState;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/** Recording: what every operation calls once its kernel has run. */
+public final class Graph {
+  private static final Tensor[] NOTHING = {};
+
+  private Graph() {}
+
+  /** For {@link #record} when nothing is saved. */
+  public static Tensor[] nothing() {
+    return NOTHING;
+  }
+
+  /** Whether an operation on these inputs is recorded. */
+  public static boolean records(@Nullable Tensor... inputs) {
+    if (ThreadState.current().gradOff) {
+      return false;
+    }
+    for (Tensor input : inputs) {
+      if (input != null && Tensors.state(input).node() != null) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /**
+   * Makes {@code out} the result of an operation, if one of its inputs wants a gradient.
+   *
+   * @param out what the kernel wrote; a leaf without gradient so far
+   * @param inputs in the order of the gradients that {@code vjp} returns; null entries are
+   *     constants
+   * @param saved inputs, {@code out} itself, or other tensors that {@code vjp} reads
+   * @return out
+   */
+  public static Tensor record(
+      String name, Tensor out, @Nullable Tensor[] inputs, Tensor[] saved, Vjp vjp) {
+    if (!records(inputs)) {
+      return out;
+    }
+    Node[] nodes = new Node[inputs.length];
+    Shape[] shapes = new Shape[inputs.length];
+    SavedValue[] values = new SavedValue[saved.length];
+    for (int i = 0; i < inputs.length; i++) {
+      Tensor input = inputs[i];
+      if (input == null) {
+        shapes[i] = Shape.scalar();
+        continue;
+      }
+      TensorState state = Tensors.state(input);
+      shapes[i] = state.view().layout().shape();
+      Node node = state.node();
+      if (node != null) {
+        if (!node.tryRetain()) {
+          throw state.closedException();
+        }
+        nodes[i] = node;
+      }
+    }
+    for (int i = 0; i < saved.length; i++) {
+      values[i] = SavedValue.of(Tensors.state(saved[i]), source(saved[i], out, inputs));
+    }
+    TensorState result = Tensors.state(out);
+    result.setNode(new OpNode(name, result.view().layout().shape(), nodes, shapes, values, vjp));
+    return out;
+  }
+
+  private static int source(Tensor saved, Tensor out, @Nullable Tensor[] inputs) {
+    if (saved == out) {
+      return SavedValue.OUTPUT;
+    }
+    for (int i = 0; i < inputs.length; i++) {
+      if (inputs[i] == saved) {
+        return i;
+      }
+    }
+    return SavedValue.CONSTANT;
+  }
+
+  /** The same tensor as a result of its own, so that a gradient can be asked with respect to it. */
+  public static Tensor identity(Tensor x) {
+    Tensor out = Tensors.alias(x, Tensors.layout(x));
+    return record("identity", out, new Tensor[] {x}, NOTHING, (grad, saves) -> new Tensor[] {grad});
+  }
+
+  /**
+   * The vector-Jacobian product of a fused operation when gradients of gradients are wanted: that
+   * of its composed definition, on the saved inputs (null entries are inputs it did not have).
+   */
+  public static @Nullable Tensor[] composedVjp(
+      Tensor grad, @Nullable Tensor[] inputs, Saves saves, Function<Tensor[], Tensor> composed) {
+    Tensor[] own = new Tensor[inputs.length];
+    List<Tensor> asked = new ArrayList<>();
+    for (int i = 0; i < inputs.length; i++) {
+      Tensor input = inputs[i];
+      if (input != null) {
+        own[i] = identity(input);
+        if (saves.needs(i)) {
+          asked.add(own[i]);
+        }
+      }
+    }
+    List<@Nullable Tensor> grads =
+        BackwardPass.gradients(List.of(composed.apply(own)), List.of(grad), asked, true, true);
+    @Nullable Tensor[] wanted = new Tensor[inputs.length];
+    for (int i = 0, k = 0; i < inputs.length; i++) {
+      if (saves.needs(i)) {
+        wanted[i] = grads.get(k++);
+      }
+    }
+    return wanted;
+  }
+}

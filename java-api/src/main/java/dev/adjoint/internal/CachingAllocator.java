@@ -1,0 +1,273 @@
+package dev.adjoint.internal;
+
+import dev.adjoint.MemoryUse;
+import dev.adjoint.OutOfMemoryException;
+import dev.adjoint.spi.Backend;
+import dev.adjoint.spi.Memory;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Memory of one device: blocks that become free are kept and handed out again, so that the next
+ * step finds its buffers warm. One class for every device; the backend only gives and takes raw
+ * blocks.
+ */
+public final class CachingAllocator {
+  private static final long SMALLEST = 64;
+  private static final int COLLECTIONS_BEFORE_FAILURE = 5;
+
+  private final Backend backend;
+  private final DeviceContext context;
+  private final ReentrantLock lock = new ReentrantLock();
+  private final MemoryPool shared = new MemoryPool(this);
+  private final long budget;
+  private @Nullable Storage live;
+  private long liveBytes;
+  private long liveCount;
+  private long cachedBytes;
+  private long peakBytes;
+  private long unscopedBytes;
+  private long unscopedAtLastCollection;
+
+  CachingAllocator(DeviceContext context, Backend backend) {
+    this.context = context;
+    this.backend = backend;
+    this.budget = backend.memoryBudget();
+  }
+
+  /**
+   * Sizes are rounded up to eighths of a power of two: at most 12.5 % is lost, and blocks fit
+   * again.
+   */
+  static long roundUp(long bytes) {
+    if (bytes <= SMALLEST) {
+      return SMALLEST;
+    }
+    long step = Math.max(SMALLEST, Long.highestOneBit(bytes - 1) >>> 3);
+    return (bytes + step - 1) / step * step;
+  }
+
+  /** A pool for one captured step. */
+  MemoryPool newPrivatePool() {
+    return new MemoryPool(this);
+  }
+
+  /**
+   * A storage of at least {@code bytes}, contents undefined.
+   *
+   * @param pool where to look first, and where it returns to; null for the shared pool
+   * @throws OutOfMemoryException if the budget does not allow it
+   */
+  Storage allocate(long bytes, @Nullable MemoryPool pool, Object label) {
+    long size = roundUp(bytes);
+    MemoryPool home = pool == null ? shared : pool;
+    for (int attempt = 0; ; attempt++) {
+      Storage storage = tryAllocate(size, home, label);
+      if (storage != null) {
+        return storage;
+      }
+      if (attempt == COLLECTIONS_BEFORE_FAILURE) {
+        throw outOfMemory(bytes);
+      }
+      collect(10L << attempt);
+    }
+  }
+
+  private @Nullable Storage tryAllocate(long size, MemoryPool home, Object label) {
+    lock.lock();
+    try {
+      Memory memory = home.poll(size);
+      if (memory != null) {
+        cachedBytes -= size;
+      } else {
+        if (liveBytes + cachedBytes + size > budget) {
+          drainShared();
+        }
+        if (liveBytes + cachedBytes + size > budget) {
+          return null;
+        }
+        memory = backend.allocate(size);
+        if (memory == null) {
+          drainShared();
+          memory = backend.allocate(size);
+        }
+        if (memory == null) {
+          return null;
+        }
+      }
+      Storage storage = new Storage(memory, context, home, false);
+      storage.label = LeakDetector.ENABLED ? LeakDetector.describe(label) : label.toString();
+      storage.next = live;
+      if (live != null) {
+        live.previous = storage;
+      }
+      live = storage;
+      liveBytes += size;
+      liveCount++;
+      home.countLive(1);
+      peakBytes = Math.max(peakBytes, liveBytes);
+      return storage;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  void give(Storage storage) {
+    lock.lock();
+    try {
+      if (storage.previous != null) {
+        storage.previous.next = storage.next;
+      } else {
+        live = storage.next;
+      }
+      if (storage.next != null) {
+        storage.next.previous = storage.previous;
+      }
+      storage.previous = null;
+      storage.next = null;
+      long size = storage.memory().bytes();
+      liveBytes -= size;
+      liveCount--;
+      MemoryPool home = storage.pool();
+      home.countLive(-1);
+      cachedBytes += size;
+      (home.isClosed() ? shared : home).offer(storage.memory());
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Hands a private pool's free blocks to everybody; those still held follow when released. */
+  void closePool(MemoryPool pool) {
+    lock.lock();
+    try {
+      pool.markClosed();
+      pool.drain().forEach(shared::offer);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Gives every free block of the shared pool back to the device. */
+  public void drain() {
+    lock.lock();
+    try {
+      drainShared();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void drainShared() {
+    for (Memory memory : shared.drain()) {
+      cachedBytes -= memory.bytes();
+      backend.free(memory);
+    }
+  }
+
+  /**
+   * Notes bytes that only the collector will give back. When they have grown by a quarter of the
+   * budget, it is asked to run: it sees tiny handles, not the blocks behind them.
+   */
+  void unscoped(long change) {
+    boolean collect;
+    lock.lock();
+    try {
+      unscopedBytes += change;
+      unscopedAtLastCollection = Math.min(unscopedAtLastCollection, unscopedBytes);
+      collect = unscopedBytes - unscopedAtLastCollection > budget / 4;
+      if (collect) {
+        unscopedAtLastCollection = unscopedBytes;
+      }
+    } finally {
+      lock.unlock();
+    }
+    if (collect) {
+      collect(1);
+    }
+  }
+
+  @SuppressWarnings("ThreadPriorityCheck")
+  private static void collect(long waitMillis) {
+    System.gc();
+    try {
+      Thread.sleep(waitMillis); // the Cleaner has a thread of its own
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private OutOfMemoryException outOfMemory(long bytes) {
+    List<Storage> held = new ArrayList<>();
+    String message;
+    lock.lock();
+    try {
+      for (Storage s = live; s != null; s = s.next) {
+        held.add(s);
+      }
+      held.sort(Comparator.comparingLong((Storage s) -> s.memory().bytes()).reversed());
+      StringBuilder text = new StringBuilder();
+      text.append("allocate: ").append(human(bytes)).append(" more on ").append(context.device());
+      text.append(" would exceed the budget of ").append(human(budget));
+      text.append(" (").append(human(liveBytes)).append(" live in ").append(liveCount);
+      text.append(" storages); the largest:");
+      held.stream()
+          .limit(8)
+          .forEach(
+              s ->
+                  text.append("\n  ")
+                      .append(human(s.memory().bytes()))
+                      .append("  ")
+                      .append(s.label));
+      text.append(
+          "\nClose tensors earlier (Scope.tidy), use a smaller batch, or raise -Dadjoint.memory.");
+      message = text.toString();
+    } finally {
+      lock.unlock();
+    }
+    return new OutOfMemoryException(message);
+  }
+
+  private static String human(long bytes) {
+    if (bytes < 1024) {
+      return bytes + " B";
+    }
+    double value = bytes;
+    String[] units = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+    int unit = 0;
+    while (value >= 1024) {
+      value /= 1024;
+      unit++;
+    }
+    return String.format(Locale.ROOT, "%.1f %s", value, units[unit]);
+  }
+
+  /** What is in use now. */
+  public MemoryUse use() {
+    lock.lock();
+    try {
+      return new MemoryUse(liveBytes, liveCount, cachedBytes, peakBytes, budget);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** One line for each live storage, the largest first: for finding leaks. */
+  public List<String> liveStorages() {
+    lock.lock();
+    try {
+      List<Storage> held = new ArrayList<>();
+      for (Storage s = live; s != null; s = s.next) {
+        held.add(s);
+      }
+      held.sort(Comparator.comparingLong((Storage s) -> s.memory().bytes()).reversed());
+      return held.stream().map(s -> human(s.memory().bytes()) + "  " + s.label).toList();
+    } finally {
+      lock.unlock();
+    }
+  }
+}

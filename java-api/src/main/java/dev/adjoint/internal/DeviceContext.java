@@ -1,0 +1,29 @@
+package dev.adjoint.internal;
+
+import dev.adjoint.Device;
+import dev.adjoint.spi.Backend;
+
+/** An opened device: its backend and its memory. */
+public final class DeviceContext {
+  private final Device device;
+  private final Backend backend;
+  private final CachingAllocator allocator;
+
+  DeviceContext(Device device, Backend backend) {
+    this.device = device;
+    this.backend = backend;
+    this.allocator = new CachingAllocator(this, backend);
+  }
+
+  public Device device() {
+    return device;
+  }
+
+  public Backend backend() {
+    return backend;
+  }
+
+  public CachingAllocator allocator() {
+    return allocator;
+  }
+}

@@ -1,0 +1,224 @@
+package dev.adjoint.internal;
+
+import dev.adjoint.Adjoint;
+import dev.adjoint.DType;
+import dev.adjoint.Device;
+import dev.adjoint.Scope;
+import dev.adjoint.Shape;
+import dev.adjoint.ShapeMismatchException;
+import dev.adjoint.Tensor;
+import dev.adjoint.TensorException;
+import dev.adjoint.ops.Factories;
+import dev.adjoint.ops.Movement;
+import dev.adjoint.spi.Layout;
+import dev.adjoint.spi.View;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.ref.Reference;
+import java.lang.reflect.Array;
+
+/**
+ * Between Java's memory and tensors: reading waits for the device and is forbidden in a recording.
+ */
+public final class HostAccess {
+  private HostAccess() {}
+
+  // ---- from Java ----
+
+  public static Tensor of(
+      MemorySegment values, long count, Shape shape, DType dtype, Device device) {
+    if (shape.numel() != count) {
+      throw new ShapeMismatchException(
+          "tensor: " + count + " values do not fit shape " + shape + " of " + shape.numel());
+    }
+    return Factories.of(values, shape, dtype, device);
+  }
+
+  public static Tensor of(boolean[] values, Device device) {
+    byte[] bytes = new byte[values.length];
+    for (int i = 0; i < bytes.length; i++) {
+      bytes[i] = (byte) (values[i] ? 1 : 0);
+    }
+    return Factories.of(MemorySegment.ofArray(bytes), Shape.of(bytes.length), DType.BOOL, device);
+  }
+
+  /** Nested arrays of one primitive type, every level of equal lengths. */
+  public static Tensor nested(Object array, DType dtype) {
+    int rank = 0;
+    for (Class<?> type = array.getClass(); type.isArray(); type = type.getComponentType()) {
+      rank++;
+    }
+    long[] sizes = new long[rank];
+    Object level = array;
+    for (int d = 0; d < rank; d++) {
+      sizes[d] = Array.getLength(level);
+      level = sizes[d] > 0 && d + 1 < rank ? Array.get(level, 0) : level;
+      if (sizes[d] == 0) {
+        break; // the sizes behind an empty dimension cannot be known: 0
+      }
+    }
+    Shape shape = Shape.of(sizes);
+    byte[] bytes = new byte[Math.toIntExact(Math.multiplyExact(shape.numel(), dtype.bytes()))];
+    MemorySegment flat = MemorySegment.ofArray(bytes);
+    fill(array, sizes, 0, 0, flat, dtype);
+    return Factories.of(flat, shape, dtype, Adjoint.defaultDevice());
+  }
+
+  private static long fill(
+      Object array, long[] sizes, int dim, long at, MemorySegment flat, DType dtype) {
+    int length = Array.getLength(array);
+    if (length != sizes[dim]) {
+      throw new ShapeMismatchException(
+          "tensor: ragged array: "
+              + length
+              + " elements in dimension "
+              + dim
+              + " where the first row has "
+              + sizes[dim]);
+    }
+    if (dim == sizes.length - 1) {
+      MemorySegment row =
+          switch (dtype) {
+            case F32 -> MemorySegment.ofArray((float[]) array);
+            case F64 -> MemorySegment.ofArray((double[]) array);
+            case I64 -> MemorySegment.ofArray((long[]) array);
+            default -> throw new IllegalArgumentException(dtype.name());
+          };
+      MemorySegment.copy(row, 0, flat, at, row.byteSize());
+      return at + row.byteSize();
+    }
+    long next = at;
+    for (int i = 0; i < length; i++) {
+      next = fill(Array.get(array, i), sizes, dim + 1, next, flat, dtype);
+    }
+    return next;
+  }
+
+  public static Tensor arange(long n, DType dtype, Device device) {
+    Check.that(n >= 0, "arange", "the length must not be negative, got " + n);
+    long[] values = new long[Math.toIntExact(n)];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = i;
+    }
+    Tensor whole = of(MemorySegment.ofArray(values), n, Shape.of(n), DType.I64, device);
+    return whole.to(dtype);
+  }
+
+  // ---- to Java ----
+
+  /** The number of elements, as the length of a Java array. */
+  public static int arraySize(Tensor x) {
+    if (x.numel() > Integer.MAX_VALUE - 8) {
+      throw new TensorException(
+          "toArray: " + x.shape() + " has more elements than a Java array can hold; slice it");
+    }
+    return (int) x.numel();
+  }
+
+  /** Copies the elements in row-major order. */
+  public static void read(Tensor x, MemorySegment target) {
+    Recorder.forbid("reading values");
+    try (var _ = Scope.open()) {
+      Tensor dense = Movement.contiguous(x.detach());
+      TensorState state = Tensors.state(dense);
+      state.pin();
+      try {
+        Tensors.backend(dense).download(state.view(), target);
+      } finally {
+        state.unpin();
+        Reference.reachabilityFence(dense);
+      }
+    }
+  }
+
+  public static double item(Tensor x) {
+    if (x.numel() != 1) {
+      throw new ShapeMismatchException(
+          "item: needs exactly one element, got shape "
+              + x.shape()
+              + "; reduce it or use get(index…)");
+    }
+    return element(x, Tensors.layout(x).offset());
+  }
+
+  public static double get(Tensor x, long... index) {
+    Layout layout = Tensors.layout(x);
+    Check.that(
+        index.length == layout.rank(),
+        "get",
+        index.length + " indices for a tensor of shape " + x.shape());
+    long at = layout.offset();
+    for (int d = 0; d < index.length; d++) {
+      at += Check.index("get", index[d], layout.size(d), d) * layout.stride(d);
+    }
+    return element(x, at);
+  }
+
+  private static double element(Tensor x, long position) {
+    Recorder.forbid("reading a value");
+    TensorState state = Tensors.state(x);
+    byte[] bytes = new byte[8];
+    MemorySegment target = MemorySegment.ofArray(bytes).asSlice(0, x.dtype().bytes());
+    state.pin();
+    try {
+      View one = state.view().with(Layout.of(Shape.scalar(), new long[0], position));
+      state.storage().context().backend().download(one, target);
+    } finally {
+      state.unpin();
+      Reference.reachabilityFence(x);
+    }
+    return decode(MemorySegment.ofArray(bytes), x.dtype(), 0);
+  }
+
+  public static double[] toDoubleArray(Tensor x) {
+    double[] values = new double[arraySize(x)];
+    DType dtype = x.dtype();
+    if (dtype == DType.F64) {
+      read(x, MemorySegment.ofArray(values));
+      return values;
+    }
+    byte[] bytes = new byte[Math.multiplyExact(values.length, dtype.bytes())];
+    MemorySegment flat = MemorySegment.ofArray(bytes);
+    read(x, flat);
+    for (int i = 0; i < values.length; i++) {
+      values[i] = decode(flat, dtype, i);
+    }
+    return values;
+  }
+
+  private static double decode(MemorySegment segment, DType dtype, long index) {
+    long at = index * dtype.bytes();
+    return switch (dtype) {
+      case F32 -> segment.get(ValueLayout.JAVA_FLOAT_UNALIGNED, at);
+      case F64 -> segment.get(ValueLayout.JAVA_DOUBLE_UNALIGNED, at);
+      case I32 -> segment.get(ValueLayout.JAVA_INT_UNALIGNED, at);
+      case I64 -> segment.get(ValueLayout.JAVA_LONG_UNALIGNED, at);
+      case BOOL -> segment.get(ValueLayout.JAVA_BYTE, at);
+    };
+  }
+
+  /** A copy on another device. */
+  public static Tensor to(Tensor x, Device device) {
+    DeviceContext target = Backends.of(device);
+    if (target == Tensors.context(x)) {
+      return x;
+    }
+    Recorder.forbid("to(Device)");
+    Check.that(
+        !(x.requiresGrad() && !ThreadState.current().gradOff),
+        "to",
+        "moving to another device is not recorded; move the leaf before requiresGrad_(true), or detach()");
+    Tensor out = Tensors.empty(x.shape(), x.dtype(), target);
+    long bytes = Math.multiplyExact(x.numel(), x.dtype().bytes());
+    MemorySegment direct = Tensors.view(out).memory().segment();
+    if (Tensors.view(out).memory().onHost()) {
+      read(x, direct.asSlice(0, bytes));
+      Reference.reachabilityFence(out);
+    } else {
+      MemorySegment staging = MemorySegment.ofArray(new byte[Math.toIntExact(bytes)]);
+      read(x, staging);
+      target.backend().upload(staging, Tensors.view(out));
+    }
+    return out;
+  }
+}

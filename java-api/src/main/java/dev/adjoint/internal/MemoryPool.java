@@ -1,0 +1,63 @@
+package dev.adjoint.internal;
+
+import dev.adjoint.spi.Memory;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Free blocks by size, last in first out so that the warmest comes back first. The allocator has
+ * one for everybody; a captured step has one of its own, whose addresses nobody else may take.
+ * Guarded by the allocator's lock.
+ */
+public final class MemoryPool {
+  private final CachingAllocator allocator;
+  private final Map<Long, Deque<Memory>> free = new HashMap<>();
+  private boolean closed;
+  private int liveStorages;
+
+  MemoryPool(CachingAllocator allocator) {
+    this.allocator = allocator;
+  }
+
+  @Nullable Memory poll(long size) {
+    Deque<Memory> blocks = free.get(size);
+    return blocks == null ? null : blocks.pollFirst();
+  }
+
+  void offer(Memory memory) {
+    free.computeIfAbsent(memory.bytes(), size -> new ArrayDeque<>()).addFirst(memory);
+  }
+
+  List<Memory> drain() {
+    List<Memory> all = new ArrayList<>();
+    free.values().forEach(all::addAll);
+    free.clear();
+    return all;
+  }
+
+  void give(Storage storage) {
+    allocator.give(storage);
+  }
+
+  void countLive(int change) {
+    liveStorages += change;
+  }
+
+  /** Storages taken from here that are still held. */
+  public int liveStorages() {
+    return liveStorages;
+  }
+
+  boolean isClosed() {
+    return closed;
+  }
+
+  void markClosed() {
+    closed = true;
+  }
+}

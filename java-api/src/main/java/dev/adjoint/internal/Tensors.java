@@ -1,0 +1,125 @@
+package dev.adjoint.internal;
+
+import dev.adjoint.DType;
+import dev.adjoint.Device;
+import dev.adjoint.Shape;
+import dev.adjoint.Tensor;
+import dev.adjoint.spi.Backend;
+import dev.adjoint.spi.Layout;
+import dev.adjoint.spi.View;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The inside of {@link Tensor} for the packages that make operations; users never see it, since
+ * this package is not exported.
+ */
+public final class Tensors {
+  /** What only {@code Tensor} itself can do. */
+  public interface Access {
+    TensorState state(Tensor tensor);
+
+    Tensor wrap(TensorState state);
+
+    void disown(Tensor tensor);
+  }
+
+  private static @Nullable Access access;
+
+  private Tensors() {}
+
+  /** Called once, by the static initialiser of {@code Tensor}. */
+  public static void install(Access implementation) {
+    access = implementation;
+  }
+
+  private static Access access() {
+    Access installed = access;
+    if (installed == null) {
+      throw new IllegalStateException("Tensor is not initialised");
+    }
+    return installed;
+  }
+
+  public static TensorState state(Tensor tensor) {
+    return access().state(tensor);
+  }
+
+  /** A handle on a state, born in the current scope. */
+  public static Tensor wrap(TensorState state) {
+    return access().wrap(state);
+  }
+
+  /** Takes a tensor out of its scope without a Cleaner: the caller closes it for certain. */
+  public static void disown(Tensor tensor) {
+    access().disown(tensor);
+  }
+
+  /** The view of an open tensor; kernels get it only through {@link Dispatch}. */
+  public static View view(Tensor tensor) {
+    TensorState state = state(tensor);
+    if (state.isClosed()) {
+      throw state.closedException();
+    }
+    return state.view();
+  }
+
+  public static @Nullable View viewOrNull(@Nullable Tensor tensor) {
+    return tensor == null ? null : view(tensor);
+  }
+
+  public static Layout layout(Tensor tensor) {
+    return view(tensor).layout();
+  }
+
+  public static DeviceContext context(Tensor tensor) {
+    return state(tensor).storage().context();
+  }
+
+  public static Backend backend(Tensor tensor) {
+    return context(tensor).backend();
+  }
+
+  /** A new dense tensor with undefined contents. */
+  public static Tensor empty(Shape shape, DType dtype, DeviceContext context) {
+    // Once around the largest count: numel · bytes may overflow even where numel does not.
+    long bytes;
+    try {
+      bytes = Math.multiplyExact(shape.numel(), dtype.bytes());
+    } catch (ArithmeticException e) {
+      throw new dev.adjoint.OutOfMemoryException(
+          "allocate: " + dtype + " " + shape + " has more bytes than a 64-bit address space");
+    }
+    Recorder recorder = ThreadState.current().recorder;
+    MemoryPool pool = recorder == null ? null : recorder.poolFor(context);
+    Layout layout = Layout.contiguous(shape);
+    Storage storage = context.allocator().allocate(bytes, pool, new Label(dtype, shape));
+    return wrap(new TensorState(storage, layout, dtype, null));
+  }
+
+  public static Tensor empty(Shape shape, DType dtype, Device device) {
+    return empty(shape, dtype, Backends.of(device));
+  }
+
+  public static Tensor emptyLike(Tensor tensor) {
+    return empty(tensor.shape(), tensor.dtype(), context(tensor));
+  }
+
+  /** Working memory for one kernel call; close it right after. */
+  public static Tensor scratch(long bytes, DeviceContext context) {
+    return empty(Shape.of(bytes), DType.BOOL, context);
+  }
+
+  /** Another handle on the same memory, outside any graph. */
+  public static Tensor alias(Tensor tensor, Layout layout) {
+    TensorState state = state(tensor);
+    state.pin(); // this hold becomes the new handle's
+    return wrap(new TensorState(state.storage(), layout, state.view().dtype(), null));
+  }
+
+  private record Label(DType dtype, Shape shape) {
+    @Override
+    public String toString() {
+      return dtype + " " + shape;
+    }
+  }
+}

@@ -1,0 +1,19 @@
+package dev.adjoint.internal;
+
+import dev.adjoint.Scope;
+import org.jspecify.annotations.Nullable;
+
+/** What belongs to a thread: the innermost scope, the gradient mode, a recording under way. */
+public final class ThreadState {
+  private static final ThreadLocal<ThreadState> CURRENT = ThreadLocal.withInitial(ThreadState::new);
+
+  public @Nullable Scope scope;
+  public boolean gradOff;
+  public @Nullable Recorder recorder;
+
+  private ThreadState() {}
+
+  public static ThreadState current() {
+    return CURRENT.get();
+  }
+}

@@ -1,0 +1,445 @@
+package dev.adjoint.ops;
+
+import dev.adjoint.DType;
+import dev.adjoint.DTypeMismatchException;
+import dev.adjoint.Shape;
+import dev.adjoint.ShapeMismatchException;
+import dev.adjoint.Tensor;
+import dev.adjoint.TensorException;
+import dev.adjoint.graph.Graph;
+import dev.adjoint.internal.Broadcasting;
+import dev.adjoint.internal.Check;
+import dev.adjoint.internal.Dispatch;
+import dev.adjoint.internal.TensorState;
+import dev.adjoint.internal.Tensors;
+import dev.adjoint.spi.BinaryKernel;
+import dev.adjoint.spi.UnaryKernel;
+import dev.adjoint.spi.View;
+import org.jspecify.annotations.Nullable;
+
+/** Functions of each element, with broadcasting. */
+public final class Elementwise {
+  private static final double TWO_OVER_SQRT_PI = 1.1283791670955126;
+  private static final double SQRT_HALF = 0.7071067811865476;
+  private static final double INV_SQRT_2PI = 0.3989422804014327;
+  private static final double SQRT_2_OVER_PI = 0.7978845608028654;
+  private static final double GELU_CUBIC = 0.044715;
+
+  private Elementwise() {}
+
+  // ---- functions of one variable ----
+
+  /** {@code kernel(x)}, element by element; x is F32 or F64. */
+  public static Tensor unary(UnaryKernel kernel, Tensor x) {
+    Check.floating(kernel.symbol(), x);
+    Tensor out = Tensors.emptyLike(x);
+    Dispatch.run(Tensors.backend(x).unary(kernel, Tensors.view(x), Tensors.view(out)), out, x);
+    if (!Graph.records(x)) {
+      return out;
+    }
+    Tensor[] saved =
+        switch (kernel.saves()) {
+          case NOTHING -> Graph.nothing();
+          case INPUT -> new Tensor[] {x};
+          case OUTPUT -> new Tensor[] {out};
+        };
+    return Graph.record(
+        kernel.symbol(),
+        out,
+        new Tensor[] {x},
+        saved,
+        (grad, saves) -> {
+          boolean none = kernel.saves() == UnaryKernel.Saves.NOTHING;
+          return new Tensor[] {
+            unaryGrad(kernel, grad, none ? grad : saves.get(0), saves.createGraph())
+          };
+        });
+  }
+
+  private static Tensor unaryGrad(
+      UnaryKernel kernel, Tensor grad, Tensor saved, boolean createGraph) {
+    if (createGraph) {
+      return grad.mul(derivative(kernel, saved));
+    }
+    Tensor out = Tensors.emptyLike(saved);
+    View g = Tensors.view(grad);
+    Dispatch.run(
+        Tensors.backend(saved).unaryGrad(kernel, g, Tensors.view(saved), Tensors.view(out)),
+        out,
+        grad,
+        saved);
+    return out;
+  }
+
+  /**
+   * The derivative as a tensor expression, for gradients of gradients; {@code v} is x or y, as the
+   * kernel saves. Fused backward kernels are held to it by tests.
+   */
+  private static Tensor derivative(UnaryKernel kernel, Tensor v) {
+    return switch (kernel) {
+      case NEG -> Tensor.full(v.shape(), -1, v.dtype(), v.device());
+      case ABS -> v.gt(0).to(v.dtype()).sub(v.lt(0).to(v.dtype()));
+      case EXP -> v;
+      case LOG -> v.reciprocal();
+      case SQRT -> v.reciprocal().mul(0.5);
+      case RSQRT -> v.mul(v).mul(v).mul(-0.5);
+      case RECIPROCAL -> v.mul(v).neg();
+      case SQUARE -> v.mul(2);
+      case SIN -> v.cos();
+      case COS -> v.sin().neg();
+      case TANH -> v.mul(v).rsub(1);
+      case SIGMOID -> v.mul(v.rsub(1));
+      case ERF -> v.square().neg().exp().mul(TWO_OVER_SQRT_PI);
+      case RELU -> v.gt(0).to(v.dtype());
+      case GELU -> {
+        Tensor cdf = v.mul(SQRT_HALF).erf().add(1).mul(0.5);
+        yield cdf.add(v.mul(v.square().mul(-0.5).exp()).mul(INV_SQRT_2PI));
+      }
+      case GELU_TANH -> {
+        Tensor u = v.add(v.mul(v).mul(v).mul(GELU_CUBIC)).mul(2 * SQRT_2_OVER_PI);
+        Tensor s = u.sigmoid();
+        Tensor slope = v.mul(v).mul(3 * GELU_CUBIC).add(1).mul(2 * SQRT_2_OVER_PI);
+        yield s.add(v.mul(s).mul(s.rsub(1)).mul(slope));
+      }
+      case SILU -> {
+        Tensor s = v.sigmoid();
+        yield s.add(v.mul(s).mul(s.rsub(1)));
+      }
+    };
+  }
+
+  // ---- functions of two variables ----
+
+  /** {@code kernel(a, b)} with broadcasting; BOOL for comparisons. */
+  public static Tensor binary(BinaryKernel kernel, Tensor a, Tensor b) {
+    Tensor out = compute(kernel, a, b, null);
+    if (kernel.isComparison() || !Graph.records(a, b)) {
+      return out;
+    }
+    Tensor[] saved =
+        switch (kernel) {
+          case ADD, SUB -> Graph.nothing();
+          case POW -> new Tensor[] {a, b, out};
+          default -> new Tensor[] {a, b};
+        };
+    return Graph.record(
+        kernel.symbol(),
+        out,
+        new Tensor[] {a, b},
+        saved,
+        (g, saves) -> {
+          boolean toA = saves.needs(0);
+          boolean toB = saves.needs(1);
+          return switch (kernel) {
+            case ADD -> new Tensor[] {g, g};
+            case SUB -> new Tensor[] {g, toB ? g.neg() : null};
+            case MUL ->
+                new Tensor[] {toA ? g.mul(saves.get(1)) : null, toB ? g.mul(saves.get(0)) : null};
+            case DIV -> {
+              Tensor d = saves.get(1);
+              Tensor toNumerator = g.div(d);
+              yield new Tensor[] {
+                toNumerator, toB ? toNumerator.mul(saves.get(0)).div(d).neg() : null
+              };
+            }
+            case POW -> powGrad(g, saves.get(0), saves.get(1), saves.get(2), toA, toB);
+            case MAXIMUM, MINIMUM -> {
+              // Where both are equal each gets half, as in PyTorch.
+              Tensor x = saves.get(0);
+              Tensor y = saves.get(1);
+              Tensor half = g.mul(0.5);
+              Tensor none = g.mul(0);
+              Tensor tie = x.eq(y);
+              Tensor wins = kernel == BinaryKernel.MAXIMUM ? x.gt(y) : x.lt(y);
+              Tensor loses = kernel == BinaryKernel.MAXIMUM ? x.lt(y) : x.gt(y);
+              yield new Tensor[] {
+                toA ? Tensor.where(tie, half, Tensor.where(wins, g, none)) : null,
+                toB ? Tensor.where(tie, half, Tensor.where(loses, g, none)) : null
+              };
+            }
+            default -> throw new IllegalStateException(kernel.symbol());
+          };
+        });
+  }
+
+  private static Tensor[] powGrad(
+      Tensor g, Tensor base, Tensor exponent, Tensor power, boolean toBase, boolean toExponent) {
+    Tensor zero = Tensor.full(Shape.scalar(), 0, g.dtype(), g.device());
+    Tensor[] grads = new Tensor[2];
+    if (toBase) {
+      Tensor slope = exponent.mul(base.pow(exponent.sub(1)));
+      grads[0] = g.mul(Tensor.where(exponent.eq(0), zero, slope));
+    }
+    if (toExponent) {
+      // 0^b is flat in b for b ≥ 0, where the logarithm is not defined.
+      Tensor flat = base.eq(0);
+      Tensor one = Tensor.full(Shape.scalar(), 1, g.dtype(), g.device());
+      Tensor log = Tensor.where(flat, one, base).log();
+      grads[1] = g.mul(Tensor.where(flat, zero, power.mul(log)));
+    }
+    return grads;
+  }
+
+  /** {@code kernel(x, scalar)}, or {@code kernel(scalar, x)} if {@code scalarFirst}. */
+  public static Tensor binary(BinaryKernel kernel, Tensor x, double scalar, boolean scalarFirst) {
+    Tensor out = compute(kernel, x, scalar, scalarFirst, null);
+    if (kernel.isComparison() || !Graph.records(x)) {
+      return out;
+    }
+    boolean linear =
+        kernel == BinaryKernel.ADD
+            || kernel == BinaryKernel.SUB
+            || kernel == BinaryKernel.MUL
+            || (kernel == BinaryKernel.DIV && !scalarFirst);
+    Tensor[] saved =
+        linear
+            ? Graph.nothing()
+            : kernel == BinaryKernel.POW && scalarFirst ? new Tensor[] {out} : new Tensor[] {x};
+    return Graph.record(
+        kernel.symbol(),
+        out,
+        new Tensor[] {x},
+        saved,
+        (g, saves) ->
+            new Tensor[] {
+              switch (kernel) {
+                case ADD -> g;
+                case SUB -> scalarFirst ? g.neg() : g;
+                case MUL -> g.mul(scalar);
+                case DIV -> scalarFirst ? g.mul(saves.get(0).pow(-2)).mul(-scalar) : g.div(scalar);
+                case POW -> {
+                  if (scalarFirst) {
+                    // 0^x is flat for x ≥ 0.
+                    yield scalar == 0 ? g.mul(0) : g.mul(saves.get(0)).mul(Math.log(scalar));
+                  }
+                  yield scalar == 0
+                      ? g.mul(0)
+                      : g.mul(
+                          scalar == 2
+                              ? saves.get(0).mul(2)
+                              : saves.get(0).pow(scalar - 1).mul(scalar));
+                }
+                case MAXIMUM, MINIMUM -> {
+                  Tensor v = saves.get(0);
+                  Tensor wins = kernel == BinaryKernel.MAXIMUM ? v.gt(scalar) : v.lt(scalar);
+                  Tensor none = g.mul(0);
+                  yield Tensor.where(v.eq(scalar), g.mul(0.5), Tensor.where(wins, g, none));
+                }
+                default -> throw new IllegalStateException(kernel.symbol());
+              }
+            });
+  }
+
+  private static Tensor compute(BinaryKernel kernel, Tensor a, Tensor b, @Nullable Tensor into) {
+    String op = kernel.symbol();
+    Check.alike(op, a, b);
+    checkType(kernel, a);
+    Shape shape = Broadcasting.shape(op, a.shape(), b.shape());
+    Tensor out =
+        into != null
+            ? into
+            : Tensors.empty(
+                shape, kernel.isComparison() ? DType.BOOL : a.dtype(), Tensors.context(a));
+    Dispatch.run(
+        Tensors.backend(a)
+            .binary(kernel, expanded(a, shape), expanded(b, shape), Tensors.view(out)),
+        out,
+        a,
+        b);
+    return out;
+  }
+
+  private static Tensor compute(
+      BinaryKernel kernel, Tensor x, double scalar, boolean scalarFirst, @Nullable Tensor into) {
+    checkType(kernel, x);
+    if (!x.dtype().isFloating() && scalar != Math.rint(scalar)) {
+      throw new DTypeMismatchException(
+          kernel.symbol()
+              + ": the scalar "
+              + scalar
+              + " is not a whole number, the tensor "
+              + x.dtype()
+              + "; convert with to(DType.F32)");
+    }
+    Tensor out =
+        into != null
+            ? into
+            : Tensors.empty(
+                x.shape(), kernel.isComparison() ? DType.BOOL : x.dtype(), Tensors.context(x));
+    Dispatch.run(
+        Tensors.backend(x)
+            .binaryScalar(kernel, Tensors.view(x), scalar, scalarFirst, Tensors.view(out)),
+        out,
+        x);
+    return out;
+  }
+
+  private static void checkType(BinaryKernel kernel, Tensor x) {
+    boolean equality = kernel == BinaryKernel.EQ || kernel == BinaryKernel.NE;
+    if (kernel.floatingOnly() || (x.dtype() == DType.BOOL && !equality)) {
+      Check.floating(kernel.symbol(), x);
+    }
+  }
+
+  private static View expanded(Tensor x, Shape shape) {
+    View view = Tensors.view(x);
+    return view.layout().shape().equals(shape) ? view : view.with(view.layout().expand(shape));
+  }
+
+  // ---- choice ----
+
+  /**
+   * {@code condition ? a : b}, element by element, with broadcasting; the condition is BOOL, a and
+   * b of one type.
+   */
+  public static Tensor where(Tensor condition, Tensor a, Tensor b) {
+    Check.dtype("where", "the condition", condition, DType.BOOL);
+    Check.alike("where", a, b);
+    Check.sameDevice("where", condition, a);
+    Shape shape =
+        Broadcasting.shape(
+            "where", condition.shape(), Broadcasting.shape("where", a.shape(), b.shape()));
+    Tensor out = Tensors.empty(shape, a.dtype(), Tensors.context(a));
+    Dispatch.run(
+        Tensors.backend(a)
+            .where(
+                expanded(condition, shape),
+                expanded(a, shape),
+                expanded(b, shape),
+                Tensors.view(out)),
+        out,
+        condition,
+        a,
+        b);
+    if (!Graph.records(a, b)) {
+      return out;
+    }
+    return Graph.record(
+        "where",
+        out,
+        new Tensor[] {a, b},
+        new Tensor[] {condition},
+        (g, saves) -> {
+          Tensor chosen = saves.get(0);
+          Tensor zero = Tensor.full(Shape.scalar(), 0, g.dtype(), g.device());
+          return new Tensor[] {
+            saves.needs(0) ? where(chosen, g, zero) : null,
+            saves.needs(1) ? where(chosen, zero, g) : null
+          };
+        });
+  }
+
+  // ---- in place ----
+
+  /** {@code x = kernel(x, b)}; b broadcasts to x's shape. */
+  public static Tensor inPlace(BinaryKernel kernel, Tensor x, Tensor b) {
+    String op = kernel.symbol() + "_";
+    Check.writable(op, x);
+    if (!Broadcasting.fits(b.shape(), x.shape())) {
+      throw new ShapeMismatchException(
+          op
+              + ": "
+              + b.shape()
+              + " does not broadcast to "
+              + x.shape()
+              + ", which is changed in place");
+    }
+    if (!Graph.records(x, b)) {
+      compute(kernel, x, apart(x, b), x);
+      Tensors.state(x).storage().bumpVersion();
+      return x;
+    }
+    return rebase(x, binary(kernel, before(op, x), b));
+  }
+
+  /** {@code x = kernel(x, scalar)}. */
+  public static Tensor inPlace(BinaryKernel kernel, Tensor x, double scalar) {
+    String op = kernel.symbol() + "_";
+    Check.writable(op, x);
+    if (!Graph.records(x)) {
+      compute(kernel, x, scalar, false, x);
+      Tensors.state(x).storage().bumpVersion();
+      return x;
+    }
+    return rebase(x, binary(kernel, before(op, x), scalar, false));
+  }
+
+  /** {@code x = value}, broadcast; the gradient of what x was is 0. */
+  public static Tensor copyInPlace(Tensor x, Tensor value) {
+    Check.writable("copy_", x);
+    Check.alike("copy_", x, value);
+    if (!Broadcasting.fits(value.shape(), x.shape())) {
+      throw new ShapeMismatchException(
+          "copy_: " + value.shape() + " does not broadcast to " + x.shape());
+    }
+    if (!Graph.records(x, value)) {
+      write(x, value);
+      return x;
+    }
+    checkRebase("copy_", x);
+    return rebase(x, Movement.copy(Movement.expand(value, x.shape())));
+  }
+
+  /** Every element of x = value. */
+  public static Tensor fillInPlace(Tensor x, double value) {
+    Check.writable("fill_", x);
+    if (!Graph.records(x)) {
+      Dispatch.run(Tensors.backend(x).fill(Tensors.view(x), value), x);
+      Tensors.state(x).storage().bumpVersion();
+      return x;
+    }
+    checkRebase("fill_", x);
+    return rebase(x, Tensor.full(x.shape(), value, x.dtype(), x.device()));
+  }
+
+  private static void write(Tensor x, Tensor value) {
+    Tensor source = apart(x, value);
+    Dispatch.run(Tensors.backend(x).copy(expanded(source, x.shape()), Tensors.view(x)), x, source);
+    Tensors.state(x).storage().bumpVersion();
+  }
+
+  /** {@code b}, copied if it overlaps {@code x} otherwise than element on element. */
+  private static Tensor apart(Tensor x, Tensor b) {
+    if (Tensors.state(x).storage() != Tensors.state(b).storage()) {
+      return b;
+    }
+    return Tensors.layout(x).equals(Tensors.layout(b)) ? b : Movement.copy(b);
+  }
+
+  /** What x was, as a value that the change in place does not touch. */
+  private static Tensor before(String op, Tensor x) {
+    checkRebase(op, x);
+    return Movement.copy(x);
+  }
+
+  private static void checkRebase(String op, Tensor x) {
+    if (x.isLeaf() && x.requiresGrad()) {
+      throw new TensorException(
+          op
+              + ": a leaf that requires a gradient is changed in place; do it under GradMode.off(), or"
+              + " compute a new tensor");
+    }
+    if (Tensors.state(x).storage().isAliased()) {
+      throw new TensorException(
+          op
+              + ": this tensor "
+              + x.shape()
+              + " shares its memory with a view and is part of a graph; compute a new tensor, or"
+              + " change a copy()");
+    }
+  }
+
+  /** Gives x the value and the history of {@code result}. */
+  private static Tensor rebase(Tensor x, Tensor result) {
+    TensorState state = Tensors.state(x);
+    TensorState replacement = Tensors.state(result);
+    write(x, result);
+    var node = replacement.node();
+    if (node != null && !node.tryRetain()) {
+      throw replacement.closedException();
+    }
+    state.setNode(node);
+    result.close();
+    return x;
+  }
+}

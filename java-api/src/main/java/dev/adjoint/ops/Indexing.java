@@ -1,0 +1,95 @@
+package dev.adjoint.ops;
+
+import dev.adjoint.DType;
+import dev.adjoint.IndexOutOfRangeException;
+import dev.adjoint.Shape;
+import dev.adjoint.Tensor;
+import dev.adjoint.TensorException;
+import dev.adjoint.graph.Graph;
+import dev.adjoint.internal.Check;
+import dev.adjoint.internal.Dispatch;
+import dev.adjoint.internal.Tensors;
+import dev.adjoint.spi.KernelStatusException;
+import java.util.Arrays;
+
+/** Rows of tables by index. */
+public final class Indexing {
+  private Indexing() {}
+
+  /**
+   * {@code out[i…] = table[indices[i…]]}: rows of a table [V, D] by indices of any shape; the
+   * result has the indices' shape and D behind it.
+   *
+   * @param indices I64 or I32
+   * @throws IndexOutOfRangeException if an index is outside [0, V)
+   */
+  public static Tensor embedding(Tensor table, Tensor indices) {
+    Check.sameDevice("embedding", table, indices);
+    Check.that(
+        table.rank() == 2, "embedding", "the table must be [rows, width], got " + table.shape());
+    Check.that(
+        indices.dtype() == DType.I64 || indices.dtype() == DType.I32,
+        "embedding",
+        "indices must be I64 or I32, got " + indices.dtype());
+    Tensor dense = Movement.contiguous(table);
+    Tensor index = Movement.contiguous(Cast.to(indices, DType.I64));
+    long count = index.numel();
+    long width = table.size(1);
+    Tensor flat = Movement.reshape(index, count);
+    Tensor out = Tensors.empty(Shape.of(count, width), table.dtype(), Tensors.context(table));
+    try {
+      Dispatch.run(
+          Tensors.backend(table).gather(Tensors.view(dense), Tensors.view(flat), Tensors.view(out)),
+          out,
+          dense,
+          flat);
+    } catch (KernelStatusException e) {
+      throw outOfRange("embedding: the index", flat, table.size(0), 0, e);
+    }
+    if (table.dtype().isFloating()) {
+      Shape shape = dense.shape();
+      Graph.record(
+          "embedding",
+          out,
+          new Tensor[] {dense},
+          new Tensor[] {flat},
+          (g, saves) -> new Tensor[] {scatterAdd(g, saves.get(0), shape)});
+    }
+    long[] sizes = Arrays.copyOf(index.shape().toArray(), index.rank() + 1);
+    sizes[index.rank()] = width;
+    return Movement.reshape(out, sizes);
+  }
+
+  /** The adjoint of {@link #embedding}: rows of x [n, D] added into zeros [V, D]. */
+  private static Tensor scatterAdd(Tensor x, Tensor indices, Shape shape) {
+    Tensor rows = Movement.contiguous(x);
+    Tensor out = Factories.full(shape, 0, x.dtype(), x.device());
+    Dispatch.run(
+        Tensors.backend(x).scatterAdd(Tensors.view(rows), Tensors.view(indices), Tensors.view(out)),
+        out,
+        rows,
+        indices);
+    return Graph.record(
+        "scatterAdd",
+        out,
+        new Tensor[] {rows},
+        new Tensor[] {indices},
+        (g, saves) -> new Tensor[] {embedding(g, saves.get(0))});
+  }
+
+  /** Finds the offending index for the message; the kernel has written nothing. */
+  static TensorException outOfRange(
+      String what, Tensor indices, long size, long ignored, KernelStatusException cause) {
+    if (cause.status() != KernelStatusException.INDEX_OUT_OF_RANGE) {
+      return cause;
+    }
+    long[] values = indices.toLongArray();
+    for (int i = 0; i < values.length; i++) {
+      if ((values[i] < 0 || values[i] >= size) && values[i] != ignored) {
+        return new IndexOutOfRangeException(
+            what + " at position " + i + " is " + values[i] + ", must be in [0, " + size + ")");
+      }
+    }
+    return cause;
+  }
+}

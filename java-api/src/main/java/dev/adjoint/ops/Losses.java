@@ -1,0 +1,116 @@
+package dev.adjoint.ops;
+
+import dev.adjoint.DType;
+import dev.adjoint.IndexOutOfRangeException;
+import dev.adjoint.Shape;
+import dev.adjoint.Tensor;
+import dev.adjoint.graph.Graph;
+import dev.adjoint.internal.Check;
+import dev.adjoint.internal.Dispatch;
+import dev.adjoint.internal.Tensors;
+import dev.adjoint.spi.KernelStatusException;
+import java.util.Arrays;
+import java.util.List;
+
+/** Losses. */
+public final class Losses {
+  /** PyTorch's default for targets that do not count. */
+  public static final long IGNORE_INDEX = -100;
+
+  private Losses() {}
+
+  /** The mean squared error of two tensors that broadcast: {@code mean((x − target)²)}. */
+  public static Tensor mseLoss(Tensor x, Tensor target) {
+    return x.sub(target).square().mean();
+  }
+
+  /**
+   * The mean of {@code −log softmax(logits)[target]} over all rows whose target is not {@link
+   * #IGNORE_INDEX}; NaN if there is none, as in PyTorch.
+   *
+   * @param logits [N, C] or [C], F32 or F64; further dimensions: reshape to rows first
+   * @param targets class numbers, I64 or I32, [N] or scalar
+   * @throws IndexOutOfRangeException if a class number is outside [0, C)
+   */
+  public static Tensor crossEntropy(Tensor logits, Tensor targets) {
+    Tensor wide = Cast.to(targets, DType.I64);
+    Tensor counted = wide.ne(IGNORE_INDEX).to(logits.dtype()).sum();
+    return crossEntropyPerRow(logits, wide).sum().div(counted);
+  }
+
+  /**
+   * Cross-entropy of each row, 0 where the target is {@link #IGNORE_INDEX}; the shape of targets.
+   */
+  public static Tensor crossEntropyPerRow(Tensor logits, Tensor targets) {
+    Check.floating("crossEntropy", logits);
+    Check.rankAtLeast("crossEntropy", logits, 1);
+    Check.sameDevice("crossEntropy", logits, targets);
+    Check.that(
+        targets.dtype() == DType.I64 || targets.dtype() == DType.I32,
+        "crossEntropy",
+        "targets must be I64 or I32 class numbers, got " + targets.dtype());
+    long classes = logits.size(-1);
+    long[] rows = Arrays.copyOf(logits.shape().toArray(), logits.rank() - 1);
+    Check.shape("crossEntropy", "targets", targets.shape(), Shape.of(rows));
+    Tensor x = Movement.contiguous(logits);
+    Tensor y = Movement.contiguous(Cast.to(targets, DType.I64));
+    Shape flat = Shape.of(y.numel());
+    Tensor losses = Tensors.empty(y.shape(), x.dtype(), Tensors.context(x));
+    Tensor logSumExp = Tensors.empty(flat, x.dtype(), Tensors.context(x));
+    try {
+      Dispatch.runAll(
+          Tensors.backend(x)
+              .crossEntropy(
+                  Softmax.rows(x),
+                  Tensors.view(y),
+                  IGNORE_INDEX,
+                  Tensors.view(losses),
+                  Tensors.view(logSumExp)),
+          List.of(losses, logSumExp),
+          List.of(x, y));
+    } catch (KernelStatusException e) {
+      throw Indexing.outOfRange("crossEntropy: the target", y, classes, IGNORE_INDEX, e);
+    }
+    Graph.record(
+        "crossEntropy",
+        losses,
+        new Tensor[] {x},
+        new Tensor[] {x, y, logSumExp},
+        (g, saves) -> {
+          Tensor in = saves.get(0);
+          Tensor targetsOf = saves.get(1);
+          if (saves.createGraph()) {
+            return Graph.composedVjp(
+                g, new Tensor[] {in}, saves, own -> composed(own[0], targetsOf));
+          }
+          Tensor grad = Movement.reshape(g, targetsOf.numel());
+          Tensor lse = saves.get(2);
+          Tensor out = Tensors.emptyLike(in);
+          Dispatch.run(
+              Tensors.backend(in)
+                  .crossEntropyGrad(
+                      Tensors.view(grad),
+                      Softmax.rows(in),
+                      Tensors.view(targetsOf),
+                      IGNORE_INDEX,
+                      Tensors.view(lse),
+                      Softmax.rows(out)),
+              out,
+              grad,
+              in,
+              targetsOf,
+              lse);
+          return new Tensor[] {out};
+        });
+    logSumExp.close();
+    return losses;
+  }
+
+  /** The definition that the fused kernels are held to. */
+  private static Tensor composed(Tensor logits, Tensor targets) {
+    Tensor classes = Tensor.arange(logits.size(-1), DType.I64, logits.device());
+    Tensor hit = Movement.unsqueeze(targets, -1).eq(classes);
+    Tensor zero = Tensor.full(Shape.scalar(), 0, logits.dtype(), logits.device());
+    return Tensor.where(hit, Softmax.logSoftmax(logits, -1).neg(), zero).sum(false, -1);
+  }
+}

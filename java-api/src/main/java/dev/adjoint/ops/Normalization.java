@@ -1,0 +1,171 @@
+package dev.adjoint.ops;
+
+import dev.adjoint.Shape;
+import dev.adjoint.Tensor;
+import dev.adjoint.graph.Graph;
+import dev.adjoint.graph.Saves;
+import dev.adjoint.internal.Check;
+import dev.adjoint.internal.Dispatch;
+import dev.adjoint.internal.Tensors;
+import dev.adjoint.spi.View;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Normalisation over the last dimension. */
+public final class Normalization {
+  private Normalization() {}
+
+  /**
+   * {@code (x − mean) / √(var + eps) · weight + bias} over the last dimension (Ba, Kiros and Hinton
+   * 2016); the variance's divisor is the dimension's size.
+   *
+   * @param x […, C], F32 or F64
+   * @param weight [C], or null for ones
+   * @param bias [C], or null for zeros
+   */
+  public static Tensor layerNorm(
+      Tensor x, @Nullable Tensor weight, @Nullable Tensor bias, double eps) {
+    return normalize(Kind.LAYER_NORM, x, weight, bias, eps);
+  }
+
+  /**
+   * {@code x / √(mean(x²) + eps) · weight} over the last dimension (Zhang and Sennrich 2019).
+   *
+   * @param x […, C], F32 or F64
+   * @param weight [C], or null for ones
+   */
+  public static Tensor rmsNorm(Tensor x, @Nullable Tensor weight, double eps) {
+    return normalize(Kind.RMS_NORM, x, weight, null, eps);
+  }
+
+  private enum Kind {
+    LAYER_NORM("layerNorm"),
+    RMS_NORM("rmsNorm");
+
+    private final String op;
+
+    Kind(String op) {
+      this.op = op;
+    }
+
+    /** The definition that the fused kernels are held to. */
+    Tensor composed(Tensor x, @Nullable Tensor weight, @Nullable Tensor bias, double eps) {
+      Tensor centered = this == LAYER_NORM ? x.sub(x.mean(true, -1)) : x;
+      Tensor y = centered.mul(centered.square().mean(true, -1).add(eps).rsqrt());
+      y = weight == null ? y : y.mul(weight);
+      return bias == null ? y : y.add(bias);
+    }
+  }
+
+  private static Tensor normalize(
+      Kind kind, Tensor x, @Nullable Tensor weight, @Nullable Tensor bias, double eps) {
+    Check.floating(kind.op, x);
+    Check.rankAtLeast(kind.op, x, 1);
+    Shape last = Shape.of(x.size(-1));
+    for (Tensor parameter : Arrays.asList(weight, bias)) {
+      if (parameter != null) {
+        Check.alike(kind.op, x, parameter);
+        Check.shape(
+            kind.op, parameter == weight ? "the weight" : "the bias", parameter.shape(), last);
+      }
+    }
+    Tensor dense = Movement.contiguous(x);
+    Tensor w = weight == null ? null : Movement.contiguous(weight);
+    Tensor b = bias == null ? null : Movement.contiguous(bias);
+    Tensor out = Tensors.emptyLike(dense);
+    View rows = Softmax.rows(dense);
+    Shape statistic = Shape.of(rows.layout().size(0));
+    Tensor rstd = Tensors.empty(statistic, x.dtype(), Tensors.context(x));
+    Tensor mean =
+        kind == Kind.LAYER_NORM ? Tensors.empty(statistic, x.dtype(), Tensors.context(x)) : null;
+    var backend = Tensors.backend(x);
+    View vw = Tensors.viewOrNull(w);
+    Dispatch.runAll(
+        mean == null
+            ? backend.rmsNorm(rows, vw, eps, Softmax.rows(out), Tensors.view(rstd))
+            : backend.layerNorm(
+                rows,
+                vw,
+                Tensors.viewOrNull(b),
+                eps,
+                Softmax.rows(out),
+                Tensors.view(mean),
+                Tensors.view(rstd)),
+        Arrays.asList(out, rstd, mean),
+        Arrays.asList(dense, w, b));
+    if (Graph.records(dense, w, b)) {
+      boolean weighted = w != null;
+      boolean biased = b != null;
+      List<Tensor> saved = new ArrayList<>(List.of(dense, rstd));
+      if (mean != null) {
+        saved.add(mean);
+      }
+      if (w != null) {
+        saved.add(w);
+      }
+      if (b != null) {
+        saved.add(b);
+      }
+      Graph.record(
+          kind.op,
+          out,
+          new Tensor[] {dense, w, b},
+          saved.toArray(Tensor[]::new),
+          (g, saves) -> gradients(kind, g, saves, weighted, biased, eps));
+    }
+    rstd.close();
+    if (mean != null) {
+      mean.close();
+    }
+    return out;
+  }
+
+  private static @Nullable Tensor[] gradients(
+      Kind kind, Tensor g, Saves saves, boolean weighted, boolean biased, double eps) {
+    int next = 2;
+    Tensor x = saves.get(0);
+    Tensor rstd = saves.get(1);
+    Tensor mean = kind == Kind.LAYER_NORM ? saves.get(next++) : null;
+    Tensor weight = weighted ? saves.get(next++) : null;
+    if (saves.createGraph()) {
+      return Graph.composedVjp(
+          g,
+          new Tensor[] {x, weight, biased ? saves.get(next) : null},
+          saves,
+          own -> kind.composed(own[0], own[1], own[2], eps));
+    }
+    Tensor grad = Movement.contiguous(g);
+    Tensor gradX = saves.needs(0) ? Tensors.emptyLike(x) : null;
+    Tensor gradWeight = weight != null && saves.needs(1) ? Tensors.emptyLike(weight) : null;
+    Tensor gradBias =
+        biased && saves.needs(2)
+            ? Tensors.empty(Shape.of(x.size(-1)), x.dtype(), Tensors.context(x))
+            : null;
+    var backend = Tensors.backend(x);
+    View rows = Softmax.rows(x);
+    Tensor scratch = Tensors.scratch(backend.normGradScratchBytes(rows), Tensors.context(x));
+    View vx = gradX == null ? null : Softmax.rows(gradX);
+    View vw = Tensors.viewOrNull(weight);
+    View gw = Tensors.viewOrNull(gradWeight);
+    var memory = Tensors.view(scratch).memory();
+    Dispatch.runAll(
+        mean == null
+            ? backend.rmsNormGrad(Softmax.rows(grad), rows, vw, Tensors.view(rstd), vx, gw, memory)
+            : backend.layerNormGrad(
+                Softmax.rows(grad),
+                rows,
+                vw,
+                Tensors.view(mean),
+                Tensors.view(rstd),
+                vx,
+                gw,
+                Tensors.viewOrNull(gradBias),
+                memory),
+        Arrays.asList(gradX, gradWeight, gradBias, scratch),
+        Arrays.asList(grad, x, weight, mean, rstd));
+    scratch.close();
+    return new Tensor[] {gradX, gradWeight, gradBias};
+  }
+}

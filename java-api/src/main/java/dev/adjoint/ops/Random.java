@@ -1,0 +1,81 @@
+package dev.adjoint.ops;
+
+import dev.adjoint.DType;
+import dev.adjoint.Device;
+import dev.adjoint.Generator;
+import dev.adjoint.Shape;
+import dev.adjoint.Tensor;
+import dev.adjoint.graph.Graph;
+import dev.adjoint.internal.Check;
+import dev.adjoint.internal.Dispatch;
+import dev.adjoint.internal.Tensors;
+import java.util.List;
+
+/** Random tensors and dropout, from a {@link Generator}'s counter. */
+public final class Random {
+  private Random() {}
+
+  /** Uniform on [low, high); F32 or F64. */
+  public static Tensor uniform(
+      Shape shape, double low, double high, DType dtype, Device device, Generator generator) {
+    Tensor out = Tensors.empty(shape, dtype, device);
+    Check.floating("uniform", out);
+    Tensor key = nextKey(generator, device);
+    Dispatch.run(
+        Tensors.backend(out).uniform(Tensors.view(key), low, high, Tensors.view(out)), out, key);
+    key.close();
+    return out;
+  }
+
+  /** Normal with the given mean and standard deviation; F32 or F64. */
+  public static Tensor normal(
+      Shape shape, double mean, double std, DType dtype, Device device, Generator generator) {
+    Tensor out = Tensors.empty(shape, dtype, device);
+    Check.floating("normal", out);
+    Tensor key = nextKey(generator, device);
+    Dispatch.run(
+        Tensors.backend(out).normal(Tensors.view(key), mean, std, Tensors.view(out)), out, key);
+    key.close();
+    return out;
+  }
+
+  /**
+   * Zeroes each element with probability p and scales the others by 1/(1 − p) (Srivastava et al.
+   * 2014).
+   */
+  public static Tensor dropout(Tensor x, double p, Generator generator) {
+    Check.floating("dropout", x);
+    Check.probability("dropout", p);
+    if (p == 0) {
+      return x;
+    }
+    return masked(x, p, nextKey(generator, x.device()));
+  }
+
+  private static Tensor masked(Tensor x, double p, Tensor key) {
+    Tensor dense = Movement.contiguous(x);
+    Tensor out = Tensors.emptyLike(dense);
+    Dispatch.run(
+        Tensors.backend(x).dropout(Tensors.view(key), p, Tensors.view(dense), Tensors.view(out)),
+        out,
+        dense,
+        key);
+    // The mask is never stored: the gradient draws it again from the same key.
+    return Graph.record(
+        "dropout",
+        out,
+        new Tensor[] {dense},
+        new Tensor[] {key},
+        (g, saves) -> new Tensor[] {masked(g, p, saves.get(0))});
+  }
+
+  private static Tensor nextKey(Generator generator, Device device) {
+    Tensor state = generator.state(device);
+    Tensor key = Tensors.emptyLike(state);
+    Dispatch.runAll(
+        Tensors.backend(state).nextKey(Tensors.view(state), Tensors.view(key)),
+        List.of(state, key),
+        List.of());
+    return key;
+  }
+}

@@ -1,0 +1,153 @@
+package dev.adjoint.ops;
+
+import dev.adjoint.DType;
+import dev.adjoint.Shape;
+import dev.adjoint.Tensor;
+import dev.adjoint.TensorException;
+import dev.adjoint.graph.Graph;
+import dev.adjoint.internal.Check;
+import dev.adjoint.internal.Dispatch;
+import dev.adjoint.internal.Tensors;
+import dev.adjoint.spi.ReduceKernel;
+import java.util.Arrays;
+
+/** Sums, means and extremes over any dimensions. */
+public final class Reductions {
+  private Reductions() {}
+
+  /**
+   * Reduces some dimensions, or all if none is named. F32 and F64; sum, max and min of I64 too.
+   *
+   * @param keepDims whether reduced dimensions stay, with size 1
+   * @throws TensorException for max and min of nothing
+   */
+  public static Tensor reduce(ReduceKernel kernel, Tensor x, boolean keepDims, int... dims) {
+    String op = kernel.symbol();
+    boolean integers = x.dtype() == DType.I64 && kernel != ReduceKernel.MEAN;
+    if (!integers) {
+      Check.floating(op, x);
+    }
+    boolean[] reduced = reducedDims(op, x, dims);
+    long[] kept = x.shape().toArray();
+    long count = 1;
+    for (int d = 0; d < kept.length; d++) {
+      if (reduced[d]) {
+        count *= kept[d];
+        kept[d] = 1;
+      }
+    }
+    boolean extreme = kernel == ReduceKernel.MAX || kernel == ReduceKernel.MIN;
+    Check.that(
+        !extreme || count > 0 || Shape.of(kept).numel() == 0,
+        op,
+        "there is no extreme of no elements: " + x.shape());
+    Tensor out = Tensors.empty(Shape.of(kept), x.dtype(), Tensors.context(x));
+    Dispatch.run(Tensors.backend(x).reduce(kernel, Tensors.view(x), Tensors.view(out)), out, x);
+    if (Graph.records(x)) {
+      record(kernel, x, out, count);
+    }
+    return keepDims ? out : Movement.reshape(out, dropped(kept, reduced));
+  }
+
+  private static void record(ReduceKernel kernel, Tensor x, Tensor out, long count) {
+    Shape shape = x.shape();
+    boolean extreme = kernel == ReduceKernel.MAX || kernel == ReduceKernel.MIN;
+    Graph.record(
+        kernel.symbol(),
+        out,
+        new Tensor[] {x},
+        extreme ? new Tensor[] {x, out} : Graph.nothing(),
+        (g, saves) ->
+            new Tensor[] {
+              switch (kernel) {
+                case SUM -> Movement.expand(g, shape);
+                case MEAN -> Movement.expand(g.div(count), shape);
+                case MAX, MIN -> {
+                  // Equal extremes share the gradient, as PyTorch's amax does.
+                  Tensor hit = saves.get(0).eq(saves.get(1)).to(g.dtype());
+                  int[] over = differing(hit.shape(), g.shape());
+                  Tensor share =
+                      over.length == 0 ? hit : hit.div(reduce(ReduceKernel.SUM, hit, true, over));
+                  yield share.mul(g);
+                }
+              }
+            });
+  }
+
+  private static int[] differing(Shape full, Shape kept) {
+    int[] dims = new int[full.rank()];
+    int n = 0;
+    for (int d = 0; d < full.rank(); d++) {
+      if (full.size(d) != kept.size(d)) {
+        dims[n++] = d;
+      }
+    }
+    return Arrays.copyOf(dims, n);
+  }
+
+  private static boolean[] reducedDims(String op, Tensor x, int[] dims) {
+    boolean[] reduced = new boolean[x.rank()];
+    if (dims.length == 0) {
+      Arrays.fill(reduced, true);
+    }
+    for (int dim : dims) {
+      int axis = Check.dim(op, dim, x.rank());
+      Check.that(!reduced[axis], op, "dimension " + dim + " is named twice");
+      reduced[axis] = true;
+    }
+    return reduced;
+  }
+
+  private static long[] dropped(long[] kept, boolean[] reduced) {
+    long[] sizes = new long[kept.length];
+    int n = 0;
+    for (int d = 0; d < kept.length; d++) {
+      if (!reduced[d]) {
+        sizes[n++] = kept[d];
+      }
+    }
+    return Arrays.copyOf(sizes, n);
+  }
+
+  /** Index of the first largest element along a dimension, which disappears; I64. */
+  public static Tensor argmax(Tensor x, int dim) {
+    int axis = Check.dim("argmax", dim, x.rank());
+    Check.that(
+        x.dtype().isFloating() || x.dtype() == DType.I64,
+        "argmax",
+        "needs F32, F64 or I64, got " + x.dtype());
+    Check.that(
+        x.size(axis) > 0, "argmax", "dimension " + dim + " of " + x.shape() + " has no elements");
+    Tensor last = Movement.transpose(x.detach(), axis, -1);
+    long[] sizes = Arrays.copyOf(last.shape().toArray(), x.rank() - 1);
+    Tensor out = Tensors.empty(Shape.of(sizes), DType.I64, Tensors.context(x));
+    Dispatch.run(Tensors.backend(x).argmax(Tensors.view(last), Tensors.view(out)), out, last);
+    if (axis == x.rank() - 1) {
+      return out;
+    }
+    // The transposition put the last dimension at `axis`; move it back to the end.
+    Tensor result = out;
+    for (int d = axis; d < out.rank() - 1; d++) {
+      result = Movement.transpose(result, d, d + 1);
+    }
+    return result;
+  }
+
+  /** {@code x} summed to a shape that broadcasts to x's: the adjoint of broadcasting. */
+  public static Tensor sumTo(Tensor x, Shape target) {
+    Shape shape = x.shape();
+    if (shape.equals(target)) {
+      return x;
+    }
+    int lead = shape.rank() - target.rank();
+    int[] dims = new int[shape.rank()];
+    int n = 0;
+    for (int d = 0; d < shape.rank(); d++) {
+      if (d < lead || (target.size(d - lead) == 1 && shape.size(d) != 1)) {
+        dims[n++] = d;
+      }
+    }
+    Tensor sum = n == 0 ? x : reduce(ReduceKernel.SUM, x, true, Arrays.copyOf(dims, n));
+    return Movement.reshape(sum, target.toArray());
+  }
+}

@@ -1,0 +1,103 @@
+package dev.adjoint.ops;
+
+import dev.adjoint.Shape;
+import dev.adjoint.Tensor;
+import dev.adjoint.graph.Graph;
+import dev.adjoint.internal.Check;
+import dev.adjoint.internal.Dispatch;
+import dev.adjoint.internal.Tensors;
+import dev.adjoint.spi.Backend;
+import dev.adjoint.spi.KernelCall;
+import dev.adjoint.spi.Layout;
+import dev.adjoint.spi.View;
+
+/** Softmax and its logarithm. */
+public final class Softmax {
+  private Softmax() {}
+
+  private enum Kind {
+    SOFTMAX("softmax"),
+    LOG_SOFTMAX("logSoftmax");
+
+    private final String op;
+
+    Kind(String op) {
+      this.op = op;
+    }
+
+    KernelCall forward(Backend backend, View x, View out) {
+      return this == SOFTMAX ? backend.softmax(x, out) : backend.logSoftmax(x, out);
+    }
+
+    KernelCall backward(Backend backend, View grad, View y, View out) {
+      return this == SOFTMAX
+          ? backend.softmaxGrad(grad, y, out)
+          : backend.logSoftmaxGrad(grad, y, out);
+    }
+  }
+
+  /** {@code exp(x) / Σ exp(x)} along a dimension. */
+  public static Tensor softmax(Tensor x, int dim) {
+    return along(Kind.SOFTMAX, x, dim);
+  }
+
+  /** {@code x − log Σ exp(x)} along a dimension, without overflow. */
+  public static Tensor logSoftmax(Tensor x, int dim) {
+    return along(Kind.LOG_SOFTMAX, x, dim);
+  }
+
+  private static Tensor along(Kind kind, Tensor x, int dim) {
+    Check.floating(kind.op, x);
+    if (x.rank() == 0) {
+      Check.that(dim == 0 || dim == -1, kind.op, "a scalar has no dimension " + dim);
+      return Movement.reshape(lastDim(kind, Movement.reshape(x, 1)));
+    }
+    int axis = Check.dim(kind.op, dim, x.rank());
+    if (axis == x.rank() - 1) {
+      return lastDim(kind, x);
+    }
+    return Movement.transpose(lastDim(kind, Movement.transpose(x, axis, -1)), axis, -1);
+  }
+
+  private static Tensor lastDim(Kind kind, Tensor x) {
+    Tensor dense = Movement.contiguous(x);
+    Tensor out = Tensors.emptyLike(dense);
+    Dispatch.run(kind.forward(Tensors.backend(x), rows(dense), rows(out)), out, dense);
+    return Graph.record(
+        kind.op,
+        out,
+        new Tensor[] {dense},
+        new Tensor[] {out},
+        (g, saves) -> {
+          Tensor y = saves.get(0);
+          if (saves.createGraph()) {
+            Tensor weight = kind == Kind.SOFTMAX ? y : y.exp();
+            return new Tensor[] {
+              kind == Kind.SOFTMAX
+                  ? y.mul(g.sub(g.mul(y).sum(true, -1)))
+                  : g.sub(weight.mul(g.sum(true, -1)))
+            };
+          }
+          Tensor grad = Movement.contiguous(g);
+          Tensor result = Tensors.emptyLike(y);
+          Dispatch.run(
+              kind.backward(Tensors.backend(y), rows(grad), rows(y), rows(result)),
+              result,
+              grad,
+              y);
+          return new Tensor[] {result};
+        });
+  }
+
+  /** A dense tensor seen as [rows, cols]. */
+  static View rows(Tensor dense) {
+    View view = Tensors.view(dense);
+    long cols = dense.size(-1);
+    long rows = 1;
+    for (int d = 0; d < dense.rank() - 1; d++) {
+      rows *= dense.size(d);
+    }
+    return view.with(
+        Layout.of(Shape.of(rows, cols), new long[] {Math.max(1, cols), 1}, view.layout().offset()));
+  }
+}

@@ -1,0 +1,53 @@
+package dev.adjoint.reference;
+
+import dev.adjoint.spi.Gemm;
+import dev.adjoint.spi.GemmKernels;
+import dev.adjoint.spi.KernelCall;
+import dev.adjoint.spi.Layout;
+import dev.adjoint.spi.Memory;
+import dev.adjoint.spi.View;
+import java.util.Arrays;
+
+/** The specification of {@link GemmKernels}. */
+interface ReferenceGemm extends GemmKernels {
+  @Override
+  default long gemmScratchBytes(Gemm spec) {
+    return 0;
+  }
+
+  @Override
+  default KernelCall gemm(Gemm spec, Memory scratch) {
+    return Call.of("gemm", spec.out().dtype(), () -> multiply(spec));
+  }
+
+  private static void multiply(Gemm spec) {
+    Layout factor = spec.a().layout();
+    Layout result = spec.out().layout();
+    int rank = result.rank();
+    int m = (int) result.size(rank - 2);
+    int n = (int) result.size(rank - 1);
+    int k = (int) factor.size(rank - 1);
+    double[] a = Elements.read(spec.a());
+    double[] b = Elements.read(spec.b());
+    View bias = spec.bias();
+    double[] addend = bias == null ? new double[n] : Elements.read(bias);
+    Elements out = Elements.of(spec.out());
+    // Rows of all batches in one sequence; row r of a belongs to matrix r / m of b.
+    double[] sums = new double[n];
+    for (int r = 0; r < (n == 0 ? 0 : spec.out().numel() / n); r++) {
+      Arrays.fill(sums, 0);
+      for (int l = 0; l < k; l++) {
+        double x = a[r * k + l];
+        int row = (r / m * k + l) * n;
+        for (int c = 0; c < n; c++) {
+          sums[c] += x * b[row + c];
+        }
+      }
+      for (int c = 0; c < n; c++) {
+        long i = (long) r * n + c;
+        double old = spec.beta() == 0 ? 0 : spec.beta() * out.get(i);
+        out.set(i, spec.alpha() * sums[c] + old + addend[c]);
+      }
+    }
+  }
+}

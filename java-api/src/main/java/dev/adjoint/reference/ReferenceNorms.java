@@ -1,0 +1,273 @@
+package dev.adjoint.reference;
+
+import dev.adjoint.spi.KernelCall;
+import dev.adjoint.spi.Memory;
+import dev.adjoint.spi.NormKernels;
+import dev.adjoint.spi.View;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/** The specification of {@link NormKernels}. */
+interface ReferenceNorms extends NormKernels {
+  @Override
+  default KernelCall softmax(View x, View out) {
+    return Call.of(
+        "softmax",
+        x.dtype(),
+        () -> {
+          double[] values = Elements.read(x);
+          int cols = cols(x);
+          for (int start = 0; start < values.length; start += cols) {
+            double max = max(values, start, cols);
+            double sum = 0;
+            for (int i = start; i < start + cols; i++) {
+              values[i] = Math.exp(values[i] - max);
+              sum += values[i];
+            }
+            for (int i = start; i < start + cols; i++) {
+              values[i] /= sum;
+            }
+          }
+          Elements.write(out, values);
+        });
+  }
+
+  @Override
+  default KernelCall softmaxGrad(View grad, View y, View out) {
+    return Call.of(
+        "softmax_grad",
+        y.dtype(),
+        () -> {
+          double[] grads = Elements.read(grad);
+          double[] ys = Elements.read(y);
+          int cols = cols(y);
+          for (int start = 0; start < ys.length; start += cols) {
+            double dot = 0;
+            for (int i = start; i < start + cols; i++) {
+              dot += grads[i] * ys[i];
+            }
+            for (int i = start; i < start + cols; i++) {
+              grads[i] = ys[i] * (grads[i] - dot);
+            }
+          }
+          Elements.write(out, grads);
+        });
+  }
+
+  @Override
+  default KernelCall logSoftmax(View x, View out) {
+    return Call.of(
+        "log_softmax",
+        x.dtype(),
+        () -> {
+          double[] values = Elements.read(x);
+          int cols = cols(x);
+          for (int start = 0; start < values.length; start += cols) {
+            double max = max(values, start, cols);
+            double logSum = Math.log(sumExp(values, start, cols, max));
+            for (int i = start; i < start + cols; i++) {
+              values[i] = values[i] - max - logSum;
+            }
+          }
+          Elements.write(out, values);
+        });
+  }
+
+  @Override
+  default KernelCall logSoftmaxGrad(View grad, View y, View out) {
+    return Call.of(
+        "log_softmax_grad",
+        y.dtype(),
+        () -> {
+          double[] grads = Elements.read(grad);
+          double[] ys = Elements.read(y);
+          int cols = cols(y);
+          for (int start = 0; start < ys.length; start += cols) {
+            double sum = 0;
+            for (int i = start; i < start + cols; i++) {
+              sum += grads[i];
+            }
+            for (int i = start; i < start + cols; i++) {
+              grads[i] -= Math.exp(ys[i]) * sum;
+            }
+          }
+          Elements.write(out, grads);
+        });
+  }
+
+  @Override
+  default KernelCall layerNorm(
+      View x,
+      @Nullable View weight,
+      @Nullable View bias,
+      double eps,
+      View out,
+      View mean,
+      View rstd) {
+    return Call.of("layer_norm", x.dtype(), () -> norm(x, weight, bias, eps, out, mean, rstd));
+  }
+
+  @Override
+  default KernelCall rmsNorm(View x, @Nullable View weight, double eps, View out, View rstd) {
+    return Call.of("rms_norm", x.dtype(), () -> norm(x, weight, null, eps, out, null, rstd));
+  }
+
+  /** Layer norm; without {@code mean} RMS norm, which is the same about 0. */
+  private static void norm(
+      View x,
+      @Nullable View weight,
+      @Nullable View bias,
+      double eps,
+      View out,
+      @Nullable View mean,
+      View rstd) {
+    int cols = cols(x);
+    double[] values = Elements.read(x);
+    double[] weights = readOr(weight, 1, cols);
+    double[] biases = readOr(bias, 0, cols);
+    int rows = rows(x);
+    double[] means = new double[rows];
+    double[] rstds = new double[rows];
+    for (int r = 0; r < rows; r++) {
+      int start = r * cols;
+      if (mean != null) {
+        for (int c = 0; c < cols; c++) {
+          means[r] += values[start + c];
+        }
+        means[r] /= cols;
+      }
+      double squares = 0;
+      for (int c = 0; c < cols; c++) {
+        double centred = values[start + c] - means[r];
+        squares += centred * centred;
+      }
+      rstds[r] = 1 / Math.sqrt(squares / cols + eps);
+      for (int c = 0; c < cols; c++) {
+        values[start + c] = (values[start + c] - means[r]) * rstds[r] * weights[c] + biases[c];
+      }
+    }
+    Elements.write(out, values);
+    Elements.write(rstd, rstds);
+    if (mean != null) {
+      Elements.write(mean, means);
+    }
+  }
+
+  @Override
+  default long normGradScratchBytes(View x) {
+    return 0;
+  }
+
+  @Override
+  default KernelCall layerNormGrad(
+      View grad,
+      View x,
+      @Nullable View weight,
+      View mean,
+      View rstd,
+      @Nullable View gradX,
+      @Nullable View gradWeight,
+      @Nullable View gradBias,
+      Memory scratch) {
+    return Call.of(
+        "layer_norm_grad",
+        x.dtype(),
+        () -> normGrad(grad, x, weight, mean, rstd, gradX, gradWeight, gradBias));
+  }
+
+  @Override
+  default KernelCall rmsNormGrad(
+      View grad,
+      View x,
+      @Nullable View weight,
+      View rstd,
+      @Nullable View gradX,
+      @Nullable View gradWeight,
+      Memory scratch) {
+    return Call.of(
+        "rms_norm_grad",
+        x.dtype(),
+        () -> normGrad(grad, x, weight, null, rstd, gradX, gradWeight, null));
+  }
+
+  /** The gradients of {@link #norm}. With h = (x − mean) · rstd, the normalised row. */
+  private static void normGrad(
+      View grad,
+      View x,
+      @Nullable View weight,
+      @Nullable View mean,
+      View rstd,
+      @Nullable View gradX,
+      @Nullable View gradWeight,
+      @Nullable View gradBias) {
+    int rows = rows(x);
+    int cols = cols(x);
+    double[] grads = Elements.read(grad);
+    double[] xs = Elements.read(x);
+    double[] weights = readOr(weight, 1, cols);
+    double[] means = readOr(mean, 0, rows);
+    double[] rstds = Elements.read(rstd);
+    double[] gradXs = new double[xs.length];
+    double[] gradWeights = new double[cols];
+    double[] gradBiases = new double[cols];
+    for (int r = 0; r < rows; r++) {
+      int start = r * cols;
+      double meanOfGrad = 0;
+      double meanOfGradH = 0;
+      for (int c = 0; c < cols; c++) {
+        double g = grads[start + c];
+        double h = (xs[start + c] - means[r]) * rstds[r];
+        gradWeights[c] += g * h;
+        gradBiases[c] += g;
+        meanOfGrad += g * weights[c] / cols;
+        meanOfGradH += g * weights[c] * h / cols;
+      }
+      if (mean == null) {
+        meanOfGrad = 0;
+      }
+      for (int c = 0; c < cols; c++) {
+        double g = grads[start + c] * weights[c];
+        double h = (xs[start + c] - means[r]) * rstds[r];
+        gradXs[start + c] = rstds[r] * (g - meanOfGrad - h * meanOfGradH);
+      }
+    }
+    Elements.writeIfWanted(gradX, gradXs);
+    Elements.writeIfWanted(gradWeight, gradWeights);
+    Elements.writeIfWanted(gradBias, gradBiases);
+  }
+
+  private static int rows(View matrix) {
+    return (int) matrix.layout().size(0);
+  }
+
+  private static int cols(View matrix) {
+    return (int) matrix.layout().size(1);
+  }
+
+  /** The largest of {@code count} values; NaN if any is NaN. */
+  static double max(double[] values, int start, int count) {
+    double max = Double.NEGATIVE_INFINITY;
+    for (int i = start; i < start + count; i++) {
+      max = Math.max(max, values[i]);
+    }
+    return max;
+  }
+
+  /** Σ exp(value − max). */
+  static double sumExp(double[] values, int start, int count, double max) {
+    double sum = 0;
+    for (int i = start; i < start + count; i++) {
+      sum += Math.exp(values[i] - max);
+    }
+    return sum;
+  }
+
+  private static double[] readOr(@Nullable View view, double value, int count) {
+    if (view != null) {
+      return Elements.read(view);
+    }
+    double[] constant = new double[count];
+    Arrays.fill(constant, value);
+    return constant;
+  }
+}

@@ -1,0 +1,15 @@
+package dev.adjoint.spi;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * {@code out = alpha · a × b + beta · out + bias}: a is […, M, K], b […, K, N], out […, M, N], with
+ * equal batch dimensions (broadcast by stride 0). Transposes are strides. F32 or F64. With beta = 0
+ * the old contents of out are never read.
+ *
+ * @param a the left factor
+ * @param b the right factor
+ * @param out the result; its rows are dense (last stride 1), its elements distinct
+ * @param bias [N], added to each row once, or null
+ */
+public record Gemm(View a, View b, View out, @Nullable View bias, double alpha, double beta) {}

@@ -1,0 +1,14 @@
+/**
+ * Tensors and reverse-mode differentiation: what a user imports. Works alone on the reference
+ * backend; faster ones are found by {@link java.util.ServiceLoader}.
+ */
+module dev.adjoint {
+  requires static transitive org.jspecify;
+
+  exports dev.adjoint;
+  exports dev.adjoint.autograd;
+  exports dev.adjoint.ops;
+  exports dev.adjoint.spi;
+
+  uses dev.adjoint.spi.BackendProvider;
+}

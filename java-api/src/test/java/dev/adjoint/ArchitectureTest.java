@@ -1,0 +1,109 @@
+package dev.adjoint;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.GeneralCodingRules.ACCESS_STANDARD_STREAMS;
+
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.lang.ArchCondition;
+import com.tngtech.archunit.lang.ArchRule;
+import com.tngtech.archunit.lang.ConditionEvents;
+import com.tngtech.archunit.lang.SimpleConditionEvent;
+import org.jspecify.annotations.NullMarked;
+import org.junit.jupiter.api.Test;
+
+/** The dependencies that ARCHITECTURE.md allows between the packages of this module. */
+class ArchitectureTest {
+  private static final JavaClasses CLASSES =
+      new ClassFileImporter()
+          .withImportOption(new ImportOption.DoNotIncludeTests())
+          .importPackages("dev.adjoint");
+
+  @Test
+  void backendSideKnowsNoTensors() {
+    check(
+        noClasses()
+            .that()
+            .resideInAnyPackage("dev.adjoint.spi..", "dev.adjoint.reference..")
+            .should()
+            .dependOnClassesThat()
+            .haveNameMatching("dev\\.adjoint\\.(Tensor|Scope)(\\$.*)?")
+            .orShould()
+            .dependOnClassesThat()
+            .resideInAnyPackage(
+                "dev.adjoint.autograd..",
+                "dev.adjoint.graph..",
+                "dev.adjoint.ops..",
+                "dev.adjoint.nn..",
+                "dev.adjoint.optim..",
+                "dev.adjoint.train..")
+            .because("a backend sees only views: address, layout and dtype"));
+  }
+
+  @Test
+  void modelsReachKernelsThroughOps() {
+    check(
+        noClasses()
+            .that()
+            .resideInAnyPackage(
+                "dev.adjoint.nn..",
+                "dev.adjoint.optim..",
+                "dev.adjoint.train..",
+                "dev.adjoint.data..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage(
+                "dev.adjoint.spi..", "dev.adjoint.internal..", "dev.adjoint.reference..")
+            .because("they are written with the public API, as a user's own code is"));
+  }
+
+  @Test
+  void foreignMemoryStaysInside() {
+    check(
+        noClasses()
+            .that()
+            .resideOutsideOfPackages(
+                "dev.adjoint",
+                "dev.adjoint.io..",
+                "dev.adjoint.spi..",
+                "dev.adjoint.internal..",
+                "dev.adjoint.reference..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAPackage("java.lang.foreign..")
+            .because("everything above works on tensors"));
+  }
+
+  @Test
+  void everyPackageIsNullMarked() {
+    check(classes().should(beInNullMarkedPackage()));
+  }
+
+  @Test
+  void nothingIsPrinted() {
+    check(
+        noClasses()
+            .should(ACCESS_STANDARD_STREAMS)
+            .because("a library returns, throws or logs; it does not print"));
+  }
+
+  /** Checks a rule, also where no class is in its packages. */
+  private static void check(ArchRule rule) {
+    rule.allowEmptyShould(true).check(CLASSES);
+  }
+
+  private static ArchCondition<JavaClass> beInNullMarkedPackage() {
+    return new ArchCondition<>("be in a package whose package-info is @NullMarked") {
+      @Override
+      public void check(JavaClass javaClass, ConditionEvents events) {
+        boolean marked = javaClass.getPackage().isAnnotatedWith(NullMarked.class);
+        events.add(
+            new SimpleConditionEvent(
+                javaClass, marked, javaClass.getPackageName() + " of " + javaClass.getName()));
+      }
+    };
+  }
+}

@@ -1,0 +1,394 @@
+package dev.adjoint.tck;
+
+import dev.adjoint.DType;
+import dev.adjoint.Shape;
+import dev.adjoint.spi.BinaryKernel;
+import dev.adjoint.spi.UnaryKernel;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+import java.util.function.LongToDoubleFunction;
+
+/** Cases of {@link dev.adjoint.spi.ElementwiseKernels}. */
+final class ElementwiseCases {
+  private static final Shape SPECIAL = Shape.of(96);
+  private static final Shape WIDE = Shape.of(301, 257);
+
+  private ElementwiseCases() {}
+
+  static List<KernelGroup> groups() {
+    List<KernelGroup> groups = new ArrayList<>();
+    for (DType dtype : DType.values()) {
+      String suffix = "_" + dtype.suffix();
+      if (dtype.isFloating()) {
+        for (UnaryKernel kernel : UnaryKernel.values()) {
+          groups.add(new KernelGroup(kernel.symbol() + suffix, c -> unary(kernel, dtype, c)));
+          groups.add(
+              new KernelGroup(
+                  kernel.symbol() + "_grad" + suffix, c -> unaryGrad(kernel, dtype, c)));
+        }
+      }
+      for (BinaryKernel kernel : BinaryKernel.values()) {
+        if (accepts(kernel, dtype)) {
+          groups.add(new KernelGroup(kernel.symbol() + suffix, c -> binary(kernel, dtype, c)));
+          groups.add(
+              new KernelGroup(
+                  kernel.symbol() + "_scalar" + suffix, c -> binaryScalar(kernel, dtype, c)));
+        }
+      }
+      groups.add(new KernelGroup("where" + suffix, c -> where(dtype, c)));
+      groups.add(new KernelGroup("copy" + suffix, c -> copy(dtype, c)));
+      groups.add(new KernelGroup("fill" + suffix, c -> fill(dtype, c)));
+      for (DType to : DType.values()) {
+        if (to != dtype) {
+          groups.add(new KernelGroup("cast" + suffix + "_" + to.suffix(), c -> cast(dtype, to, c)));
+        }
+      }
+    }
+    return groups;
+  }
+
+  /** Puts a case at every size, shape and pair of placements. */
+  private interface OneToOne {
+    KernelCase at(Shape shape, Placement from, Placement to);
+
+    default void sweep(Consumer<KernelCase> check) {
+      for (long size : Samples.sizes()) {
+        check.accept(at(Shape.of(size), Placement.DENSE, Placement.DENSE));
+        check.accept(at(Shape.of(size), Placement.SHIFTED, Placement.SHIFTED));
+      }
+      for (Shape shape : Samples.SHAPES) {
+        for (Placement from : Placement.ALL) {
+          for (Placement to : Placement.DISTINCT) {
+            check.accept(at(shape, from, to));
+          }
+        }
+      }
+      check.accept(at(Samples.LARGE, Placement.DENSE, Placement.DENSE));
+      check.accept(at(Samples.LARGE, Placement.STEPPED, Placement.DENSE));
+      check.accept(at(WIDE, Placement.DENSE, Placement.TRANSPOSED));
+      check.accept(at(WIDE, Placement.TRANSPOSED, Placement.DENSE));
+      check.accept(at(WIDE, Placement.REPEATED_ROWS, Placement.DENSE));
+    }
+  }
+
+  // ---- unary and its gradient ----
+
+  private static void unary(UnaryKernel kernel, DType dtype, Consumer<KernelCase> check) {
+    LongToDoubleFunction values = arguments(kernel);
+    OneToOne sweep = (shape, from, to) -> unary(kernel, dtype, shape, from, to, values);
+    sweep.sweep(check);
+    LongToDoubleFunction special = Samples.cycle(Samples.special(dtype));
+    check.accept(unary(kernel, dtype, SPECIAL, Placement.DENSE, Placement.DENSE, special));
+    check.accept(unary(kernel, dtype, SPECIAL, Placement.STEPPED, Placement.DENSE, special));
+    Operand x = Operand.updated(dtype, Placement.SHIFTED.of(Shape.of(3, 45)), values);
+    check.accept(
+        KernelCase.of(
+                kernel.symbol() + " in place",
+                OpCatalog.tolerance(kernel),
+                (backend, stage) -> backend.unary(kernel, stage.view(0), stage.view(0)),
+                x)
+            .withScale(i -> size(x, i)));
+  }
+
+  private static KernelCase unary(
+      UnaryKernel kernel,
+      DType dtype,
+      Shape shape,
+      Placement from,
+      Placement to,
+      LongToDoubleFunction values) {
+    Operand x = Operand.input(dtype, from.of(shape), values);
+    return KernelCase.of(
+            kernel.symbol(),
+            OpCatalog.tolerance(kernel),
+            (backend, stage) -> backend.unary(kernel, stage.view(0), stage.view(1)),
+            x,
+            Operand.output(dtype, to.of(shape)))
+        .withScale(i -> size(x, i));
+  }
+
+  private static void unaryGrad(UnaryKernel kernel, DType dtype, Consumer<KernelCase> check) {
+    LongToDoubleFunction values = arguments(kernel);
+    OneToOne sweep = (shape, from, to) -> unaryGrad(kernel, dtype, shape, from, to, values);
+    sweep.sweep(check);
+    LongToDoubleFunction special = Samples.cycle(Samples.special(dtype));
+    check.accept(unaryGrad(kernel, dtype, SPECIAL, Placement.DENSE, Placement.DENSE, special));
+  }
+
+  private static KernelCase unaryGrad(
+      UnaryKernel kernel,
+      DType dtype,
+      Shape shape,
+      Placement from,
+      Placement to,
+      LongToDoubleFunction values) {
+    LongToDoubleFunction saved =
+        kernel.saves() == UnaryKernel.Saves.OUTPUT
+            ? i -> kernel.apply(values.applyAsDouble(i))
+            : values;
+    // The saved value lies elsewhere than the gradient, in all ways.
+    Placement third = Placement.ALL.get((from.ordinal() + to.ordinal()) % Placement.ALL.size());
+    Operand grad = Operand.input(dtype, from.of(shape), Samples.uniform(shape.numel(), -2, 2));
+    Operand value = Operand.input(dtype, third.of(shape), saved);
+    return KernelCase.of(
+            kernel.symbol() + "_grad",
+            OpCatalog.gradTolerance(kernel),
+            (backend, stage) ->
+                backend.unaryGrad(kernel, stage.view(0), stage.view(1), stage.view(2)),
+            grad,
+            value,
+            Operand.output(dtype, to.of(shape)))
+        .withScale(i -> size(grad, i) * size(value, i));
+  }
+
+  /** Mostly of ordinary size, some large, some tiny. */
+  private static LongToDoubleFunction arguments(UnaryKernel kernel) {
+    LongToDoubleFunction unit = Samples.uniform(kernel.ordinal(), -1, 1);
+    return i -> unit.applyAsDouble(i) * (i % 7 == 3 ? 120 : i % 7 == 5 ? 1e-3 : 6);
+  }
+
+  private static double size(Operand operand, long i) {
+    return Math.max(1, Math.abs(operand.get(i)));
+  }
+
+  // ---- binary ----
+
+  private static boolean accepts(BinaryKernel kernel, DType dtype) {
+    return switch (dtype) {
+      case F32, F64 -> true;
+      case I32, I64 -> !kernel.floatingOnly();
+      case BOOL -> kernel == BinaryKernel.EQ || kernel == BinaryKernel.NE;
+    };
+  }
+
+  private static void binary(BinaryKernel kernel, DType dtype, Consumer<KernelCase> check) {
+    LongToDoubleFunction as = left(kernel, dtype);
+    LongToDoubleFunction bs = right(kernel, dtype, as);
+    for (long size : Samples.sizes()) {
+      Shape shape = Shape.of(size);
+      for (Placement b : List.of(Placement.DENSE, Placement.SHIFTED, Placement.REPEATED)) {
+        check.accept(binary(kernel, dtype, shape, Placement.DENSE, b, Placement.DENSE, as, bs));
+        check.accept(binary(kernel, dtype, shape, b, Placement.SHIFTED, Placement.SHIFTED, as, bs));
+      }
+    }
+    for (Shape shape : Samples.SHAPES) {
+      for (Placement a : Placement.ALL) {
+        for (Placement b : Placement.ALL) {
+          Placement to =
+              Placement.DISTINCT.get((a.ordinal() + b.ordinal()) % Placement.DISTINCT.size());
+          check.accept(binary(kernel, dtype, shape, a, b, to, as, bs));
+        }
+      }
+    }
+    for (Placement b : Placement.ALL) {
+      check.accept(binary(kernel, dtype, WIDE, Placement.DENSE, b, Placement.DENSE, as, bs));
+      check.accept(binary(kernel, dtype, WIDE, b, Placement.TRANSPOSED, Placement.DENSE, as, bs));
+    }
+    binarySpecial(kernel, dtype, check);
+    if (!kernel.isComparison()) {
+      binaryInPlace(kernel, dtype, as, bs, check);
+    }
+  }
+
+  private static KernelCase binary(
+      BinaryKernel kernel,
+      DType dtype,
+      Shape shape,
+      Placement a,
+      Placement b,
+      Placement to,
+      LongToDoubleFunction as,
+      LongToDoubleFunction bs) {
+    return KernelCase.of(
+        kernel.symbol(),
+        OpCatalog.tolerance(kernel),
+        (backend, stage) -> backend.binary(kernel, stage.view(0), stage.view(1), stage.view(2)),
+        Operand.input(dtype, a.of(shape), as),
+        Operand.input(dtype, b.of(shape), bs),
+        Operand.output(result(kernel, dtype), to.of(shape)));
+  }
+
+  /** Every special value with every other one. */
+  private static void binarySpecial(BinaryKernel kernel, DType dtype, Consumer<KernelCase> check) {
+    if (dtype.isFloating()) {
+      double[] special = Samples.special(dtype);
+      Shape all = Shape.of(special.length, special.length);
+      check.accept(
+          binary(
+              kernel,
+              dtype,
+              all,
+              Placement.REPEATED_COLS,
+              Placement.REPEATED_ROWS,
+              Placement.DENSE,
+              i -> special[(int) (i / special.length)],
+              Samples.cycle(special)));
+    }
+  }
+
+  private static void binaryInPlace(
+      BinaryKernel kernel,
+      DType dtype,
+      LongToDoubleFunction as,
+      LongToDoubleFunction bs,
+      Consumer<KernelCase> check) {
+    Shape shape = Shape.of(3, 45);
+    for (Placement a : Placement.DISTINCT) {
+      check.accept(
+          KernelCase.of(
+              kernel.symbol() + " into its first operand",
+              OpCatalog.tolerance(kernel),
+              (backend, stage) ->
+                  backend.binary(kernel, stage.view(0), stage.view(1), stage.view(0)),
+              Operand.updated(dtype, a.of(shape), as),
+              Operand.input(dtype, Placement.SHIFTED.of(shape), bs)));
+      check.accept(
+          KernelCase.of(
+              kernel.symbol() + " into its second operand",
+              OpCatalog.tolerance(kernel),
+              (backend, stage) ->
+                  backend.binary(kernel, stage.view(0), stage.view(1), stage.view(1)),
+              Operand.input(dtype, a.of(shape), as),
+              Operand.updated(dtype, Placement.DENSE.of(shape), bs)));
+    }
+  }
+
+  private static void binaryScalar(BinaryKernel kernel, DType dtype, Consumer<KernelCase> check) {
+    double[] scalars =
+        switch (dtype) {
+          case F32, F64 ->
+              new double[] {
+                0,
+                0.1,
+                -2.5,
+                1e-3,
+                1e30,
+                -0.0,
+                1,
+                Double.NaN,
+                Double.POSITIVE_INFINITY,
+                Double.NEGATIVE_INFINITY
+              };
+          case I32, I64 -> new double[] {0, 1, -3, 1 << 30};
+          case BOOL -> new double[] {0, 1};
+        };
+    for (boolean scalarFirst : new boolean[] {false, true}) {
+      OneToOne sweep =
+          (shape, from, to) ->
+              binaryScalar(
+                  kernel, dtype, shape, from, to, dtype == DType.BOOL ? 1 : 2.5, scalarFirst);
+      sweep.sweep(check);
+      for (double scalar : scalars) {
+        check.accept(
+            binaryScalar(
+                kernel,
+                dtype,
+                Shape.of(45),
+                Placement.DENSE,
+                Placement.DENSE,
+                scalar,
+                scalarFirst));
+      }
+    }
+  }
+
+  private static KernelCase binaryScalar(
+      BinaryKernel kernel,
+      DType dtype,
+      Shape shape,
+      Placement from,
+      Placement to,
+      double scalar,
+      boolean scalarFirst) {
+    return KernelCase.of(
+        kernel.symbol() + (scalarFirst ? " of " + scalar + " and" : " with " + scalar),
+        OpCatalog.tolerance(kernel),
+        (backend, stage) ->
+            backend.binaryScalar(kernel, stage.view(0), scalar, scalarFirst, stage.view(1)),
+        Operand.input(dtype, from.of(shape), left(kernel, dtype)),
+        Operand.output(result(kernel, dtype), to.of(shape)));
+  }
+
+  private static DType result(BinaryKernel kernel, DType dtype) {
+    return kernel.isComparison() ? DType.BOOL : dtype;
+  }
+
+  private static LongToDoubleFunction left(BinaryKernel kernel, DType dtype) {
+    return kernel == BinaryKernel.POW
+        ? Samples.uniform(1, 0, 4)
+        : Samples.any(kernel.ordinal() + 1L, dtype);
+  }
+
+  /** Second operands; every fifth equals the first, for comparisons. */
+  private static LongToDoubleFunction right(
+      BinaryKernel kernel, DType dtype, LongToDoubleFunction left) {
+    LongToDoubleFunction other = Samples.any(kernel.ordinal() + 100L, dtype);
+    return i -> (i % 5 == 0 ? left : other).applyAsDouble(i);
+  }
+
+  // ---- moves ----
+
+  private static void where(DType dtype, Consumer<KernelCase> check) {
+    LongToDoubleFunction as = Samples.any(1, dtype);
+    LongToDoubleFunction bs = Samples.any(2, dtype);
+    for (Placement condition : Placement.ALL) {
+      OneToOne sweep =
+          (shape, from, to) ->
+              KernelCase.of(
+                  "where",
+                  Tolerance.EXACT,
+                  (backend, stage) ->
+                      backend.where(stage.view(0), stage.view(1), stage.view(2), stage.view(3)),
+                  Operand.input(DType.BOOL, condition.of(shape), Samples.integers(3, DType.BOOL)),
+                  Operand.input(dtype, from.of(shape), as),
+                  Operand.input(dtype, to.of(shape), bs),
+                  Operand.output(dtype, Placement.DENSE.of(shape)));
+      sweep.sweep(check);
+    }
+  }
+
+  private static void copy(DType dtype, Consumer<KernelCase> check) {
+    OneToOne sweep =
+        (shape, from, to) ->
+            KernelCase.of(
+                "copy",
+                Tolerance.EXACT,
+                (backend, stage) -> backend.copy(stage.view(0), stage.view(1)),
+                Operand.input(dtype, from.of(shape), Samples.any(shape.numel(), dtype)),
+                Operand.output(dtype, to.of(shape)));
+    sweep.sweep(check);
+  }
+
+  private static void cast(DType from, DType to, Consumer<KernelCase> check) {
+    LongToDoubleFunction values =
+        from.isFloating() ? Samples.uniform(5, -1000, 1000) : Samples.integers(5, from);
+    OneToOne sweep =
+        (shape, x, out) ->
+            KernelCase.of(
+                "cast",
+                Tolerance.EXACT,
+                (backend, stage) -> backend.cast(stage.view(0), stage.view(1)),
+                Operand.input(
+                    from,
+                    x.of(shape),
+                    i -> i % 9 == 4 ? 0 : i % 9 == 7 ? 0.4 : values.applyAsDouble(i)),
+                Operand.output(to, out.of(shape)));
+    sweep.sweep(check);
+  }
+
+  private static void fill(DType dtype, Consumer<KernelCase> check) {
+    for (double value : new double[] {0, 1, 3, -2.5, Double.NaN}) {
+      if (dtype.isFloating() || !Double.isNaN(value)) {
+        OneToOne sweep =
+            (shape, from, to) ->
+                KernelCase.of(
+                    "fill with " + value,
+                    Tolerance.EXACT,
+                    (backend, stage) -> backend.fill(stage.view(0), value),
+                    Operand.output(dtype, to.of(shape)));
+        sweep.sweep(check);
+      }
+    }
+  }
+}

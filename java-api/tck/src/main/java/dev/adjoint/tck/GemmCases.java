@@ -1,0 +1,153 @@
+package dev.adjoint.tck;
+
+import dev.adjoint.DType;
+import dev.adjoint.Shape;
+import dev.adjoint.spi.Gemm;
+import dev.adjoint.spi.Layout;
+import dev.adjoint.spi.View;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+
+/** Cases of {@link dev.adjoint.spi.GemmKernels}. */
+final class GemmCases {
+  private GemmCases() {}
+
+  static List<KernelGroup> groups() {
+    List<KernelGroup> groups = new ArrayList<>();
+    for (DType dtype : List.of(DType.F32, DType.F64)) {
+      groups.add(new KernelGroup("gemm_" + dtype.suffix(), c -> new Sweep(dtype, c).run()));
+    }
+    return groups;
+  }
+
+  private record Sweep(DType dtype, Consumer<KernelCase> check) {
+    void run() {
+      for (long n : Samples.sizes()) {
+        product(n, n, n);
+        product(1, n, 19);
+        product(n, 1, 19);
+        product(19, n, 1);
+        product(3, 70, n);
+      }
+      long[] few = {0, 1, 5, 17, 48};
+      for (long m : few) {
+        for (long n : few) {
+          for (long k : few) {
+            placed(m, n, k);
+          }
+        }
+      }
+      product(150, 300, 500);
+      product(301, 65, 129);
+      product(65, 1030, 70);
+      placed(131, 97, 259);
+      batches();
+    }
+
+    /** Dense row-major factors. */
+    private void product(long m, long n, long k) {
+      Shape a = Shape.of(m, k);
+      Shape b = Shape.of(k, n);
+      Shape out = Shape.of(m, n);
+      accept(Placement.DENSE.of(a), Placement.DENSE.of(b), Placement.DENSE.of(out), false, 1, 0);
+    }
+
+    /** Factors in every placement: transposes and slices are strides. */
+    private void placed(long m, long n, long k) {
+      for (Placement a : Placement.ALL) {
+        for (Placement b : Placement.ALL) {
+          int variant = a.ordinal() + b.ordinal();
+          accept(
+              a.of(Shape.of(m, k)),
+              b.of(Shape.of(k, n)),
+              List.of(Placement.DENSE, Placement.SHIFTED, Placement.PITCHED)
+                  .get(variant % 3)
+                  .of(Shape.of(m, n)),
+              variant % 2 == 0,
+              List.of(1.0, 0.5, 2.0).get(variant % 3),
+              List.of(0.0, 1.0, 0.5, 0.0).get(variant % 4));
+        }
+      }
+    }
+
+    private void batches() {
+      for (long n : new long[] {1, 4, 9, 33}) {
+        for (Placement placement : Placement.DISTINCT) {
+          accept(
+              placement.of(Shape.of(5, n, 7)),
+              placement.of(Shape.of(5, 7, n + 1)),
+              Placement.DENSE.of(Shape.of(5, n, n + 1)),
+              true,
+              1,
+              1);
+          accept(
+              placement.of(Shape.of(2, 3, n, 7)),
+              placement.of(Shape.of(2, 3, 7, n + 1)),
+              Placement.PITCHED.of(Shape.of(2, 3, n, n + 1)),
+              false,
+              1,
+              0);
+        }
+        // One matrix serves the whole batch.
+        accept(
+            Placement.DENSE.of(Shape.of(4, n, 7)),
+            Placement.DENSE.of(Shape.of(7, n)).expand(Shape.of(4, 7, n)),
+            Placement.DENSE.of(Shape.of(4, n, n)),
+            false,
+            1,
+            0);
+        accept(
+            Placement.TRANSPOSED.of(Shape.of(n, 7)).expand(Shape.of(2, 3, n, 7)),
+            Placement.DENSE.of(Shape.of(2, 1, 7, n)).expand(Shape.of(2, 3, 7, n)),
+            Placement.DENSE.of(Shape.of(2, 3, n, n)),
+            true,
+            2,
+            0);
+      }
+      // Heads of attention: [B, T, H, D] seen as [B, H, T, D].
+      Layout heads = Placement.DENSE.of(Shape.of(2, 10, 3, 8)).permute(0, 2, 1, 3);
+      accept(
+          heads, heads.permute(0, 1, 3, 2), Placement.DENSE.of(Shape.of(2, 3, 10, 10)), false, 1, 0);
+      accept(
+          Placement.DENSE.of(Shape.of(0, 3, 4)),
+          Placement.DENSE.of(Shape.of(0, 4, 5)),
+          Placement.DENSE.of(Shape.of(0, 3, 5)),
+          true,
+          1,
+          0);
+    }
+
+    private void accept(
+        Layout a, Layout b, Layout out, boolean withBias, double alpha, double beta) {
+      List<Operand> operands = new ArrayList<>();
+      operands.add(Operand.input(dtype, a, Samples.uniform(1, -1, 1)));
+      operands.add(Operand.input(dtype, b, Samples.uniform(2, -1, 1)));
+      // With beta = 0 the result's memory holds NaN before.
+      operands.add(
+          beta == 0
+              ? Operand.output(dtype, out)
+              : Operand.updated(dtype, out, Samples.uniform(3, -1, 1)));
+      if (withBias) {
+        Shape columns = Shape.of(out.size(out.rank() - 1));
+        operands.add(
+            Operand.input(dtype, Placement.SHIFTED.of(columns), Samples.uniform(4, -1, 1)));
+      }
+      double depth = a.size(a.rank() - 1);
+      String name = "gemm alpha " + alpha + " beta " + beta + (withBias ? " bias " : " ");
+      check.accept(
+          new KernelCase(
+              name,
+              operands,
+              Tolerance.units(4 + 2 * Math.sqrt(depth)),
+              null,
+              1,
+              (backend, stage) -> {
+                View bias = withBias ? stage.view(3) : null;
+                Gemm spec =
+                    new Gemm(stage.view(0), stage.view(1), stage.view(2), bias, alpha, beta);
+                return backend.gemm(spec, stage.scratch(backend.gemmScratchBytes(spec)));
+              }));
+    }
+  }
+}

@@ -1,0 +1,93 @@
+package dev.adjoint.tck;
+
+import dev.adjoint.DType;
+import dev.adjoint.Shape;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+import java.util.function.LongToDoubleFunction;
+import java.util.stream.LongStream;
+
+/** Cases of {@link dev.adjoint.spi.LossKernels}. */
+final class LossCases {
+  private static final long IGNORED = -100;
+
+  private LossCases() {}
+
+  static List<KernelGroup> groups() {
+    List<KernelGroup> groups = new ArrayList<>();
+    for (DType dtype : List.of(DType.F32, DType.F64)) {
+      String suffix = "_" + dtype.suffix();
+      groups.add(new KernelGroup("cross_entropy" + suffix, c -> crossEntropy(dtype, c)));
+      groups.add(new KernelGroup("cross_entropy_grad" + suffix, c -> crossEntropyGrad(dtype, c)));
+    }
+    return groups;
+  }
+
+  private static void crossEntropy(DType dtype, Consumer<KernelCase> check) {
+    for (Shape shape : NormCases.matrices()) {
+      for (double spread : new double[] {4, 60}) {
+        check.accept(
+            crossEntropy(dtype, shape, IGNORED, Samples.uniform(shape.numel(), -spread, spread)));
+      }
+      // A class of its own may be the ignored one.
+      check.accept(crossEntropy(dtype, shape, 0, Samples.uniform(1, -2, 2)));
+    }
+    LongToDoubleFunction masked = i -> i % 3 == 2 ? Double.NEGATIVE_INFINITY : 1;
+    check.accept(crossEntropy(dtype, Shape.of(4, 9), IGNORED, masked));
+    check.accept(crossEntropy(dtype, Shape.of(4, 9), IGNORED, i -> i == 12 ? Double.NaN : 1));
+  }
+
+  private static KernelCase crossEntropy(
+      DType dtype, Shape shape, long ignored, LongToDoubleFunction values) {
+    Shape rows = Shape.of(shape.size(0));
+    return KernelCase.of(
+            "cross_entropy ignoring " + ignored,
+            Tolerance.units(8),
+            (backend, stage) ->
+                backend.crossEntropy(
+                    stage.view(0), stage.view(1), ignored, stage.view(2), stage.view(3)),
+            Operand.input(dtype, Placement.SHIFTED.of(shape), values),
+            targets(shape),
+            Operand.output(dtype, Placement.DENSE.of(rows)),
+            Operand.output(dtype, Placement.DENSE.of(rows)))
+        .withScale(i -> 64);
+  }
+
+  private static void crossEntropyGrad(DType dtype, Consumer<KernelCase> check) {
+    for (Shape shape : NormCases.matrices()) {
+      for (Placement grad : List.of(Placement.DENSE, Placement.STEPPED, Placement.REPEATED)) {
+        check.accept(crossEntropyGrad(dtype, shape, grad));
+      }
+    }
+  }
+
+  private static KernelCase crossEntropyGrad(DType dtype, Shape shape, Placement grad) {
+    Shape rows = Shape.of(shape.size(0));
+    double lse = Math.log(Math.max(1, shape.size(1)));
+    return KernelCase.of(
+        "cross_entropy_grad",
+        Tolerance.ulps(8).orUnits(16),
+        (backend, stage) ->
+            backend.crossEntropyGrad(
+                stage.view(0),
+                stage.view(1),
+                stage.view(2),
+                IGNORED,
+                stage.view(3),
+                stage.view(4)),
+        Operand.input(dtype, grad.of(rows), Samples.uniform(1, -1, 1)),
+        Operand.input(dtype, Placement.SHIFTED.of(shape), Samples.uniform(2, -1, 1)),
+        targets(shape),
+        Operand.input(dtype, Placement.DENSE.of(rows), Samples.uniform(3, lse, lse + 1)),
+        Operand.output(dtype, Placement.SHIFTED.of(shape)));
+  }
+
+  /** Every class in turn, now and then an ignored row. */
+  private static Operand targets(Shape shape) {
+    return Operand.indices(
+        LongStream.range(0, shape.size(0))
+            .map(r -> r % 5 == 3 ? IGNORED : r * 7 % shape.size(1))
+            .toArray());
+  }
+}

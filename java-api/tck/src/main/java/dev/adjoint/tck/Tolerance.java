@@ -1,0 +1,49 @@
+package dev.adjoint.tck;
+
+import dev.adjoint.DType;
+
+/**
+ * How far a floating-point result may be from the reference: within {@code ulps} units in the last
+ * place of the expected value, or within {@code units} unit roundoffs (2⁻²⁴ for F32, 2⁻⁵³ for F64)
+ * times a scale that the case states, because results that cross zero cannot be held to ulps.
+ */
+public record Tolerance(double ulps, double units) {
+  /** Equal numbers; the two zeros are equal, and so are all NaNs. */
+  public static final Tolerance EXACT = new Tolerance(0, 0);
+
+  /** Within some units in the last place. */
+  public static Tolerance ulps(double ulps) {
+    return new Tolerance(ulps, 0);
+  }
+
+  /** Within some unit roundoffs of the scale. */
+  public static Tolerance units(double units) {
+    return new Tolerance(0, units);
+  }
+
+  /** Either. */
+  public Tolerance orUnits(double other) {
+    return new Tolerance(ulps, other);
+  }
+
+  /** Whether {@code actual} is near enough. NaN and infinities must be met exactly. */
+  public boolean accepts(DType dtype, double expected, double actual, double scale) {
+    if (expected == actual || Double.isNaN(expected) && Double.isNaN(actual)) {
+      return true;
+    }
+    if (!Double.isFinite(expected) || !Double.isFinite(actual)) {
+      return false;
+    }
+    double error = Math.abs(expected - actual);
+    return error <= ulps * ulp(dtype, expected) || error <= units * roundoff(dtype) * scale;
+  }
+
+  /** The distance between neighbouring numbers of the type. */
+  static double ulp(DType dtype, double x) {
+    return dtype == DType.F32 ? Math.ulp((float) x) : Math.ulp(x);
+  }
+
+  private static double roundoff(DType dtype) {
+    return dtype == DType.F32 ? 0x1p-24 : 0x1p-53;
+  }
+}

@@ -1,0 +1,35 @@
+/*
+ * Scaled dot-product attention in tiles (Dao et al. 2022) and its gradients.
+ *
+ * Scores are kept transposed, [keys, queries]: then K, V and the scores themselves are read by the
+ * micro-kernel where they lie, only the queries are packed, and softmax's maxima and sums run along
+ * whole vectors of queries.
+ */
+#include <stdbool.h>
+#include <string.h>
+
+#include "mathx.h"
+#include "vector.h"
+
+/* A tile of scores and what goes with it stays in the first two caches. */
+#define QUERIES 64
+#define KEYS (96 / MR * MR)
+/* Each chunk has its slice of scratch, hence a bound; and some work, in multiply-adds. */
+#define MAX_CHUNKS 64
+#define CHUNK_WORK (1 << 17)
+
+/* The keys that queries [first, first + count) see, at most: query i sees j <= i + tk - tq. */
+static int64_t visible_keys(bool causal, int64_t tq, int64_t tk, int64_t first, int64_t count) {
+    return causal ? adj_max(0, adj_min(tk, first + count + tk - tq)) : tk;
+}
+
+static int64_t chunk_count(int64_t items, int64_t work) {
+    return adj_min(items, adj_min(MAX_CHUNKS, work / CHUNK_WORK + 1));
+}
+
+#define REAL f32
+#include "attention_impl.h"
+#undef REAL
+#define REAL f64
+#include "attention_impl.h"
+#undef REAL

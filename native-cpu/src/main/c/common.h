@@ -1,0 +1,65 @@
+/*
+ * What the kernel files share: fixed chunks, fused multiply-add, loop hints.
+ *
+ * Work is cut by its size alone, never by the number of threads, so that results do not depend on
+ * it.
+ */
+#ifndef ADJ_COMMON_H
+#define ADJ_COMMON_H
+
+#include "kernels.h"
+#include "runtime.h"
+
+/* Tells the vectoriser that iterations are independent: an output may be exactly an input. */
+#define ADJ_INDEPENDENT _Pragma("GCC ivdep")
+
+#define ADJ_INLINE static inline __attribute__((always_inline))
+
+/* a * b + c, fused exactly where the instruction set has it. */
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+ADJ_INLINE float adj_fma_f32(float a, float b, float c) {
+    return __builtin_fmaf(a, b, c);
+}
+ADJ_INLINE double adj_fma_f64(double a, double b, double c) {
+    return __builtin_fma(a, b, c);
+}
+#else
+ADJ_INLINE float adj_fma_f32(float a, float b, float c) {
+    return a * b + c;
+}
+ADJ_INLINE double adj_fma_f64(double a, double b, double c) {
+    return a * b + c;
+}
+#endif
+
+ADJ_INLINE int64_t adj_min(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+ADJ_INLINE int64_t adj_max(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+ADJ_INLINE int64_t adj_ceil_div(int64_t a, int64_t b) {
+    return (a + b - 1) / b;
+}
+
+/* The elements [begin, end) of one chunk out of n elements in chunks of `grain`. */
+typedef struct {
+    int64_t begin;
+    int64_t end;
+} adj_range;
+
+ADJ_INLINE adj_range adj_chunk(int64_t n, int64_t grain, int64_t chunk) {
+    return (adj_range){chunk * grain, adj_min(n, (chunk + 1) * grain)};
+}
+
+/* How many rows make a chunk of about `elements`. */
+ADJ_INLINE int64_t adj_rows_per_chunk(int64_t elements, int64_t row_elements) {
+    return adj_max(1, elements / adj_max(1, row_elements));
+}
+
+/* body(ctx, chunk) for every chunk of `grain` out of n; runs inline when there is only one. */
+ADJ_INLINE void adj_for_chunks(int64_t n, int64_t grain, adj_body* body, void* ctx) {
+    adj_parallel_for(adj_ceil_div(n, grain), body, ctx);
+}
+
+#endif

@@ -1,0 +1,518 @@
+/*
+ * Element-wise kernels: loops made from elementwise.def, and one driver that walks a nest of loops
+ * over up to four operands.
+ */
+#include <stdbool.h>
+#include <string.h>
+
+#include "common.h"
+#include "mathx.h"
+
+enum {
+    MAX_OPERANDS = 4,
+    MAX_DEPTH = 63,         /* each loop has at least two steps, the elements' count fits 64 bits */
+    MOVING_GRAIN = 16384,   /* elements in a chunk of kernels that mostly move data */
+    COMPUTING_GRAIN = 4096, /* and of those that mostly compute */
+    TILE = 16,              /* of a transposing copy: a cache line of 4-byte elements */
+    TILES_PER_CHUNK = MOVING_GRAIN / (TILE * TILE),
+};
+
+/* n steps from the operands' addresses `at`, each by its `step` in elements. */
+typedef void inner_loop(char* const* at, const int64_t* step, int64_t n);
+
+typedef struct {
+    const void* base;
+    int64_t bytes; /* of an element */
+    const int64_t* strides;
+} operand;
+
+typedef struct {
+    inner_loop* loop;
+    int64_t grain;
+    int64_t depth;
+    const int64_t* sizes;
+    int operands;
+    operand operand[MAX_OPERANDS];
+    int64_t elements;
+} nest;
+
+/* Operand number k of a nest whose sizes and strides are packed in dims. */
+static operand packed(const void* base, size_t bytes, int64_t depth, const int64_t* dims, int k) {
+    return (operand){base, (int64_t)bytes, dims + (k + 1) * depth};
+}
+
+static operand scalar(const void* base, size_t bytes) {
+    static const int64_t zeros[MAX_DEPTH];
+    return (operand){base, (int64_t)bytes, zeros};
+}
+
+static void move(const nest* t, char** at, int64_t loop, int64_t steps) {
+    for (int k = 0; k < t->operands; k++) {
+        at[k] += steps * t->operand[k].strides[loop] * t->operand[k].bytes;
+    }
+}
+
+static void run_chunk(void* ctx, int64_t chunk) {
+    const nest* t = ctx;
+    const adj_range range = adj_chunk(t->elements, t->grain, chunk);
+    const int64_t last = t->depth - 1;
+    char* at[MAX_OPERANDS];
+    int64_t step[MAX_OPERANDS];
+    for (int k = 0; k < t->operands; k++) {
+        at[k] = (char*)t->operand[k].base;
+        step[k] = t->operand[k].strides[last];
+    }
+    int64_t index[MAX_DEPTH];
+    int64_t rest = range.begin;
+    for (int64_t d = last; d >= 0; d--) {
+        index[d] = rest % t->sizes[d];
+        rest /= t->sizes[d];
+        move(t, at, d, index[d]);
+    }
+    int64_t left = range.end - range.begin;
+    for (;;) {
+        const int64_t n = adj_min(left, t->sizes[last] - index[last]);
+        t->loop(at, step, n);
+        left -= n;
+        if (left == 0) {
+            return;
+        }
+        move(t, at, last, -index[last]);
+        index[last] = 0;
+        for (int64_t d = last - 1;; d--) {
+            move(t, at, d, 1);
+            if (++index[d] < t->sizes[d]) {
+                break;
+            }
+            move(t, at, d, -index[d]);
+            index[d] = 0;
+        }
+    }
+}
+
+static int64_t product(int64_t depth, const int64_t* sizes) {
+    int64_t elements = 1;
+    for (int64_t d = 0; d < depth; d++) {
+        elements *= sizes[d];
+    }
+    return elements;
+}
+
+static int32_t run(nest* t) {
+    t->elements = product(t->depth, t->sizes);
+    adj_for_chunks(t->elements, t->grain, run_chunk, t);
+    return ADJ_OK;
+}
+
+/*
+ * Each loop is written once, over any steps; `name` chooses the copy of it whose steps are known.
+ * `expression` is in terms of the operands' names.
+ */
+#define LOOP1(name, X, x, R, expression)                                                   \
+    ADJ_INLINE void name##_steps(const X* xs, R* out, int64_t sx, int64_t so, int64_t n) { \
+        ADJ_INDEPENDENT                                                                    \
+        for (int64_t i = 0; i < n; i++) {                                                  \
+            const X x = xs[i * sx];                                                        \
+            out[i * so] = (R)(expression);                                                 \
+        }                                                                                  \
+    }                                                                                      \
+    static void name(char* const* at, const int64_t* step, int64_t n) {                    \
+        const X* xs = (const X*)at[0];                                                     \
+        R* out = (R*)at[1];                                                                \
+        if (step[0] == 1 && step[1] == 1) {                                                \
+            name##_steps(xs, out, 1, 1, n);                                                \
+        } else {                                                                           \
+            name##_steps(xs, out, step[0], step[1], n);                                    \
+        }                                                                                  \
+    }
+
+#define LOOP2(name, T, a, b, R, expression)                                                \
+    ADJ_INLINE void name##_steps(const T* as, const T* bs, R* out, int64_t sa, int64_t sb, \
+                                 int64_t so, int64_t n) {                                  \
+        const T a0 = as[0];                                                                \
+        const T b0 = bs[0];                                                                \
+        ADJ_INDEPENDENT                                                                    \
+        for (int64_t i = 0; i < n; i++) {                                                  \
+            const T a = sa == 0 ? a0 : as[i * sa];                                         \
+            const T b = sb == 0 ? b0 : bs[i * sb];                                         \
+            (void)b;                                                                       \
+            out[i * so] = (R)(expression);                                                 \
+        }                                                                                  \
+    }                                                                                      \
+    static void name(char* const* at, const int64_t* step, int64_t n) {                    \
+        const T* as = (const T*)at[0];                                                     \
+        const T* bs = (const T*)at[1];                                                     \
+        R* out = (R*)at[2];                                                                \
+        if (step[0] == 1 && step[1] == 1 && step[2] == 1) {                                \
+            name##_steps(as, bs, out, 1, 1, 1, n);                                         \
+        } else if (step[0] == 1 && step[1] == 0 && step[2] == 1) {                         \
+            name##_steps(as, bs, out, 1, 0, 1, n);                                         \
+        } else if (step[0] == 0 && step[1] == 1 && step[2] == 1) {                         \
+            name##_steps(as, bs, out, 0, 1, 1, n);                                         \
+        } else {                                                                           \
+            name##_steps(as, bs, out, step[0], step[1], step[2], n);                       \
+        }                                                                                  \
+    }
+
+/* ---- functions of one variable ---- */
+
+static int32_t run_unary(const adj_unary_args* a, inner_loop* loop, int64_t grain, size_t in,
+                         size_t out) {
+    return run(&(nest){
+        .loop = loop,
+        .grain = grain,
+        .depth = a->depth,
+        .sizes = a->dims,
+        .operands = 2,
+        .operand = {packed(a->x, in, a->depth, a->dims, 0),
+                    packed(a->out, out, a->depth, a->dims, 1)},
+    });
+}
+
+static int32_t run_unary_grad(const adj_unary_grad_args* a, inner_loop* loop, size_t bytes) {
+    return run(&(nest){
+        .loop = loop,
+        .grain = COMPUTING_GRAIN,
+        .depth = a->depth,
+        .sizes = a->dims,
+        .operands = 3,
+        .operand = {packed(a->grad, bytes, a->depth, a->dims, 0),
+                    packed(a->saved, bytes, a->depth, a->dims, 1),
+                    packed(a->out, bytes, a->depth, a->dims, 2)},
+    });
+}
+
+#define UNARY(name, S, forward, saved, gradient)                                   \
+    LOOP1(name##_##S, T, x, T, forward)                                            \
+    LOOP2(name##_grad_##S, T, g, saved, T, gradient)                               \
+    ADJ_EXPORT int32_t adj_##name##_##S(const void* args) {                        \
+        return run_unary(args, name##_##S, COMPUTING_GRAIN, sizeof(T), sizeof(T)); \
+    }                                                                              \
+    ADJ_EXPORT int32_t adj_##name##_grad_##S(const void* args) {                   \
+        return run_unary_grad(args, name##_grad_##S, sizeof(T));                   \
+    }
+
+/* ---- functions of two variables ---- */
+
+static int32_t run_binary(const adj_binary_args* a, inner_loop* loop, int64_t grain, size_t in,
+                          size_t out) {
+    return run(&(nest){
+        .loop = loop,
+        .grain = grain,
+        .depth = a->depth,
+        .sizes = a->dims,
+        .operands = 3,
+        .operand = {packed(a->a, in, a->depth, a->dims, 0), packed(a->b, in, a->depth, a->dims, 1),
+                    packed(a->out, out, a->depth, a->dims, 2)},
+    });
+}
+
+/* `value` is the scalar in the operands' type. */
+static int32_t run_binary_scalar(const adj_binary_scalar_args* a, const void* value,
+                                 inner_loop* loop, int64_t grain, size_t in, size_t out) {
+    nest t = {
+        .loop = loop,
+        .grain = grain,
+        .depth = a->depth,
+        .sizes = a->dims,
+        .operands = 3,
+    };
+    t.operand[a->scalar_first ? 1 : 0] = packed(a->a, in, a->depth, a->dims, 0);
+    t.operand[a->scalar_first ? 0 : 1] = scalar(value, in);
+    t.operand[2] = packed(a->out, out, a->depth, a->dims, 1);
+    return run(&t);
+}
+
+/* T carries the computation; TYPE, of the same size, is what a scalar converts to. */
+#define BINARY(name, S, TYPE, T, R, grain, expression)                                     \
+    LOOP2(name##_##S, T, a, b, R, expression)                                              \
+    ADJ_EXPORT int32_t adj_##name##_##S(const void* args) {                                \
+        return run_binary(args, name##_##S, grain, sizeof(T), sizeof(R));                  \
+    }                                                                                      \
+    ADJ_EXPORT int32_t adj_##name##_scalar_##S(const void* args) {                         \
+        const TYPE value = convert_f64_##S(((const adj_binary_scalar_args*)args)->scalar); \
+        return run_binary_scalar(args, &value, name##_##S, grain, sizeof(T), sizeof(R));   \
+    }
+
+/* ---- conversions: floating to integer saturates, NaN gives 0, as in Java ---- */
+
+#define CONVERT(FROM, from, TO, to)               \
+    ADJ_INLINE TO convert_##from##_##to(FROM x) { \
+        return (TO)x;                             \
+    }
+#define CONVERT_TO_BOOL(FROM, from)                    \
+    ADJ_INLINE uint8_t convert_##from##_bool(FROM x) { \
+        return x != 0;                                 \
+    }
+#define CONVERT_SATURATING(FROM, from, TO, to, LIMIT, LEAST, LARGEST)                      \
+    ADJ_INLINE TO convert_##from##_##to(FROM x) {                                          \
+        return x >= (LIMIT) ? (LARGEST) : x < -(LIMIT) ? (LEAST) : x == x ? (TO)x : (TO)0; \
+    }
+CONVERT(float, f32, double, f64)
+CONVERT(double, f64, float, f32)
+CONVERT(double, f64, double, f64)
+CONVERT(int32_t, i32, float, f32)
+CONVERT(int32_t, i32, double, f64)
+CONVERT(int32_t, i32, int64_t, i64)
+CONVERT(int64_t, i64, float, f32)
+CONVERT(int64_t, i64, double, f64)
+CONVERT(int64_t, i64, int32_t, i32)
+CONVERT(uint8_t, bool, float, f32)
+CONVERT(uint8_t, bool, double, f64)
+CONVERT(uint8_t, bool, int32_t, i32)
+CONVERT(uint8_t, bool, int64_t, i64)
+CONVERT_TO_BOOL(float, f32)
+CONVERT_TO_BOOL(double, f64)
+CONVERT_TO_BOOL(int32_t, i32)
+CONVERT_TO_BOOL(int64_t, i64)
+CONVERT_SATURATING(float, f32, int32_t, i32, 0x1p31f, INT32_MIN, INT32_MAX)
+CONVERT_SATURATING(float, f32, int64_t, i64, 0x1p63f, INT64_MIN, INT64_MAX)
+CONVERT_SATURATING(double, f64, int32_t, i32, 0x1p31, INT32_MIN, INT32_MAX)
+CONVERT_SATURATING(double, f64, int64_t, i64, 0x1p63, INT64_MIN, INT64_MAX)
+
+#define CAST(FROM, from, TO, to)                                                            \
+    LOOP1(cast_##from##_##to, FROM, x, TO, convert_##from##_##to(x))                        \
+    ADJ_EXPORT int32_t adj_cast_##from##_##to(const void* args) {                           \
+        return run_unary(args, cast_##from##_##to, MOVING_GRAIN, sizeof(FROM), sizeof(TO)); \
+    }
+CAST(float, f32, double, f64)
+CAST(float, f32, int32_t, i32)
+CAST(float, f32, int64_t, i64)
+CAST(float, f32, uint8_t, bool)
+CAST(double, f64, float, f32)
+CAST(double, f64, int32_t, i32)
+CAST(double, f64, int64_t, i64)
+CAST(double, f64, uint8_t, bool)
+CAST(int32_t, i32, float, f32)
+CAST(int32_t, i32, double, f64)
+CAST(int32_t, i32, int64_t, i64)
+CAST(int32_t, i32, uint8_t, bool)
+CAST(int64_t, i64, float, f32)
+CAST(int64_t, i64, double, f64)
+CAST(int64_t, i64, int32_t, i32)
+CAST(int64_t, i64, uint8_t, bool)
+CAST(uint8_t, bool, float, f32)
+CAST(uint8_t, bool, double, f64)
+CAST(uint8_t, bool, int32_t, i32)
+CAST(uint8_t, bool, int64_t, i64)
+
+/* ---- the kernels of elementwise.def, type by type ---- */
+
+#define T float
+#define ADJ_UNARY(name, forward, saved, gradient) UNARY(name, f32, forward, saved, gradient)
+#define ADJ_ARITHMETIC(name, e) BINARY(name, f32, float, float, float, MOVING_GRAIN, e)
+#define ADJ_EXTREME(name, e) BINARY(name, f32, float, float, float, MOVING_GRAIN, e)
+#define ADJ_REAL(name, e) BINARY(name, f32, float, float, float, COMPUTING_GRAIN, e)
+#define ADJ_ORDER(name, e) BINARY(name, f32, float, float, uint8_t, MOVING_GRAIN, e)
+#define ADJ_EQUALITY(name, e) BINARY(name, f32, float, float, uint8_t, MOVING_GRAIN, e)
+#include "elementwise.def"
+#undef T
+
+#define T double
+#define ADJ_UNARY(name, forward, saved, gradient) UNARY(name, f64, forward, saved, gradient)
+#define ADJ_ARITHMETIC(name, e) BINARY(name, f64, double, double, double, MOVING_GRAIN, e)
+#define ADJ_EXTREME(name, e) BINARY(name, f64, double, double, double, MOVING_GRAIN, e)
+#define ADJ_REAL(name, e) BINARY(name, f64, double, double, double, COMPUTING_GRAIN, e)
+#define ADJ_ORDER(name, e) BINARY(name, f64, double, double, uint8_t, MOVING_GRAIN, e)
+#define ADJ_EQUALITY(name, e) BINARY(name, f64, double, double, uint8_t, MOVING_GRAIN, e)
+#include "elementwise.def"
+#undef T
+
+/* Integers add, subtract and multiply as unsigned ones: modulo their width. */
+#define ADJ_ARITHMETIC(name, e) BINARY(name, i32, int32_t, uint32_t, uint32_t, MOVING_GRAIN, e)
+#define ADJ_EXTREME(name, e) BINARY(name, i32, int32_t, int32_t, int32_t, MOVING_GRAIN, e)
+#define ADJ_ORDER(name, e) BINARY(name, i32, int32_t, int32_t, uint8_t, MOVING_GRAIN, e)
+#define ADJ_EQUALITY(name, e) BINARY(name, i32, int32_t, int32_t, uint8_t, MOVING_GRAIN, e)
+#include "elementwise.def"
+
+#define ADJ_ARITHMETIC(name, e) BINARY(name, i64, int64_t, uint64_t, uint64_t, MOVING_GRAIN, e)
+#define ADJ_EXTREME(name, e) BINARY(name, i64, int64_t, int64_t, int64_t, MOVING_GRAIN, e)
+#define ADJ_ORDER(name, e) BINARY(name, i64, int64_t, int64_t, uint8_t, MOVING_GRAIN, e)
+#define ADJ_EQUALITY(name, e) BINARY(name, i64, int64_t, int64_t, uint8_t, MOVING_GRAIN, e)
+#include "elementwise.def"
+
+#define ADJ_EQUALITY(name, e) BINARY(name, bool, uint8_t, uint8_t, uint8_t, MOVING_GRAIN, e)
+#include "elementwise.def"
+
+/* ---- moving elements: only their size matters ---- */
+
+/* A copy where x is dense along the loop `along_x` and out along `along_out`: in square tiles. */
+typedef struct {
+    const adj_unary_args* args;
+    int64_t along_x;
+    int64_t along_out;
+    int64_t x_tiles;
+    int64_t out_tiles;
+    int64_t tiles;
+} transposition;
+
+/* Where a tile begins, in elements, and its size along the two loops. */
+typedef struct {
+    int64_t x;
+    int64_t out;
+    int64_t x_size;
+    int64_t out_size;
+} tile_place;
+
+static tile_place place_tile(const transposition* t, int64_t tile) {
+    const int64_t depth = t->args->depth;
+    const int64_t* sizes = t->args->dims;
+    const int64_t* x_strides = sizes + depth;
+    const int64_t* out_strides = x_strides + depth;
+    const int64_t first_x = tile % t->x_tiles * TILE;
+    const int64_t first_out = tile / t->x_tiles % t->out_tiles * TILE;
+    int64_t rest = tile / t->x_tiles / t->out_tiles;
+    tile_place p = {
+        .x = first_x + first_out * x_strides[t->along_out],
+        .out = first_out + first_x * out_strides[t->along_x],
+        .x_size = adj_min(TILE, sizes[t->along_x] - first_x),
+        .out_size = adj_min(TILE, sizes[t->along_out] - first_out),
+    };
+    for (int64_t d = depth - 1; d >= 0; d--) {
+        if (d != t->along_x && d != t->along_out) {
+            p.x += rest % sizes[d] * x_strides[d];
+            p.out += rest % sizes[d] * out_strides[d];
+            rest /= sizes[d];
+        }
+    }
+    return p;
+}
+
+/* The innermost loop of stride 1; -1 if there is none. */
+static int64_t dense_loop(int64_t depth, const int64_t* strides) {
+    int64_t d = depth - 1;
+    while (d >= 0 && strides[d] != 1) {
+        d--;
+    }
+    return d;
+}
+
+static int32_t run_copy(const adj_unary_args* a, inner_loop* loop, adj_body* copy_tiles,
+                        size_t bytes) {
+    const int64_t elements = product(a->depth, a->dims);
+    transposition t = {
+        .args = a,
+        .along_x = dense_loop(a->depth, a->dims + a->depth),
+        .along_out = dense_loop(a->depth, a->dims + 2 * a->depth),
+    };
+    if (t.along_x < 0 || t.along_out < 0 || t.along_x == t.along_out || elements == 0) {
+        return run_unary(a, loop, MOVING_GRAIN, bytes, bytes);
+    }
+    t.x_tiles = adj_ceil_div(a->dims[t.along_x], TILE);
+    t.out_tiles = adj_ceil_div(a->dims[t.along_out], TILE);
+    t.tiles = t.x_tiles * t.out_tiles * (elements / (a->dims[t.along_x] * a->dims[t.along_out]));
+    adj_for_chunks(t.tiles, TILES_PER_CHUNK, copy_tiles, &t);
+    return ADJ_OK;
+}
+
+#define MOVE(T)                                                                                    \
+    static void copy_##T(char* const* at, const int64_t* step, int64_t n) {                        \
+        const T* x = (const T*)at[0];                                                              \
+        T* out = (T*)at[1];                                                                        \
+        if (step[0] == 1 && step[1] == 1) {                                                        \
+            memmove(out, x, (size_t)n * sizeof(T));                                                \
+            return;                                                                                \
+        }                                                                                          \
+        if (step[0] == 0 && step[1] == 1) {                                                        \
+            const T value = *x;                                                                    \
+            for (int64_t i = 0; i < n; i++) {                                                      \
+                out[i] = value;                                                                    \
+            }                                                                                      \
+            return;                                                                                \
+        }                                                                                          \
+        ADJ_INDEPENDENT                                                                            \
+        for (int64_t i = 0; i < n; i++) {                                                          \
+            out[i * step[1]] = x[i * step[0]];                                                     \
+        }                                                                                          \
+    }                                                                                              \
+    static void copy_tiles_##T(void* ctx, int64_t chunk) {                                         \
+        const transposition* t = ctx;                                                              \
+        const adj_range range = adj_chunk(t->tiles, TILES_PER_CHUNK, chunk);                       \
+        const int64_t* x_strides = t->args->dims + t->args->depth;                                 \
+        const int64_t x_step = x_strides[t->along_out];                                            \
+        const int64_t out_step = x_strides[t->args->depth + t->along_x];                           \
+        for (int64_t tile = range.begin; tile < range.end; tile++) {                               \
+            const tile_place p = place_tile(t, tile);                                              \
+            const T* x = (const T*)t->args->x + p.x;                                               \
+            T* out = (T*)t->args->out + p.out;                                                     \
+            for (int64_t i = 0; i < p.x_size; i++) {                                               \
+                for (int64_t j = 0; j < p.out_size; j++) {                                         \
+                    out[i * out_step + j] = x[i + j * x_step];                                     \
+                }                                                                                  \
+            }                                                                                      \
+        }                                                                                          \
+    }                                                                                              \
+    ADJ_INLINE void where_##T##_steps(const uint8_t* conditions, const T* as, const T* bs, T* out, \
+                                      int64_t sc, int64_t sa, int64_t sb, int64_t so, int64_t n) { \
+        const T a0 = as[0];                                                                        \
+        const T b0 = bs[0];                                                                        \
+        ADJ_INDEPENDENT                                                                            \
+        for (int64_t i = 0; i < n; i++) {                                                          \
+            const T a = sa == 0 ? a0 : as[i * sa];                                                 \
+            const T b = sb == 0 ? b0 : bs[i * sb];                                                 \
+            out[i * so] = conditions[i * sc] ? a : b;                                              \
+        }                                                                                          \
+    }                                                                                              \
+    static void where_##T(char* const* at, const int64_t* step, int64_t n) {                       \
+        const uint8_t* c = (const uint8_t*)at[0];                                                  \
+        const T* a = (const T*)at[1];                                                              \
+        const T* b = (const T*)at[2];                                                              \
+        T* out = (T*)at[3];                                                                        \
+        const bool dense = step[0] == 1 && step[3] == 1;                                           \
+        if (dense && step[1] == 1 && step[2] == 1) {                                               \
+            where_##T##_steps(c, a, b, out, 1, 1, 1, 1, n);                                        \
+        } else if (dense && step[1] == 1 && step[2] == 0) {                                        \
+            where_##T##_steps(c, a, b, out, 1, 1, 0, 1, n);                                        \
+        } else if (dense && step[1] == 0 && step[2] == 1) {                                        \
+            where_##T##_steps(c, a, b, out, 1, 0, 1, 1, n);                                        \
+        } else {                                                                                   \
+            where_##T##_steps(c, a, b, out, step[0], step[1], step[2], step[3], n);                \
+        }                                                                                          \
+    }
+MOVE(uint8_t)
+MOVE(uint32_t)
+MOVE(uint64_t)
+
+static int32_t run_where(const adj_where_args* a, inner_loop* loop, size_t bytes) {
+    return run(&(nest){
+        .loop = loop,
+        .grain = MOVING_GRAIN,
+        .depth = a->depth,
+        .sizes = a->dims,
+        .operands = 4,
+        .operand = {packed(a->condition, 1, a->depth, a->dims, 0),
+                    packed(a->a, bytes, a->depth, a->dims, 1),
+                    packed(a->b, bytes, a->depth, a->dims, 2),
+                    packed(a->out, bytes, a->depth, a->dims, 3)},
+    });
+}
+
+/* A fill is a copy of an element that repeats. */
+static int32_t run_fill(const adj_fill_args* a, const void* value, inner_loop* loop, size_t bytes) {
+    return run(&(nest){
+        .loop = loop,
+        .grain = MOVING_GRAIN,
+        .depth = a->depth,
+        .sizes = a->dims,
+        .operands = 2,
+        .operand = {scalar(value, bytes), packed(a->out, bytes, a->depth, a->dims, 0)},
+    });
+}
+
+/* BITS is the unsigned type of TYPE's size. */
+#define MOVING(S, TYPE, BITS)                                                    \
+    ADJ_EXPORT int32_t adj_copy_##S(const void* args) {                          \
+        return run_copy(args, copy_##BITS, copy_tiles_##BITS, sizeof(BITS));     \
+    }                                                                            \
+    ADJ_EXPORT int32_t adj_where_##S(const void* args) {                         \
+        return run_where(args, where_##BITS, sizeof(BITS));                      \
+    }                                                                            \
+    ADJ_EXPORT int32_t adj_fill_##S(const void* args) {                          \
+        const TYPE value = convert_f64_##S(((const adj_fill_args*)args)->value); \
+        return run_fill(args, &value, copy_##BITS, sizeof(TYPE));                \
+    }
+MOVING(f32, float, uint32_t)
+MOVING(f64, double, uint64_t)
+MOVING(i32, int32_t, uint32_t)
+MOVING(i64, int64_t, uint64_t)
+MOVING(bool, uint8_t, uint8_t)

@@ -1,0 +1,118 @@
+/* Products and batches of products (a template, see vector.h). */
+#include "micro.h"
+#include "pack.h"
+#include "product.h"
+#include "gemv.h"
+
+static bool NAME(is_gemv)(const NAME(product) * t) {
+    return t->m == 1 || t->n == 1;
+}
+
+static int64_t NAME(scratch_elements)(const NAME(product) * t, const NAME(plan) * plan) {
+    const int64_t elements = NAME(is_gemv)(t) ? t->k : plan->b_elements + plan->a_elements;
+    return adj_ceil_div(elements, NR) * NR;
+}
+
+static void NAME(gemv)(const NAME(product) * t, REAL *scratch, bool parallel) {
+    const bool row = t->m == 1;
+    const REAL *x = row ? t->a : t->b;
+    const int64_t x_step = row ? t->a_col : t->b_row;
+    if (x_step != 1) {
+        NAME(pack)(scratch, 1, x, 1, t->k, 0, x_step);
+        x = scratch;
+    }
+    NAME(vector_product) v = {
+        .x = x,
+        .lines = row ? t->b : t->a,
+        .out = t->out,
+        .bias = t->bias,
+        .n = row ? t->n : t->m,
+        .k = t->k,
+        .line = row ? t->b_col : t->a_row,
+        .step = row ? t->b_row : t->a_col,
+        .out_step = row ? 1 : t->out_row,
+        .bias_step = row ? 1 : 0,
+        .alpha = t->alpha,
+        .beta = t->beta,
+    };
+    v.chunk_lines = adj_ceil_div(adj_ceil_div(MIN_CHUNK_WORK / 2, adj_max(t->k, 1)), STRIPE * VL) * STRIPE * VL;
+    for_chunks(parallel, adj_ceil_div(v.n, v.chunk_lines), NAME(gemv_chunk), &v);
+}
+
+typedef struct {
+    const adj_gemm_args *args;
+    NAME(product) first;
+    NAME(plan) plan;
+    int64_t count;
+    int64_t groups;
+    int64_t scratch_elements; /* of one product */
+} NAME(batch);
+
+static NAME(batch) NAME(batch_of)(const adj_gemm_args *g) {
+    NAME(batch) batch = {
+        .args = g,
+        .first = {.a = g->a, .b = g->b, .out = g->out, .bias = g->bias, .m = g->m, .n = g->n,
+                  .k = g->k, .a_row = g->a_row, .a_col = g->a_col, .b_row = g->b_row,
+                  .b_col = g->b_col, .out_row = g->out_row, .alpha = (REAL)g->alpha,
+                  .beta = (REAL)g->beta},
+        .count = 1,
+    };
+    for (int64_t d = 0; d < g->depth; d++) {
+        batch.count *= g->dims[d];
+    }
+    batch.plan = NAME(plan_of)(&batch.first);
+    batch.scratch_elements = NAME(scratch_elements)(&batch.first, &batch.plan);
+    const bool small = g->m * g->n * g->k < SMALL_WORK;
+    batch.groups = small ? adj_min(batch.count, GROUPS) : 1;
+    return batch;
+}
+
+static void NAME(run_one)(const NAME(batch) * t, int64_t index, REAL *scratch, bool parallel) {
+    const int64_t depth = t->args->depth;
+    const int64_t *sizes = t->args->dims;
+    NAME(product) p = t->first;
+    for (int64_t d = depth - 1; d >= 0; d--) {
+        const int64_t i = index % sizes[d];
+        index /= sizes[d];
+        p.a += i * sizes[depth + d];
+        p.b += i * sizes[2 * depth + d];
+        p.out += i * sizes[3 * depth + d];
+    }
+    if (NAME(is_gemv)(&p)) {
+        NAME(gemv)(&p, scratch, parallel);
+    } else {
+        NAME(multiply)(&p, &t->plan, scratch, parallel);
+    }
+}
+
+static void NAME(group_chunk)(void *batch, int64_t chunk) {
+    const NAME(batch) *t = batch;
+    REAL *scratch = (REAL *)t->args->scratch + chunk * t->scratch_elements;
+    for (int64_t i = chunk * t->count / t->groups; i < (chunk + 1) * t->count / t->groups; i++) {
+        NAME(run_one)(t, i, scratch, false);
+    }
+}
+
+ADJ_EXPORT int64_t NAME(adj_gemm_scratch_bytes)(const adj_gemm_args *args);
+int64_t NAME(adj_gemm_scratch_bytes)(const adj_gemm_args *args) {
+    const NAME(batch) batch = NAME(batch_of)(args);
+    return batch.groups * batch.scratch_elements * (int64_t)sizeof(REAL);
+}
+
+ADJ_EXPORT adj_kernel NAME(adj_gemm);
+int32_t NAME(adj_gemm)(const void *args) {
+    const adj_gemm_args *g = args;
+    NAME(batch) batch = NAME(batch_of)(g);
+    if (g->m == 0 || g->n == 0) {
+        return ADJ_OK;
+    }
+    if (batch.groups > 1) {
+        const bool parallel = batch.count * g->m * g->n * g->k > 2 * MIN_CHUNK_WORK;
+        for_chunks(parallel, batch.groups, NAME(group_chunk), &batch);
+    } else {
+        for (int64_t i = 0; i < batch.count; i++) {
+            NAME(run_one)(&batch, i, g->scratch, true);
+        }
+    }
+    return ADJ_OK;
+}

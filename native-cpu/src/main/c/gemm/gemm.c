@@ -1,0 +1,50 @@
+/* adj_gemm_{f32,f64}: the choice of a path, and batches. */
+#include <stdbool.h>
+#include <string.h>
+
+#include "common.h"
+#include "vector.h"
+
+/*
+ * Sizes of blocks: a panel of B (MAX_DEPTH × NR) stays in the first-level cache, a chunk of A
+ * (CHUNK_ROWS × MAX_DEPTH) in the second; MAX_ROWS and MAX_COLS bound the scratch.
+ */
+#ifdef __AVX512F__
+#define MAX_DEPTH 192
+#else
+#define MAX_DEPTH 256
+#endif
+#define MAX_ROWS 4096
+#define MAX_COLS 4096
+#define CHUNK_ROWS 128
+#define CHUNK_COLS 512
+#define PACK_PANELS 4
+
+/* Packing pays when a panel is used more often than this. */
+#define A_REUSE 16
+#define B_REUSE 3
+
+/* Multiply-adds worth waking another thread for: some 10 µs. */
+#define MIN_CHUNK_WORK (1 << 17)
+/* Products in a batch below this work are not divided; at most GROUPS of them run at once. */
+#define SMALL_WORK (1 << 20)
+#define GROUPS 32
+/* Vectors side by side in gemv. */
+#define STRIPE 8
+
+static void for_chunks(bool parallel, int64_t chunks, adj_body *body, void *ctx) {
+    if (parallel && chunks > 1) {
+        adj_parallel_for(chunks, body, ctx);
+    } else {
+        for (int64_t c = 0; c < chunks; c++) {
+            body(ctx, c);
+        }
+    }
+}
+
+#define REAL f32
+#include "gemm/batch.h"
+#undef REAL
+#define REAL f64
+#include "gemm/batch.h"
+#undef REAL

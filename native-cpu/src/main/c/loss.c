@@ -1,0 +1,23 @@
+/* Cross-entropy over rows of logits, and its gradient. */
+#include <stdbool.h>
+
+#include "mathx.h"
+#include "vector.h"
+
+/* Logits of the rows in a chunk. */
+#define CHUNK_ELEMENTS (1 << 13)
+
+static bool targets_valid(const int64_t *targets, int64_t rows, int64_t classes, int64_t ignored) {
+    bool valid = true;
+    for (int64_t r = 0; r < rows; r++) {
+        valid &= (targets[r] >= 0 && targets[r] < classes) || targets[r] == ignored;
+    }
+    return valid;
+}
+
+#define REAL f32
+#include "loss_impl.h"
+#undef REAL
+#define REAL f64
+#include "loss_impl.h"
+#undef REAL

@@ -1,0 +1,246 @@
+/*
+ * exp, log, tanh, erf and friends without branches or tables, so that loops over them become vector
+ * code. Within 4 ulp over the whole range, infinities, NaN and denormals included (test_mathx.c).
+ * adj_exp(x) and the others choose by the type of x: math_exp_f32 or math_exp_f64 (adj_exp_f32 is
+ * the kernel).
+ *
+ * The polynomials interpolate at Chebyshev nodes; their relative errors are at most 2^-27 (float)
+ * and 2^-50 (double, of a correction term) to 2^-58.
+ */
+#ifndef ADJ_MATHX_H
+#define ADJ_MATHX_H
+
+#include <string.h>
+
+#include "common.h"
+
+#define ADJ_CHOOSE(f, x) _Generic((x), float: f##_f32, double: f##_f64)
+
+#define adj_fma(a, b, c) ADJ_CHOOSE(adj_fma, a)(a, b, c)
+#define adj_abs(x) ADJ_CHOOSE(math_abs, x)(x)
+#define adj_sqrt(x) ADJ_CHOOSE(math_sqrt, x)(x)
+#define adj_copysign(x, sign) ADJ_CHOOSE(math_copysign, x)(x, sign)
+#define adj_sin(x) ADJ_CHOOSE(math_sin, x)(x)
+#define adj_cos(x) ADJ_CHOOSE(math_cos, x)(x)
+#define adj_pow(x, y) ADJ_CHOOSE(math_pow, x)(x, y)
+#define adj_sign(x) ADJ_CHOOSE(math_sign, x)(x)
+#define adj_exp(x) ADJ_CHOOSE(math_exp, x)(x)
+#define adj_log(x) ADJ_CHOOSE(math_log, x)(x)
+#define adj_tanh(x) ADJ_CHOOSE(math_tanh, x)(x)
+#define adj_sigmoid(x) ADJ_CHOOSE(math_sigmoid, x)(x)
+#define adj_erf(x) ADJ_CHOOSE(math_erf, x)(x)
+#define adj_normal_cdf(x) ADJ_CHOOSE(math_normal_cdf, x)(x)
+#define adj_gate_slope(x, u, du) ADJ_CHOOSE(math_gate_slope, x)(x, u, du)
+
+#define ADJ_BUILTIN(name, T, S, suffix)     \
+    ADJ_INLINE T math_##name##_##S(T x) {   \
+        return __builtin_##name##suffix(x); \
+    }
+#define ADJ_BUILTIN2(name, T, S, suffix)       \
+    ADJ_INLINE T math_##name##_##S(T x, T y) { \
+        return __builtin_##name##suffix(x, y); \
+    }
+ADJ_BUILTIN(sqrt, float, f32, f)
+ADJ_BUILTIN(sqrt, double, f64, )
+ADJ_BUILTIN(sin, float, f32, f)
+ADJ_BUILTIN(sin, double, f64, )
+ADJ_BUILTIN(cos, float, f32, f)
+ADJ_BUILTIN(cos, double, f64, )
+ADJ_BUILTIN2(copysign, float, f32, f)
+ADJ_BUILTIN2(copysign, double, f64, )
+ADJ_BUILTIN2(pow, float, f32, f)
+ADJ_BUILTIN2(pow, double, f64, )
+ADJ_INLINE float math_abs_f32(float x) {
+    return __builtin_fabsf(x);
+}
+ADJ_INLINE double math_abs_f64(double x) {
+    return __builtin_fabs(x);
+}
+
+ADJ_INLINE uint32_t math_bits_f32(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+ADJ_INLINE uint64_t math_bits_f64(double x) {
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+ADJ_INLINE float math_from_bits_f32(uint32_t bits) {
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+ADJ_INLINE double math_from_bits_f64(uint64_t bits) {
+    double x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* c[0] + c[1] x + ... + c[degree] x^degree. */
+#define ADJ_POLYNOMIAL(T, S)                                                                    \
+    ADJ_INLINE T math_polynomial_##S(T x, const T* c, int degree) {                             \
+        T p = c[degree];                                                                        \
+        _Pragma("GCC unroll 32") for (int i = degree - 1; i >= 0; i--) p = adj_fma(p, x, c[i]); \
+        return p;                                                                               \
+    }
+ADJ_POLYNOMIAL(float, f32)
+ADJ_POLYNOMIAL(double, f64)
+#define ADJ_POLY(S, x, c) math_polynomial_##S(x, c, (int)(sizeof(c) / sizeof(c)[0]) - 1)
+
+/* (e^r - 1 - r) / r^2 on |r| <= ln(2) / 2. */
+static const float math_exp_c_f32[] = {0x1.000000p-1f, 0x1.555556p-3f,  0x1.5554e4p-5f,
+                                       0x1.1110e0p-7f, 0x1.6d4920p-10f, 0x1.a12a42p-13f};
+static const double math_exp_c_f64[] = {
+    0x1.0000000000000p-1,  0x1.5555555555557p-3,  0x1.5555555555556p-5,  0x1.111111110ff87p-7,
+    0x1.6c16c16c16212p-10, 0x1.a01a01aca0134p-13, 0x1.a01a01a741b3cp-16, 0x1.71ddffef9e7b1p-19,
+    0x1.27e4da1a3bf04p-22, 0x1.af52906239de4p-26, 0x1.1f75aba0b1e2ep-29};
+
+/* log((1 + s) / (1 - s)) = 2 s + s^3 p(s^2) on |s| <= (sqrt(2) - 1) / (sqrt(2) + 1). */
+static const float math_log_c_f32[] = {0x1.555556p-1f, 0x1.9999ecp-2f, 0x1.245c0ap-2f,
+                                       0x1.dddae0p-3f};
+static const double math_log_c_f64[] = {
+    0x1.5555555555558p-1, 0x1.9999999995204p-2, 0x1.2492492e09d4dp-2, 0x1.c71c62c639fdep-3,
+    0x1.7462bd8f7796ep-3, 0x1.39fd392179a95p-3, 0x1.2b6688a387e03p-3};
+
+/* tanh(x) = x + x^3 p(x^2) on |x| <= 0.625. */
+static const float math_tanh_c_f32[] = {-0x1.555556p-2f, 0x1.1110eap-3f,  -0x1.ba08c4p-5f,
+                                        0x1.64a976p-6f,  -0x1.116a16p-7f, 0x1.2c83c0p-9f};
+static const double math_tanh_c_f64[] = {
+    -0x1.5555555555555p-2,  0x1.11111111110a8p-3,  -0x1.ba1ba1ba0f126p-5,  0x1.664f487e0a749p-6,
+    -0x1.226e3473dce5cp-7,  0x1.d6d39ae3905e2p-9,  -0x1.7d9f6f23e8682p-10, 0x1.3526e9ed54da1p-11,
+    -0x1.f243823c8c981p-13, 0x1.8445870f6fe41p-14, -0x1.05bbdae896297p-15, 0x1.b33642a122cddp-18};
+
+/* erf(x) = x p(x^2) on |x| <= 1. */
+static const float math_erf_c_f32[] = {0x1.20dd74p+0f,  -0x1.81273ep-2f, 0x1.ce2d10p-4f,
+                                       -0x1.b7fabap-6f, 0x1.541270p-8f,  -0x1.a45088p-11f,
+                                       0x1.4a5690p-14f};
+static const double math_erf_c_f64[] = {
+    0x1.20dd750429b6dp+0,  -0x1.812746b0379c1p-2,  0x1.ce2f21a040f66p-4,  -0x1.b82ce31203772p-6,
+    0x1.565bccfa44156p-8,  -0x1.c02db0665e53dp-11, 0x1.f9a2be4f731a1p-14, -0x1.f4ca838adb73bp-17,
+    0x1.b981d78881a5dp-20, -0x1.5c131500d3f88p-23, 0x1.d76af6ca49787p-27, -0x1.ac9585a44fe29p-31};
+
+/* e^(z^2) erfc(z) (z + k) = p(w), w = (z - k) / (z + k), for 0 <= z until erfc(z) is 0. */
+#define ADJ_ERFC_K_f32 3.0f
+static const float math_erfc_c_f32[] = {
+    0x1.12f21ep+0f,  -0x1.c44c48p-1f,  0x1.2e326cp-1f, -0x1.3deaf6p-2f,  0x1.e99560p-4f,
+    -0x1.b7b12ep-6f, -0x1.3f051ap-10f, 0x1.937358p-9f, -0x1.05a836p-11f, -0x1.5e0a56p-12f};
+#define ADJ_ERFC_K_f64 4.0
+static const double math_erfc_c_f64[] = {
+    0x1.18932bf08e154p+0,   -0x1.f3fe31ecb49c0p-1,  0x1.8be202d26c709p-1,   -0x1.14eacb1ad02bdp-1,
+    0x1.52cac2370ff98p-2,   -0x1.645fd8a4c057bp-3,  0x1.38dbd2c8eb9d8p-4,   -0x1.b00c052a1096ep-6,
+    0x1.908f471dfe68cp-8,   -0x1.269b56ebdfdf2p-12, -0x1.dd2842d739963p-12, 0x1.72cddb595e9d2p-13,
+    -0x1.e7ed97520cda4p-19, -0x1.3c74493ce529bp-16, 0x1.3b0f26dfbdfcep-18,  0x1.7f08f4d8cb360p-20,
+    -0x1.c673055352613p-21, -0x1.53f61fc15e3bbp-24, 0x1.0a8296777a0d9p-23,  0x1.e8a0e679262a3p-29,
+    -0x1.059bc8b8fe6fcp-26, -0x1.86439b358dfd6p-31, 0x1.e6af183d4674fp-31};
+
+/* ln(2) in two parts, the first short enough that its product with an exponent is exact. */
+#define ADJ_LN2_HIGH_f32 0x1.62e4p-1f
+#define ADJ_LN2_LOW_f32 0x1.7f7d1cp-20f
+#define ADJ_LN2_HIGH_f64 0x1.62e42fefa38p-1
+#define ADJ_LN2_LOW_f64 0x1.ef35793c7673p-45
+
+/*
+ * e^x = 2^n e^r. Adding ROUND, 1.5 times 2 to the mantissa's width, leaves the integer n in the low
+ * bits. The power of two is applied in two steps: 2^n itself may be denormal or overflow. Beyond
+ * LOWEST and HIGHEST the result is 0 or infinite anyway.
+ */
+#define ADJ_EXP(T, S, BITS, MANTISSA, BIAS, ROUND, LOWEST, HIGHEST)                       \
+    ADJ_INLINE T math_exp_##S(T x) {                                                      \
+        const T lower = x < (LOWEST) ? (LOWEST) : x;                                      \
+        const T bounded = lower > (HIGHEST) ? (HIGHEST) : lower;                          \
+        const T shifted = adj_fma(bounded, (T)1.4426950408889634, (ROUND));               \
+        const T n = shifted - (ROUND);                                                    \
+        const T half = adj_fma(n, (T)0.5, (ROUND));                                       \
+        const BITS n1 = math_bits_##S(half) - math_bits_##S(ROUND);                       \
+        const BITS n2 = math_bits_##S(shifted) - math_bits_##S(ROUND) - n1;               \
+        const T r = adj_fma(n, -ADJ_LN2_LOW_##S, adj_fma(n, -ADJ_LN2_HIGH_##S, bounded)); \
+        const T e = (T)1 + adj_fma(r * r, ADJ_POLY(S, r, math_exp_c_##S), r);             \
+        return e * math_from_bits_##S((n1 + (BIAS)) << (MANTISSA)) *                      \
+               math_from_bits_##S((n2 + (BIAS)) << (MANTISSA));                           \
+    }
+ADJ_EXP(float, f32, uint32_t, 23, 127u, 0x1.8p23f, -105.0f, 89.0f)
+ADJ_EXP(double, f64, uint64_t, 52, 1023u, 0x1.8p52, -746.0, 710.0)
+
+/*
+ * log(2^n (1 + f)) with 1 + f in [sqrt(1/2), sqrt(2)): adding bits(1) - bits(sqrt(1/2)) to the bits
+ * of x makes n its exponent. The integer n becomes a number by setting it under the bits of WHOLE.
+ */
+#define ADJ_LOG(T, S, BITS, MANTISSA, BIAS, SMALLEST, LIFT, LIFT_BITS, SQRT_HALF, WHOLE)   \
+    ADJ_INLINE T math_log_##S(T x) {                                                       \
+        const int denormal = x < (SMALLEST);                                               \
+        const T lifted = denormal ? x * (LIFT) : x;                                        \
+        const BITS moved =                                                                 \
+            math_bits_##S(lifted) + (math_bits_##S((T)1) - math_bits_##S((T)(SQRT_HALF))); \
+        const T n = math_from_bits_##S((moved >> (MANTISSA)) + math_bits_##S(WHOLE)) -     \
+                    ((WHOLE) + (denormal ? (T)((BIAS) + (LIFT_BITS)) : (T)(BIAS)));        \
+        const BITS fraction = moved & ((((BITS)1) << (MANTISSA)) - 1);                     \
+        const T f = math_from_bits_##S(fraction + math_bits_##S((T)(SQRT_HALF))) - (T)1;   \
+        const T s = f / ((T)2 + f);                                                        \
+        const T z = s * s;                                                                 \
+        const T square = (T)0.5 * f * f;                                                   \
+        const T correction = s * adj_fma(z, ADJ_POLY(S, z, math_log_c_##S), square);       \
+        const T low = square - adj_fma(n, ADJ_LN2_LOW_##S, correction);                    \
+        const T finite = adj_fma(n, ADJ_LN2_HIGH_##S, f - low);                            \
+        const T at_most_zero = x == 0 ? -(T)__builtin_inf() : (T)__builtin_nan("");        \
+        const T below_infinity = x > 0 ? finite : at_most_zero;                            \
+        return x < (T)__builtin_inf() ? below_infinity : x;                                \
+    }
+ADJ_LOG(float, f32, uint32_t, 23, 127, 0x1p-126f, 0x1p25f, 25, 0.70710678, 0x1p23f)
+ADJ_LOG(double, f64, uint64_t, 52, 1023, 0x1p-1022, 0x1p54, 54, 0.7071067811865476, 0x1p52)
+
+#define ADJ_DERIVED(T, S)                                                                        \
+    /* -1, 0 or 1; NaN for NaN. */                                                               \
+    ADJ_INLINE T math_sign_##S(T x) {                                                            \
+        return x > 0 ? (T)1 : x < 0 ? -(T)1 : x;                                                 \
+    }                                                                                            \
+                                                                                                 \
+    ADJ_INLINE T math_tanh_##S(T x) {                                                            \
+        const T a = adj_abs(x);                                                                  \
+        const T z = x * x;                                                                       \
+        const T near = adj_fma(a * z, ADJ_POLY(S, z, math_tanh_c_##S), a);                       \
+        const T far = (T)1 - (T)2 / (adj_exp(a + a) + (T)1);                                     \
+        return adj_copysign(a < (T)0.625 ? near : far, x);                                       \
+    }                                                                                            \
+                                                                                                 \
+    /* The form for negative x keeps its denormal results. */                                    \
+    ADJ_INLINE T math_sigmoid_##S(T x) {                                                         \
+        const T e = adj_exp(-adj_abs(x));                                                        \
+        return (x < 0 ? e : (T)1) / ((T)1 + e);                                                  \
+    }                                                                                            \
+                                                                                                 \
+    /* The derivative of x sigmoid(u) with u' = du. Where the curve has become straight, x or du \
+     * may have grown infinite: 0 times that must not make NaN. */                               \
+    ADJ_INLINE T math_gate_slope_##S(T x, T u, T du) {                                           \
+        const T gate = math_sigmoid_##S(u);                                                      \
+        const T slope = gate * math_sigmoid_##S(-u);                                             \
+        return slope == 0 ? gate : gate + x * slope * du;                                        \
+    }                                                                                            \
+                                                                                                 \
+    /* erfc(z) / e^(-z^2) for z >= 0; any finite value beyond 30, where e^(-z^2) is 0. */        \
+    ADJ_INLINE T math_scaled_erfc_##S(T z) {                                                     \
+        const T bounded = z < 30 ? z : (T)30;                                                    \
+        const T r = (T)1 / (bounded + ADJ_ERFC_K_##S);                                           \
+        const T w = adj_fma(bounded + bounded, r, -(T)1);                                        \
+        return r * ADJ_POLY(S, w, math_erfc_c_##S);                                              \
+    }                                                                                            \
+                                                                                                 \
+    ADJ_INLINE T math_erf_##S(T x) {                                                             \
+        const T a = adj_abs(x);                                                                  \
+        const T z = x * x;                                                                       \
+        const T near = a * ADJ_POLY(S, z, math_erf_c_##S);                                       \
+        const T far = (T)1 - adj_exp(-z) * math_scaled_erfc_##S(a);                              \
+        return adj_copysign(a < (T)1 ? near : far, x);                                           \
+    }                                                                                            \
+                                                                                                 \
+    /* The normal distribution function, erfc(-x / sqrt(2)) / 2. */                              \
+    ADJ_INLINE T math_normal_cdf_##S(T x) {                                                      \
+        const T tail = math_scaled_erfc_##S(adj_abs(x) * (T)0.7071067811865476);                 \
+        const T lower = (T)0.5 * adj_exp(-(T)0.5 * x * x) * tail;                                \
+        return x < 0 ? lower : (T)1 - lower;                                                     \
+    }
+ADJ_DERIVED(float, f32)
+ADJ_DERIVED(double, f64)
+
+#endif

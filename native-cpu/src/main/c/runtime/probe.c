@@ -1,0 +1,132 @@
+/*
+ * Which variants this machine can run. Built for the oldest CPU, because code for a newer one may
+ * fault before it can say no.
+ */
+#include "runtime.h"
+
+#if defined(__x86_64__)
+#    include <cpuid.h>
+#    include <pthread.h>
+#    include <stdarg.h>
+#    include <stdbool.h>
+#    include <stdio.h>
+#    include <string.h>
+
+typedef enum { EAX, EBX, ECX, EDX } cpuid_register;
+
+typedef struct {
+    const char* name;
+    unsigned leaf;
+    cpuid_register word;
+    int bit;
+} feature;
+
+/* The x86-64 psABI's levels; each includes the ones before. */
+static const feature v2[] = {
+    {"CMPXCHG16B", 1, ECX, 13}, {"LAHF-SAHF", 0x80000001, ECX, 0},
+    {"POPCNT", 1, ECX, 23},     {"SSE3", 1, ECX, 0},
+    {"SSE4.1", 1, ECX, 19},     {"SSE4.2", 1, ECX, 20},
+    {"SSSE3", 1, ECX, 9},
+};
+static const feature v3[] = {
+    {"AVX", 1, ECX, 28},           {"AVX2", 7, EBX, 5},   {"BMI1", 7, EBX, 3},
+    {"BMI2", 7, EBX, 8},           {"F16C", 1, ECX, 29},  {"FMA", 1, ECX, 12},
+    {"LZCNT", 0x80000001, ECX, 5}, {"MOVBE", 1, ECX, 22}, {"OSXSAVE", 1, ECX, 27},
+};
+static const feature v4[] = {
+    {"AVX512F", 7, EBX, 16},  {"AVX512BW", 7, EBX, 30}, {"AVX512CD", 7, EBX, 28},
+    {"AVX512DQ", 7, EBX, 17}, {"AVX512VL", 7, EBX, 31},
+};
+
+enum {
+    AVX_STATE = 0x06,    /* xmm and upper ymm halves */
+    AVX512_STATE = 0xe6, /* and opmask, upper zmm halves, zmm16 to zmm31 */
+};
+
+typedef struct {
+    const char* name;
+    const feature* features;
+    size_t count;
+    unsigned state; /* bits of XCR0 that the operating system must have set */
+} level;
+
+#    define LEVEL(name, features, state) \
+        {name, features, sizeof(features) / sizeof(features)[0], state}
+static const level levels[] = {
+    LEVEL("x86-64-v2", v2, 0),
+    LEVEL("x86-64-v3", v3, AVX_STATE),
+    LEVEL("x86-64-v4", v4, AVX512_STATE),
+};
+
+static bool has(const feature* f) {
+    unsigned words[4];
+    return __get_cpuid_count(f->leaf, 0, &words[EAX], &words[EBX], &words[ECX], &words[EDX]) &&
+           (words[f->word] >> f->bit & 1);
+}
+
+/* XCR0: the register states that the operating system saves and restores. */
+static unsigned enabled_state(void) {
+    static const feature osxsave = {"OSXSAVE", 1, ECX, 27};
+    if (!has(&osxsave)) {
+        return 0;
+    }
+    unsigned low;
+    unsigned high;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return low;
+}
+
+static char answer[1024];
+
+__attribute__((format(printf, 1, 2))) static void say(const char* format, ...) {
+    const size_t used = strlen(answer);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(answer + used, sizeof answer - used, format, arguments);
+    va_end(arguments);
+}
+
+static void probe(void) {
+    const char* lower = NULL; /* the first level that is not there; those above need it */
+    for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
+        const level* l = &levels[i];
+        const char* separator = " no: the CPU lacks ";
+        bool complete = true;
+        say("%s%s", i ? "\n" : "", l->name);
+        for (size_t f = 0; f < l->count; f++) {
+            if (!has(&l->features[f])) {
+                say("%s%s", separator, l->features[f].name);
+                separator = ", ";
+                complete = false;
+            }
+        }
+        if (complete && lower) {
+            say(" no: it includes %s", lower);
+            complete = false;
+        } else if (complete && (enabled_state() & l->state) != l->state) {
+            say(" no: the CPU has it, but the operating system has not enabled its registers");
+            complete = false;
+        }
+        if (complete) {
+            say(" yes");
+        } else if (!lower) {
+            lower = l->name;
+        }
+    }
+}
+
+const char* adj_probe(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, probe);
+    return answer;
+}
+
+#elif defined(__aarch64__)
+
+const char* adj_probe(void) {
+    return "aarch64 yes";
+}
+
+#else
+#    error "no variant for this architecture"
+#endif

@@ -1,0 +1,64 @@
+/*
+ * Templates over float and double, and vectors of the variant's widest registers as GCC's vector
+ * extensions.
+ *
+ * A template is a header without guard, written in terms of REAL and NAME(x); a .c file includes
+ * it once with REAL defined as f32 and once as f64.
+ */
+#ifndef ADJ_VECTOR_H
+#define ADJ_VECTOR_H
+
+#include <stdint.h>
+
+typedef float f32;
+typedef double f64;
+
+#define ADJ_JOIN_(a, b) a##_##b
+#define ADJ_JOIN(a, b) ADJ_JOIN_(a, b)
+#define NAME(x) ADJ_JOIN(x, REAL)
+
+#define VEC NAME(vec)
+#define VEC_AT NAME(vec_at) /* what a pointer to elements may be cast to, at any alignment */
+#define VL ((int)(sizeof(VEC) / sizeof(REAL)))
+/* a·b + c: rounded once where the instruction set has FMA, twice where not. */
+#define VEC_FMA NAME(vec_fma)
+
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#define VEC_BYTES 64
+#define vec_fma_f32(a, b, c) ((vec_f32)_mm512_fmadd_ps((a), (b), (c)))
+#define vec_fma_f64(a, b, c) ((vec_f64)_mm512_fmadd_pd((a), (b), (c)))
+#elif defined(__FMA__)
+#include <immintrin.h>
+#define VEC_BYTES 32
+#define vec_fma_f32(a, b, c) ((vec_f32)_mm256_fmadd_ps((a), (b), (c)))
+#define vec_fma_f64(a, b, c) ((vec_f64)_mm256_fmadd_pd((a), (b), (c)))
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#define VEC_BYTES 16
+#define vec_fma_f32(a, b, c) \
+    ((vec_f32)vfmaq_f32((float32x4_t)(c), (float32x4_t)(a), (float32x4_t)(b)))
+#define vec_fma_f64(a, b, c) \
+    ((vec_f64)vfmaq_f64((float64x2_t)(c), (float64x2_t)(a), (float64x2_t)(b)))
+#else
+#define VEC_BYTES 16
+#define vec_fma_f32(a, b, c) ((a) * (b) + (c))
+#define vec_fma_f64(a, b, c) ((a) * (b) + (c))
+#endif
+
+typedef f32 vec_f32 __attribute__((vector_size(VEC_BYTES)));
+typedef f64 vec_f64 __attribute__((vector_size(VEC_BYTES)));
+typedef f32 vec_at_f32 __attribute__((vector_size(VEC_BYTES), aligned(4), may_alias));
+typedef f64 vec_at_f64 __attribute__((vector_size(VEC_BYTES), aligned(8), may_alias));
+
+/* The larger of each pair; the second where one is NaN. */
+#define ADJ_VEC_MAX(T)                                                            \
+    static inline vec_##T vec_max_##T(vec_##T a, vec_##T b) {                     \
+        const __typeof__(a > b) larger = a > b;                                   \
+        return (vec_##T)((larger & (__typeof__(larger))a) | (~larger & (__typeof__(larger))b)); \
+    }
+ADJ_VEC_MAX(f32)
+ADJ_VEC_MAX(f64)
+#define VEC_MAX NAME(vec_max)
+
+#endif

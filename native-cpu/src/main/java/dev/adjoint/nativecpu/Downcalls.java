@@ -1,0 +1,158 @@
+package dev.adjoint.nativecpu;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.nio.file.Path;
+
+/**
+ * Every crossing into C: one handle for each signature, with the function's address as the first
+ * argument, so that a new kernel needs nothing here. Kernels take an argument block; whether it
+ * lies on the Java heap or outside decides which handle may run it.
+ */
+@SuppressWarnings("restricted") // this module exists to call native code
+final class Downcalls {
+  private static final Linker LINKER = Linker.nativeLinker();
+
+  private static final MethodHandle KERNEL = handle(JAVA_INT, JAVA_LONG);
+  private static final MethodHandle REPLAY = handle(JAVA_LONG, ADDRESS, JAVA_LONG);
+  private static final MethodHandle LONG_TO_LONG = handle(JAVA_LONG, JAVA_LONG);
+  private static final MethodHandle TO_INT = handle(JAVA_INT);
+  private static final MethodHandle TO_ADDRESS =
+      handle(
+          ADDRESS.withTargetLayout(
+              MemoryLayout.sequenceLayout(Long.MAX_VALUE, ValueLayout.JAVA_BYTE)));
+  private static final MethodHandle FREE =
+      LINKER.downcallHandle(FunctionDescriptor.ofVoid(JAVA_LONG));
+  private static final MethodHandle POOL_START =
+      LINKER.downcallHandle(FunctionDescriptor.ofVoid(JAVA_INT));
+
+  // Critical calls skip the change of thread state and may read the heap: a third of the time, and
+  // no copy of the arguments. But no collection can begin while one runs.
+  private static final MethodHandle BRIEF_KERNEL =
+      handle(JAVA_INT, new MemoryLayout[] {ADDRESS}, Linker.Option.critical(true));
+  private static final MethodHandle BRIEF_QUERY =
+      handle(JAVA_LONG, new MemoryLayout[] {ADDRESS}, Linker.Option.critical(true));
+
+  private Downcalls() {}
+
+  private static MethodHandle handle(MemoryLayout result, MemoryLayout... arguments) {
+    return handle(result, arguments, new Linker.Option[0]);
+  }
+
+  private static MethodHandle handle(
+      MemoryLayout result, MemoryLayout[] arguments, Linker.Option... options) {
+    return LINKER.downcallHandle(FunctionDescriptor.of(result, arguments), options);
+  }
+
+  /** Runs a kernel on the block at an address; its status. */
+  static int kernel(MemorySegment function, long arguments) {
+    try {
+      return (int) KERNEL.invokeExact(function, arguments);
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
+  }
+
+  /** Runs a kernel that is done within about 10 µs, whatever its arguments; its status. */
+  static int briefKernel(MemorySegment function, long[] arguments) {
+    try {
+      return (int) BRIEF_KERNEL.invokeExact(function, MemorySegment.ofArray(arguments));
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
+  }
+
+  /** Asks a function of an argument block that only computes: {@code adj_…_scratch_bytes_…}. */
+  static long query(MemorySegment function, long[] arguments) {
+    try {
+      return (long) BRIEF_QUERY.invokeExact(function, MemorySegment.ofArray(arguments));
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
+  }
+
+  /** {@code adj_replay}. The segment, not its address: its arena cannot be closed meanwhile. */
+  static long replay(MemorySegment function, MemorySegment calls, long count) {
+    try {
+      return (long) REPLAY.invokeExact(function, calls, count);
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
+  }
+
+  /** {@code adj_alloc}: an address, 0 if there is no memory. */
+  static long alloc(MemorySegment function, long bytes) {
+    try {
+      return (long) LONG_TO_LONG.invokeExact(function, bytes);
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
+  }
+
+  /** {@code adj_free}. */
+  static void free(MemorySegment function, long address) {
+    try {
+      FREE.invokeExact(function, address);
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
+  }
+
+  /** {@code adj_pool_start}. */
+  static void poolStart(MemorySegment function, int threads) {
+    try {
+      POOL_START.invokeExact(function, threads);
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
+  }
+
+  /** {@code adj_abi_version}, {@code adj_pool_threads}. */
+  static int number(MemorySegment function) {
+    try {
+      return (int) TO_INT.invokeExact(function);
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
+  }
+
+  /** {@code adj_probe}: a static string. */
+  static String text(MemorySegment function) {
+    try {
+      return ((MemorySegment) TO_ADDRESS.invokeExact(function)).getString(0);
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
+  }
+
+  /** Why the dynamic linker refuses a library: the JDK's own loader keeps that to itself. */
+  static String loadError(Path library) {
+    MemorySegment dlopen = LINKER.defaultLookup().findOrThrow("dlopen");
+    MemorySegment dlerror = LINKER.defaultLookup().findOrThrow("dlerror");
+    int now = 2; // RTLD_NOW
+    try (Arena arena = Arena.ofConfined()) {
+      MethodHandle open =
+          LINKER.downcallHandle(dlopen, FunctionDescriptor.of(JAVA_LONG, ADDRESS, JAVA_INT));
+      long handle = (long) open.invokeExact(arena.allocateFrom(library.toString()), now);
+      return handle == 0 ? text(dlerror) : "it loads at the second attempt";
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
+  }
+
+  private static RuntimeException unexpected(Throwable e) {
+    if (e instanceof Error error) {
+      throw error;
+    }
+    return e instanceof RuntimeException runtime ? runtime : new IllegalStateException(e);
+  }
+}

@@ -1,0 +1,11 @@
+package dev.adjoint.nativecpu;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * A C function that takes an argument block.
+ *
+ * @param name as messages show it: the symbol without {@code adj_}
+ * @param function its address
+ */
+record Kernel(String name, MemorySegment function) {}

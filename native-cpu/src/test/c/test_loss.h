@@ -1,0 +1,99 @@
+/* A template, see vector.h. */
+#include "test_real.h"
+
+adj_kernel NAME(adj_cross_entropy), NAME(adj_cross_entropy_grad);
+
+static void NAME(check_cross_entropy)(int64_t rows, int64_t classes, int64_t ignored) {
+    const int64_t n = rows * classes;
+    REAL *logits = NAME(random_block)(n, -20, 20);
+    int64_t *targets = check_block((size_t)rows * sizeof(int64_t));
+    for (int64_t r = 0; r < rows; r++) {
+        targets[r] = r % 4 == 3 ? ignored : (int64_t)(check_random() % (uint64_t)classes);
+    }
+    REAL *losses = NAME(random_block)(rows, 0, 0);
+    REAL *log_sum_exp = NAME(block)(rows);
+    REAL *grad = NAME(random_block)(rows, -2, 2);
+    REAL *out = NAME(random_block)(n, 0, 0);
+    const int32_t status = NAME(run)(
+        NAME(adj_cross_entropy),
+        &(adj_cross_entropy_args){logits, targets, losses, log_sum_exp, rows, classes, ignored},
+        losses, rows);
+    CHECK(status == ADJ_OK, "status");
+    const int64_t grad_stride = classes % 2;
+    NAME(run)(NAME(adj_cross_entropy_grad),
+              &(adj_cross_entropy_grad_args){grad, logits, targets, log_sum_exp, out, grad_stride,
+                                             rows, classes, ignored},
+              out, n);
+    for (int64_t r = 0; r < rows; r++) {
+        const REAL *x = logits + r * classes;
+        double sum = 0;
+        for (int64_t i = 0; i < classes; i++) {
+            sum += exp((double)x[i]);
+        }
+        const bool counts = targets[r] != ignored;
+        const double expected = counts ? log(sum) - (double)x[targets[r]] : 0;
+        CHECK(check_near((double)log_sum_exp[r], log(sum), 60 * NAME(EPSILON)), "log_sum_exp");
+        CHECK(check_near((double)losses[r], expected, 120 * NAME(EPSILON)), "loss %g %g",
+              (double)losses[r], expected);
+        for (int64_t i = 0; i < classes; i++) {
+            const double p = exp((double)x[i] - (double)log_sum_exp[r]);
+            const double g = (double)grad[r * grad_stride] * (p - (i == targets[r]));
+            CHECK(check_near((double)out[r * classes + i], counts ? g : 0,
+                             120 * NAME(EPSILON) * (p + (i == targets[r])) + 1e-44),
+                  "gradient %g %g", (double)out[r * classes + i], g);
+        }
+    }
+    free(logits);
+    free(targets);
+    free(losses);
+    free(log_sum_exp);
+    free(grad);
+    free(out);
+}
+
+static void NAME(test_refusals)(void) {
+    const REAL logits[6] = {1, 2, 3, 4, 5, 6};
+    const int64_t bad[] = {-1, 3, INT64_MIN, INT64_MAX};
+    for (int i = 0; i < 4; i++) {
+        const int64_t targets[2] = {0, bad[i]};
+        REAL losses[2] = {7, 7};
+        REAL log_sum_exp[2] = {7, 7};
+        REAL out[6] = {7, 7, 7, 7, 7, 7};
+        const adj_cross_entropy_args forward = {logits, targets, losses, log_sum_exp, 2, 3, -100};
+        CHECK(NAME(adj_cross_entropy)(&forward) == ADJ_INDEX_OUT_OF_RANGE, "status");
+        const adj_cross_entropy_grad_args backward = {losses, logits, targets, log_sum_exp, out, 1,
+                                                      2, 3, -100};
+        CHECK(NAME(adj_cross_entropy_grad)(&backward) == ADJ_INDEX_OUT_OF_RANGE, "status");
+        CHECK(losses[0] == 7 && log_sum_exp[0] == 7 && out[0] == 7, "written");
+    }
+}
+
+static void NAME(test_infinities)(void) {
+    enum { N = 1200 };
+    REAL *x = NAME(block)(N);
+    const int64_t target = N - 1;
+    REAL loss, log_sum_exp;
+    const adj_cross_entropy_args args = {x, &target, &loss, &log_sum_exp, 1, N, -1};
+    for (int i = 0; i < N; i++) {
+        x[i] = (REAL)-INFINITY;
+    }
+    NAME(adj_cross_entropy)(&args);
+    CHECK(isnan(loss), "all -inf");
+    x[N - 1] = 2;
+    NAME(adj_cross_entropy)(&args);
+    CHECK(loss == 0 && log_sum_exp == 2, "one class is possible");
+    x[0] = (REAL)NAN;
+    NAME(adj_cross_entropy)(&args);
+    CHECK(isnan(loss), "NaN among -inf");
+    free(x);
+}
+
+static void NAME(test)(void) {
+    for (int64_t classes = 1; classes <= 67; classes++) {
+        NAME(check_cross_entropy)(classes % 7, classes, -100);
+        NAME(check_cross_entropy)(5, classes, classes / 2);
+    }
+    NAME(check_cross_entropy)(60, 1100, -1);
+    NAME(test_refusals)();
+    NAME(test_infinities)();
+}

@@ -1,0 +1,187 @@
+/* A template, see vector.h. */
+#include "test_real.h"
+
+adj_kernel NAME(adj_softmax), NAME(adj_log_softmax), NAME(adj_softmax_grad),
+    NAME(adj_log_softmax_grad), NAME(adj_layer_norm), NAME(adj_rms_norm), NAME(adj_layer_norm_grad),
+    NAME(adj_rms_norm_grad);
+int64_t NAME(adj_norm_grad_scratch_bytes)(const adj_norm_grad_args *args);
+
+static void NAME(check_softmax)(int64_t rows, int64_t cols) {
+    const int64_t n = rows * cols;
+    REAL *x = NAME(random_block)(n, -30, 30);
+    REAL *grad = NAME(random_block)(n, -1, 1);
+    REAL *y = NAME(random_block)(n, 0, 0);
+    REAL *log_y = NAME(random_block)(n, 0, 0);
+    REAL *grad_x = NAME(random_block)(n, 0, 0);
+    NAME(run)(NAME(adj_softmax), &(adj_softmax_args){x, y, rows, cols}, y, n);
+    NAME(run)(NAME(adj_log_softmax), &(adj_softmax_args){x, log_y, rows, cols}, log_y, n);
+    NAME(run)(NAME(adj_softmax_grad), &(adj_softmax_grad_args){grad, y, grad_x, rows, cols}, grad_x, n);
+    REAL *log_grad_x = NAME(random_block)(n, 0, 0);
+    NAME(run)(NAME(adj_log_softmax_grad), &(adj_softmax_grad_args){grad, log_y, log_grad_x, rows, cols},
+              log_grad_x, n);
+    for (int64_t r = 0; r < rows; r++) {
+        double most = -INFINITY, sum = 0, dot = 0, grad_sum = 0;
+        for (int64_t i = r * cols; i < (r + 1) * cols; i++) {
+            most = fmax(most, (double)x[i]);
+        }
+        for (int64_t i = r * cols; i < (r + 1) * cols; i++) {
+            sum += exp((double)x[i] - most);
+        }
+        for (int64_t i = r * cols; i < (r + 1) * cols; i++) {
+            dot += (double)grad[i] * (exp((double)x[i] - most) / sum);
+            grad_sum += (double)grad[i];
+        }
+        for (int64_t i = r * cols; i < (r + 1) * cols; i++) {
+            const double log_p = (double)x[i] - most - log(sum);
+            const double p = exp(log_p);
+            const double e = NAME(EPSILON);
+            CHECK(check_near((double)y[i], p, 80 * e * p + 1e-44), "softmax %g %g", (double)y[i], p);
+            CHECK(check_near((double)log_y[i], log_p, 8 * e * (1 + fabs(log_p))), "log_softmax");
+            CHECK(check_near((double)grad_x[i], p * ((double)grad[i] - dot), 200 * e * p + 1e-44),
+                  "softmax_grad %g %g", (double)grad_x[i], p * ((double)grad[i] - dot));
+            CHECK(check_near((double)log_grad_x[i], (double)grad[i] - p * grad_sum,
+                             200 * e * (1 + p * sqrt((double)cols))), "log_softmax_grad");
+        }
+    }
+    free(x);
+    free(grad);
+    free(y);
+    free(log_y);
+    free(grad_x);
+    free(log_grad_x);
+}
+
+static void NAME(check_norm)(int64_t rows, int64_t cols, bool centred, bool weighted, double offset) {
+    const int64_t n = rows * cols;
+    const double eps = 1e-5;
+    REAL *x = NAME(random_block)(n, offset - 1, offset + 1);
+    REAL *grad = NAME(random_block)(n, -1, 1);
+    REAL *weight = weighted ? NAME(random_block)(cols, 0.5, 2) : NULL;
+    REAL *bias = weighted && centred ? NAME(random_block)(cols, -1, 1) : NULL;
+    REAL *out = NAME(random_block)(n, 0, 0);
+    REAL *mean = centred ? NAME(block)(rows) : NULL;
+    REAL *rstd = NAME(block)(rows);
+    NAME(run)(centred ? NAME(adj_layer_norm) : NAME(adj_rms_norm),
+              &(adj_norm_args){x, weight, bias, out, mean, rstd, rows, cols, eps}, out, n);
+    REAL *grad_x = NAME(random_block)(n, 0, 0);
+    REAL *grad_weight = weighted ? NAME(random_block)(cols, 9, 9) : NULL;
+    REAL *grad_bias = bias == NULL ? NULL : NAME(block)(cols);
+    adj_norm_grad_args g = {grad, x, weight, mean, rstd, grad_x, grad_weight, grad_bias,
+                            .rows = rows, .cols = cols};
+    g.scratch = check_block((size_t)NAME(adj_norm_grad_scratch_bytes)(&g));
+    adj_kernel *kernel = centred ? NAME(adj_layer_norm_grad) : NAME(adj_rms_norm_grad);
+    NAME(run)(kernel, &g, grad_x, n);
+    if (weighted) {
+        NAME(run)(kernel, &g, grad_weight, cols);
+    }
+
+    double *weight_sums = check_block((size_t)cols * sizeof(double));
+    double *bias_sums = check_block((size_t)cols * sizeof(double));
+    memset(weight_sums, 0, (size_t)cols * sizeof(double));
+    memset(bias_sums, 0, (size_t)cols * sizeof(double));
+    for (int64_t r = 0; r < rows; r++) {
+        long double total = 0;
+        for (int64_t i = 0; centred && i < cols; i++) {
+            total += x[r * cols + i];
+        }
+        const double mu = (double)(total / cols);
+        double squares = 0, mean_g = 0, mean_gh = 0;
+        for (int64_t i = 0; i < cols; i++) {
+            squares += pow((double)x[r * cols + i] - mu, 2) / (double)cols;
+        }
+        const double scale = 1 / sqrt(squares + eps);
+        const double e = NAME(EPSILON);
+        CHECK(check_near((double)rstd[r], scale, 20 * e * scale), "rstd %g %g", (double)rstd[r], scale);
+        if (centred) {
+            CHECK(check_near((double)mean[r], mu, 4 * e * (1 + fabs(mu))), "mean");
+        }
+        /* The gradient kernels see mean and rstd as they were rounded. */
+        const double kept_mean = centred ? (double)mean[r] : 0;
+        const double kept_rstd = (double)rstd[r];
+        for (int64_t i = 0; i < cols; i++) {
+            const double w = weighted ? (double)weight[i] : 1;
+            const double h = (double)(x[r * cols + i] - total / cols) * scale;
+            const double y = h * w + (bias == NULL ? 0 : (double)bias[i]);
+            CHECK(check_near((double)out[r * cols + i], y, 40 * e * (1 + fabs(h))), "norm %g %g",
+                  (double)out[r * cols + i], y);
+            const double hk = ((double)x[r * cols + i] - kept_mean) * kept_rstd;
+            mean_g += centred ? (double)grad[r * cols + i] * w / (double)cols : 0;
+            mean_gh += (double)grad[r * cols + i] * w * hk / (double)cols;
+            weight_sums[i] += (double)grad[r * cols + i] * hk;
+            bias_sums[i] += (double)grad[r * cols + i];
+        }
+        for (int64_t i = 0; i < cols; i++) {
+            const double w = weighted ? (double)weight[i] : 1;
+            const double h = ((double)x[r * cols + i] - kept_mean) * kept_rstd;
+            const double expected =
+                kept_rstd * ((double)grad[r * cols + i] * w - mean_g - h * mean_gh);
+            CHECK(check_near((double)grad_x[r * cols + i], expected,
+                             100 * e * kept_rstd * (1 + h * h)),
+                  "norm_grad %g %g", (double)grad_x[r * cols + i], expected);
+        }
+    }
+    for (int64_t i = 0; weighted && i < cols; i++) {
+        const double tolerance = NAME(EPSILON) * (20 + (double)rows);
+        CHECK(check_near((double)grad_weight[i], weight_sums[i], 3 * tolerance), "grad_weight %g %g",
+              (double)grad_weight[i], weight_sums[i]);
+        CHECK(bias == NULL || check_near((double)grad_bias[i], bias_sums[i], tolerance), "grad_bias");
+    }
+    free(x);
+    free(grad);
+    free(weight);
+    free(bias);
+    free(out);
+    free(mean);
+    free(rstd);
+    free(grad_x);
+    free(grad_weight);
+    free(grad_bias);
+    free(g.scratch);
+    free(weight_sums);
+    free(bias_sums);
+}
+
+static void NAME(test_special_rows)(void) {
+    const REAL inf = (REAL)INFINITY;
+    enum { ROWS = 4, COLS = 70 };
+    REAL *x = NAME(random_block)(ROWS * COLS, -1, 1);
+    for (int i = 0; i < COLS; i++) {
+        x[i] = -inf;            /* row 0: no probabilities */
+        x[COLS + i] = i == 69 ? 1 : -inf; /* row 1: one certain class */
+    }
+    x[2 * COLS + 3] = (REAL)NAN;
+    x[3 * COLS + 66] = inf;
+    REAL *y = NAME(block)(ROWS * COLS);
+    NAME(adj_softmax)(&(adj_softmax_args){x, y, ROWS, COLS});
+    for (int i = 0; i < COLS; i++) {
+        CHECK(isnan(y[i]), "all -inf");
+        CHECK(y[COLS + i] == (i == 69), "one finite");
+        CHECK(isnan(y[2 * COLS + i]), "NaN");
+        CHECK(i == 66 ? isnan(y[3 * COLS + i]) : isnan(y[3 * COLS + i]) || y[3 * COLS + i] == 0, "inf");
+    }
+    /* In place. */
+    REAL *z = NAME(random_block)(COLS, -1, 1);
+    REAL *w = NAME(block)(COLS);
+    NAME(adj_softmax)(&(adj_softmax_args){z, w, 1, COLS});
+    NAME(adj_softmax)(&(adj_softmax_args){z, z, 1, COLS});
+    CHECK(memcmp(z, w, COLS * sizeof(REAL)) == 0, "in place");
+    free(x);
+    free(y);
+    free(z);
+    free(w);
+}
+
+static void NAME(test)(void) {
+    NAME(check_softmax)(3, 0);
+    for (int64_t cols = 1; cols <= 67; cols++) {
+        NAME(check_softmax)(cols % 5, cols);
+        NAME(check_norm)(1 + cols % 5, cols, true, cols % 2, 0);
+        NAME(check_norm)(1 + cols % 5, cols, false, cols % 2, 0);
+    }
+    NAME(check_softmax)(50, 1500);
+    NAME(check_norm)(50, 1500, true, true, 0);
+    NAME(check_norm)(300, 130, true, true, 1000);
+    NAME(check_norm)(300, 130, false, true, 3);
+    NAME(check_norm)(0, 5, true, true, 0);
+    NAME(test_special_rows)();
+}

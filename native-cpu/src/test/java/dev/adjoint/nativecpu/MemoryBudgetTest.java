@@ -1,0 +1,89 @@
+package dev.adjoint.nativecpu;
+
+import static java.util.Objects.requireNonNull;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.adjoint.TensorException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class MemoryBudgetTest {
+  private static final long MIB = 1 << 20;
+
+  @TempDir Path root;
+
+  @BeforeEach
+  void machineWith8GiBAvailable() throws IOException {
+    write("proc/meminfo", "MemTotal:       16777216 kB\nMemAvailable:    8388608 kB\n");
+  }
+
+  private void write(String file, String text) throws IOException {
+    Path path = root.resolve(file);
+    Files.createDirectories(path.getParent());
+    Files.writeString(path, text);
+  }
+
+  @Test
+  void withoutControlGroupsWhatIsAvailableCounts() {
+    assertEquals(8192 * MIB, MemoryBudget.available(root));
+  }
+
+  @Test
+  void version2TakesTheLeastOfAllAncestors() throws IOException {
+    write("proc/self/cgroup", "0::/user.slice/app.scope\n");
+    write("sys/fs/cgroup/user.slice/app.scope/memory.max", "max\n");
+    write("sys/fs/cgroup/user.slice/memory.max", 512 * MIB + "\n");
+    assertEquals(512 * MIB, MemoryBudget.available(root));
+  }
+
+  @Test
+  void version2InsideAContainer() throws IOException {
+    write("proc/self/cgroup", "0::/../../outside\n");
+    write("sys/fs/cgroup/memory.max", 256 * MIB + "\n");
+    assertEquals(256 * MIB, MemoryBudget.available(root));
+  }
+
+  @Test
+  void version1WhosePathIsTheHosts() throws IOException {
+    write("proc/self/cgroup", "5:cpu,cpuacct:/docker/a\n4:memory:/docker/a\n0::/\n");
+    write("sys/fs/cgroup/memory/memory.limit_in_bytes", 1024 * MIB + "\n");
+    assertEquals(1024 * MIB, MemoryBudget.available(root));
+  }
+
+  @Test
+  void version1WithoutALimit() throws IOException {
+    write("proc/self/cgroup", "4:memory:/a\n");
+    write("sys/fs/cgroup/memory/a/memory.limit_in_bytes", "9223372036854771712\n");
+    assertEquals(8192 * MIB, MemoryBudget.available(root));
+  }
+
+  @Test
+  void leavesAFifth() {
+    long available = MemoryBudget.available(Path.of("/"));
+    assertTrue(MemoryBudget.bytes() > 0);
+    assertTrue(MemoryBudget.bytes() < available, "less than what is available");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"4g, 4294967296", "512M, 536870912", "64k, 65536", "1t, 1099511627776", "123, 123"})
+  void readsSizes(String text, long bytes) {
+    assertEquals(bytes, MemoryBudget.parse(text));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "g", "0", "-1g", "4x", "1.5g"})
+  void refusesWhatIsNoSize(String text) {
+    TensorException e = assertThrows(TensorException.class, () -> MemoryBudget.parse(text));
+    String message = requireNonNull(e.getMessage());
+    assertTrue(message.contains("-Dadjoint.memory=" + text), message);
+  }
+}
