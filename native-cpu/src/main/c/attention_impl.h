@@ -30,19 +30,14 @@ static NAME(factor) NAME(rows_right)(NAME(head) h, int64_t first, int64_t count,
     if (d % NR == 0) {
         return (NAME(factor)){x, 1, h.row, NR};
     }
-    for (int64_t j = 0; j < d; j += NR) {
-        NAME(pack)(panels + j * count, NR, x + j, adj_min(NR, d - j), count, 1, h.row);
-    }
+    NAME(pack)(panels, NR, x, d, count, 1, h.row);
     return (NAME(factor)){panels, 1, NR, NR * count};
 }
 
 /* The same as the right factor of a product along d. */
 static NAME(factor) NAME(rows_right_turned)(NAME(head) h, int64_t first, int64_t count, int64_t d,
                                             REAL *panels) {
-    for (int64_t j = 0; j < count; j += NR) {
-        NAME(pack)(panels + j * d, NR, h.x + (first + j) * h.row, adj_min(NR, count - j), d, h.row,
-                   1);
-    }
+    NAME(pack)(panels, NR, h.x + first * h.row, count, d, h.row, 1);
     return (NAME(factor)){panels, 1, NR, NR * d};
 }
 
@@ -97,13 +92,13 @@ static void NAME(advance)(NAME(running) * t, REAL *scores, int64_t queries, int6
     for (int64_t q = 0; q < queries; q++) {
         /* Nothing visible yet: exp(-∞ - 0) is 0 where exp(-∞ + ∞) is not a number. */
         shift[q] = most[q] == -(REAL)__builtin_inf() ? 0 : most[q];
-        old_scale[q] = adj_exp(t->most[q] - shift[q]);
+        old_scale[q] = NAME(exp_nonpositive)(t->most[q] - shift[q]);
     }
     for (int64_t j = 0; j < keys; j++) {
         REAL *row = scores + j * QUERIES;
         ADJ_INDEPENDENT
         for (int64_t q = 0; q < queries; q++) {
-            row[q] = adj_exp(row[q] - shift[q]);
+            row[q] = NAME(exp_nonpositive)(row[q] - shift[q]);
             sum[q] += row[q];
         }
     }
@@ -294,7 +289,7 @@ static void NAME(attention_grad_head)(const adj_attention_grad_args *a, int64_t 
                 REAL *g_row = g + j * QUERIES;
                 ADJ_INDEPENDENT
                 for (int64_t i = 0; i < queries; i++) {
-                    p_row[i] = adj_exp(p_row[i] - shift[i]);
+                    p_row[i] = NAME(exp_nonpositive)(p_row[i] - shift[i]);
                     g_row[i] = scale * p_row[i] * (g_row[i] - grad_dot_out[i]);
                 }
             }

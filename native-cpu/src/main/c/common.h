@@ -7,6 +7,8 @@
 #ifndef ADJ_COMMON_H
 #define ADJ_COMMON_H
 
+#include <stdbool.h>
+
 #include "kernels.h"
 #include "runtime.h"
 
@@ -60,6 +62,53 @@ ADJ_INLINE int64_t adj_rows_per_chunk(int64_t elements, int64_t row_elements) {
 /* body(ctx, chunk) for every chunk of `grain` out of n; runs inline when there is only one. */
 ADJ_INLINE void adj_for_chunks(int64_t n, int64_t grain, adj_body* body, void* ctx) {
     adj_parallel_for(adj_ceil_div(n, grain), body, ctx);
+}
+
+/*
+ * Many tensors as one row of elements: their lengths are every `stride`-th word. Spans are what a
+ * range of that row has of each tensor.
+ */
+ADJ_INLINE int64_t adj_total(const int64_t* lengths, int64_t stride, int64_t count) {
+    int64_t total = 0;
+    for (int64_t i = 0; i < count; i++) {
+        total += lengths[i * stride];
+    }
+    return total;
+}
+
+typedef struct {
+    const int64_t* lengths;
+    int64_t stride;
+    int64_t left; /* elements of the range behind this span */
+    int64_t tensor;
+    int64_t first; /* the span is n elements of this tensor from here on */
+    int64_t n;
+} adj_span;
+
+/* To be followed by adj_next_span until it returns false. */
+ADJ_INLINE adj_span adj_spans(const int64_t* lengths, int64_t stride, adj_range range) {
+    adj_span s = {.lengths = lengths, .stride = stride, .left = range.end - range.begin};
+    s.first = range.begin;
+    while (s.left > 0 && s.first >= lengths[s.tensor * stride]) {
+        s.first -= lengths[s.tensor++ * stride];
+    }
+    return s;
+}
+
+ADJ_INLINE bool adj_next_span(adj_span* s) {
+    if (s->n > 0) {
+        s->tensor++;
+        s->first = 0;
+    }
+    if (s->left == 0) {
+        return false;
+    }
+    while (s->lengths[s->tensor * s->stride] == 0) {
+        s->tensor++;
+    }
+    s->n = adj_min(s->left, s->lengths[s->tensor * s->stride] - s->first);
+    s->left -= s->n;
+    return true;
 }
 
 #endif

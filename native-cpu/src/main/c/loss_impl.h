@@ -20,7 +20,7 @@ static NAME(exp_sum) NAME(exp_sum_of)(const REAL *x, int64_t n) {
         /* Without a largest logit, -∞ gives 0 and NaN stays. */
         const REAL shift = most == -(REAL)__builtin_inf() ? 0 : most;
         all.sum = all.sum * adj_exp((f64)(all.most - shift)) +
-                  SUM(count, i, adj_exp(block[i] - shift));
+                  SUM(count, i, NAME(exp_nonpositive)(block[i] - shift));
         all.most = most;
     }
     if (all.most == -(REAL)__builtin_inf()) {
@@ -72,7 +72,7 @@ static void NAME(cross_entropy_grad_chunk)(void *ctx, int64_t chunk) {
         const REAL at_target = grad * (adj_exp(logits[target] - log_sum_exp) - 1);
         ADJ_INDEPENDENT
         for (int64_t i = 0; i < n; i++) {
-            out[i] = grad * adj_exp(logits[i] - log_sum_exp);
+            out[i] = grad * NAME(exp_nonpositive)(logits[i] - log_sum_exp);
         }
         out[target] = at_target;
     }

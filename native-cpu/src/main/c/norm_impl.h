@@ -23,7 +23,7 @@ static void NAME(softmax_chunk)(void *ctx, int64_t chunk) {
         const REAL *x = t->x + r * n;
         REAL *out = t->out + r * n;
         const REAL most = NAME(row_max)(x, n);
-        const REAL scale = (REAL)(1 / SUM(n, i, out[i] = adj_exp(x[i] - most)));
+        const REAL scale = (REAL)(1 / SUM(n, i, out[i] = NAME(exp_nonpositive)(x[i] - most)));
         ADJ_INDEPENDENT
         for (int64_t i = 0; i < n; i++) {
             out[i] *= scale;
@@ -39,7 +39,7 @@ static void NAME(log_softmax_chunk)(void *ctx, int64_t chunk) {
         const REAL *x = t->x + r * n;
         REAL *out = t->out + r * n;
         const REAL most = NAME(row_max)(x, n);
-        const REAL log_sum = (REAL)adj_log(SUM(n, i, adj_exp(x[i] - most)));
+        const REAL log_sum = (REAL)adj_log(SUM(n, i, NAME(exp_nonpositive)(x[i] - most)));
         ADJ_INDEPENDENT
         for (int64_t i = 0; i < n; i++) {
             out[i] = (x[i] - most) - log_sum;
@@ -71,10 +71,10 @@ static void NAME(log_softmax_grad_chunk)(void *ctx, int64_t chunk) {
         const REAL *grad = t->grad + r * n;
         const REAL *y = t->x + r * n;
         REAL *out = t->out + r * n;
-        const REAL sum = (REAL)SUM(n, i, grad[i]);
+        const REAL sum = (REAL)NAME(row_sum)(grad, n);
         ADJ_INDEPENDENT
         for (int64_t i = 0; i < n; i++) {
-            out[i] = grad[i] - adj_exp(y[i]) * sum;
+            out[i] = grad[i] - NAME(exp_nonpositive)(y[i]) * sum;
         }
     }
 }
@@ -106,7 +106,8 @@ SOFTMAX_GRAD(adj_log_softmax_grad, log_softmax_grad_chunk)
 
 /*
  * One row of layer norm, or of RMS norm, which is the same about 0. The mean is found in two steps
- * (Chan et al. 1983): the second sums what the first left over, which is exact where x is near it.
+ * (Chan et al. 1983): the second sums what the rounded first one left over, and the variance is
+ * taken about their sum.
  */
 ADJ_INLINE void NAME(norm_row)(const adj_norm_args *a, int64_t r, bool centred) {
     const int64_t n = a->cols;
@@ -114,10 +115,11 @@ ADJ_INLINE void NAME(norm_row)(const adj_norm_args *a, int64_t r, bool centred) 
     const REAL *weight = a->weight;
     const REAL *bias = a->bias;
     REAL *out = (REAL *)a->out + r * n;
-    const REAL mean = centred ? (REAL)(SUM(n, i, x[i]) / (f64)n) : 0;
+    const REAL mean = centred ? (REAL)(NAME(row_sum)(x, n) / (f64)n) : 0;
     const f64 left_over = centred ? SUM(n, i, x[i] - mean) / (f64)n : 0;
     const REAL rest = left_over - left_over == 0 ? (REAL)left_over : 0; /* 0 beside an infinite mean */
-    const f64 variance = SUM(n, i, (x[i] - mean - rest) * (x[i] - mean - rest)) / (f64)n;
+    const f64 squares = SUM(n, i, (x[i] - mean) * (x[i] - mean)) / (f64)n;
+    const f64 variance = squares - (f64)rest * (f64)rest;
     const REAL rstd = (REAL)(1 / adj_sqrt(variance + a->eps));
     if (centred) {
         ((REAL *)a->mean)[r] = mean + rest;

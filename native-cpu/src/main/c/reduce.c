@@ -1,10 +1,11 @@
 /*
  * Reductions. Elements are accumulated in LANES interleaved chains, or column by column where
- * neighbours in memory belong to different results; long ones are cut into parts of a fixed size
- * whose results are combined in order. float sums accumulate in double.
+ * neighbours in memory belong to different results. Long ones are cut into parts of a fixed size,
+ * whose results are combined in order. Sums of floats accumulate in double.
  */
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common.h"
 
@@ -13,17 +14,17 @@ enum {
     LANES = 32,          /* enough independent chains to hide an addition's latency */
     TILE = 128,          /* columns that are accumulated together: 1 KiB of accumulators */
     CHUNK = 32768,       /* elements */
-    MAX_PARTIALS = 4096, /* results of parts, on the caller's stack */
-    ENOUGH_GROUPS = 64,  /* more results than that need no parts to keep the threads busy */
+    MAX_PARTIALS = 4096, /* results of parts; they lie on the caller's stack */
+    ENOUGH_GROUPS = 64,  /* so many groups keep the threads busy without cutting them into parts */
 };
 
 /* Loops with their strides in x and in out, outermost first. */
 typedef struct {
     int64_t depth;
+    int64_t steps; /* of all loops together */
     int64_t size[MAX_DEPTH];
     int64_t x[MAX_DEPTH];
     int64_t out[MAX_DEPTH];
-    int64_t steps; /* of all loops together */
 } loops;
 
 static void append(loops* l, int64_t size, int64_t x, int64_t out) {
@@ -34,18 +35,48 @@ static void append(loops* l, int64_t size, int64_t x, int64_t out) {
     l->steps *= size;
 }
 
+static void make_innermost(loops* l, int64_t loop) {
+    const int64_t size = l->size[loop];
+    const int64_t x = l->x[loop];
+    const int64_t out = l->out[loop];
+    l->depth--;
+    for (int64_t d = loop; d < l->depth; d++) {
+        l->size[d] = l->size[d + 1];
+        l->x[d] = l->x[d + 1];
+        l->out[d] = l->out[d + 1];
+    }
+    l->size[l->depth] = size;
+    l->x[l->depth] = x;
+    l->out[l->depth] = out;
+    l->depth++;
+}
+
+/* The loop whose steps are closest to each other in x. */
+static int64_t densest(const loops* l) {
+    int64_t best = 0;
+    for (int64_t d = 1; d < l->depth; d++) {
+        if (llabs(l->x[d]) <= llabs(l->x[best])) {
+            best = d;
+        }
+    }
+    return best;
+}
+
 /* A place in a nest of loops, as offsets into x and out. */
 typedef struct {
     const loops* loops;
-    int64_t index[MAX_DEPTH];
     int64_t x;
     int64_t out;
+    int64_t index[MAX_DEPTH];
 } cursor;
 
 static void start(cursor* c, const loops* l, int64_t step) {
     c->loops = l;
     c->x = 0;
     c->out = 0;
+    if (l->steps == 0) {
+        return; /* nowhere to go from here */
+    }
     for (int64_t d = l->depth - 1; d >= 0; d--) {
         c->index[d] = step % l->size[d];
         step /= l->size[d];
@@ -76,52 +107,126 @@ static int64_t run_length(const cursor* c, int64_t left) {
     return adj_min(left, c->loops->size[last] - c->index[last]);
 }
 
+#define T float
+#define A double
+#define ELEMENT(x) ((double)(x))
+#define ADD(a, b) ((a) + (b))
+#define INITIAL 0
+#define NAME(x) x##_sum_f32
+#include "accumulate.h"
+
+#define T double
+#define A double
+#define ELEMENT(x) (x)
+#define ADD(a, b) ((a) + (b))
+#define INITIAL 0
+#define NAME(x) x##_sum_f64
+#include "accumulate.h"
+
+/* Unsigned: sums of integers are modulo 2^64. */
+#define T int64_t
+#define A uint64_t
+#define ELEMENT(x) ((uint64_t)(x))
+#define ADD(a, b) ((a) + (b))
+#define INITIAL 0
+#define NAME(x) x##_sum_i64
+#include "accumulate.h"
+
+#define T float
+#define A double
+#define ELEMENT(x) ((double)(x) * (double)(x))
+#define ADD(a, b) ((a) + (b))
+#define INITIAL 0
+#define NAME(x) x##_sum_squares_f32
+#include "accumulate.h"
+
+#define T double
+#define A double
+#define ELEMENT(x) ((x) * (x))
+#define ADD(a, b) ((a) + (b))
+#define INITIAL 0
+#define NAME(x) x##_sum_squares_f64
+#include "accumulate.h"
+
+/* b != b: NaN wins. */
+#define GREATER(a, b) ((b) > (a) || (b) != (b) ? (b) : (a))
+#define SMALLER(a, b) ((b) < (a) || (b) != (b) ? (b) : (a))
+
+#define T float
+#define A float
+#define ELEMENT(x) (x)
+#define ADD GREATER
+#define INITIAL (-__builtin_inff())
+#define NAME(x) x##_max_f32
+#include "accumulate.h"
+
+#define T double
+#define A double
+#define ELEMENT(x) (x)
+#define ADD GREATER
+#define INITIAL (-__builtin_inf())
+#define NAME(x) x##_max_f64
+#include "accumulate.h"
+
+#define T int64_t
+#define A int64_t
+#define ELEMENT(x) (x)
+#define ADD GREATER
+#define INITIAL INT64_MIN
+#define NAME(x) x##_max_i64
+#include "accumulate.h"
+
+#define T float
+#define A float
+#define ELEMENT(x) (x)
+#define ADD SMALLER
+#define INITIAL __builtin_inff()
+#define NAME(x) x##_min_f32
+#include "accumulate.h"
+
+#define T double
+#define A double
+#define ELEMENT(x) (x)
+#define ADD SMALLER
+#define INITIAL __builtin_inf()
+#define NAME(x) x##_min_f64
+#include "accumulate.h"
+
+#define T int64_t
+#define A int64_t
+#define ELEMENT(x) (x)
+#define ADD SMALLER
+#define INITIAL INT64_MAX
+#define NAME(x) x##_min_i64
+#include "accumulate.h"
+
+/* ---- over any loops ---- */
+
 typedef struct {
     const void* x;
     void* out;
-    loops kept;
-    loops reduced;
     /*
-     * Whether the kept loops' innermost one, of `columns` steps, is walked by the vectors; if not,
-     * the reduced loops' innermost one is, and each result is a group by itself.
+     * Whether vectors run across results, over the kept loops' innermost one; if not, they run
+     * along the reduced loops' innermost one, and each result is a group by itself.
      */
     bool across;
-    int64_t columns;
-    int64_t column_groups; /* groups in which those columns are accumulated */
+    int64_t columns;       /* steps of the kept loop that vectors run across; else 1 */
+    int64_t column_groups; /* of up to TILE columns */
     int64_t groups;
-    int64_t groups_per_chunk;
     int64_t parts; /* into which each group's reduced steps are cut */
     int64_t part_steps;
-    void* partials; /* by part, then by result */
+    int64_t units_per_chunk; /* a unit is a part of a group */
+    void* partials;          /* by part, then by result */
+    loops kept;
+    loops reduced;
 } reduction;
 
-/* The index of the loop with the smallest stride in x. */
-static int64_t densest(const loops* l) {
-    int64_t best = 0;
-    for (int64_t d = 1; d < l->depth; d++) {
-        if (llabs(l->x[d]) <= llabs(l->x[best])) {
-            best = d;
-        }
-    }
-    return best;
-}
-
-static void make_innermost(loops* l, int64_t loop) {
-    const int64_t size = l->size[loop];
-    const int64_t x = l->x[loop];
-    const int64_t out = l->out[loop];
-    for (int64_t d = loop; d < l->depth - 1; d++) {
-        l->size[d] = l->size[d + 1];
-        l->x[d] = l->x[d + 1];
-        l->out[d] = l->out[d + 1];
-    }
-    l->size[l->depth - 1] = size;
-    l->x[l->depth - 1] = x;
-    l->out[l->depth - 1] = out;
-}
-
-static void plan(reduction* r, const adj_reduce_args* a) {
-    *r = (reduction){.x = a->x, .out = a->out, .kept.steps = 1, .reduced.steps = 1, .parts = 1};
+static void plan(reduction* r, const adj_reduce_args* a, void* partials) {
+    r->x = a->x;
+    r->out = a->out;
+    r->partials = partials;
+    r->kept.depth = r->reduced.depth = 0;
+    r->kept.steps = r->reduced.steps = 1;
     for (int64_t d = 0; d < a->depth; d++) {
         const int64_t out = a->dims[2 * a->depth + d];
         append(out == 0 ? &r->reduced : &r->kept, a->dims[d], a->dims[a->depth + d], out);
@@ -134,22 +239,20 @@ static void plan(reduction* r, const adj_reduce_args* a) {
     }
     const int64_t column = densest(&r->kept);
     const int64_t run = densest(&r->reduced);
-    r->across = r->kept.steps > 1 && (r->reduced.steps == 1 || llabs(r->kept.x[column]) <
-                                                                   llabs(r->reduced.x[run]));
-    if (r->across) {
-        make_innermost(&r->kept, column);
-    } else {
-        make_innermost(&r->reduced, run);
-    }
+    r->across = r->kept.steps > 1 &&
+                (r->reduced.steps == 1 || llabs(r->kept.x[column]) < llabs(r->reduced.x[run]));
+    make_innermost(&r->kept, column);
+    make_innermost(&r->reduced, run);
     r->columns = r->across ? r->kept.size[r->kept.depth - 1] : 1;
     r->column_groups = adj_ceil_div(r->columns, TILE);
-    r->groups = r->kept.steps == 0 ? 0 : r->kept.steps / r->columns * r->column_groups;
+    r->groups = r->kept.steps / r->columns * r->column_groups;
     const int64_t group_elements = adj_max(1, adj_min(r->columns, TILE) * r->reduced.steps);
-    r->groups_per_chunk = adj_max(1, CHUNK / group_elements);
-    if (r->groups < ENOUGH_GROUPS && r->kept.steps > 0) {
+    r->parts = 1;
+    if (r->groups > 0 && r->groups < ENOUGH_GROUPS) {
         r->parts = adj_max(1, adj_min(group_elements / CHUNK, MAX_PARTIALS / r->kept.steps));
     }
     r->part_steps = adj_ceil_div(r->reduced.steps, r->parts);
+    r->units_per_chunk = adj_max(1, CHUNK * r->parts / group_elements);
 }
 
 /* The results of one group: consecutive steps of the kept loops. */
@@ -159,139 +262,185 @@ static adj_range group_results(const reduction* r, int64_t group) {
     return (adj_range){first, first + adj_min(TILE, r->columns - column)};
 }
 
-static void run_reduction(reduction* r, adj_body* chunk, adj_body* combine) {
-    adj_for_chunks(r->groups * r->parts, r->groups_per_chunk, chunk, r);
-    if (r->parts > 1) {
-        combine(r, 0);
+/* Steps [begin, end) of n neighbouring columns, into n results. */
+#define ACROSS(accumulator, T, A)                                                                \
+    static void across_##accumulator(const T* x, const reduction* r, int64_t begin, int64_t end, \
+                                     int64_t n, A* sums) {                                       \
+        clear_##accumulator(sums, n);                                                            \
+        const int64_t step = r->kept.x[r->kept.depth - 1];                                       \
+        cursor c;                                                                                \
+        start(&c, &r->reduced, begin);                                                           \
+        for (int64_t left = end - begin; left > 0; left--) {                                     \
+            if (step == 1) {                                                                     \
+                add_columns_##accumulator(x + c.x, 1, n, sums);                                  \
+            } else {                                                                             \
+                add_columns_##accumulator(x + c.x, step, n, sums);                               \
+            }                                                                                    \
+            advance(&c, 1);                                                                      \
+        }                                                                                        \
     }
-}
+ACROSS(sum_f32, float, double)
+ACROSS(sum_f64, double, double)
+ACROSS(sum_i64, int64_t, uint64_t)
+ACROSS(max_f32, float, float)
+ACROSS(max_f64, double, double)
+ACROSS(max_i64, int64_t, int64_t)
+ACROSS(min_f32, float, float)
+ACROSS(min_f64, double, double)
+ACROSS(min_i64, int64_t, int64_t)
 
-/*
- * T is the elements' type, A the accumulators'. `expression` adds x, an element or another
- * accumulator, to a; `result` makes a result of a, accumulated from n elements.
- */
-#define ACCUMULATE(name, T, A, initial, expression)                                             \
-    ADJ_INLINE A name##_add(A a, A x) {                                                         \
-        return expression;                                                                      \
-    }                                                                                           \
-    ADJ_INLINE void name##_add_run(const T* x, int64_t step, int64_t n, A* lanes) {             \
-        A local[LANES];                                                                         \
-        memcpy(local, lanes, sizeof local);                                                     \
-        int64_t i = 0;                                                                          \
-        for (; i + LANES <= n; i += LANES) {                                                    \
-            for (int lane = 0; lane < LANES; lane++) {                                          \
-                local[lane] = name##_add(local[lane], (A)x[(i + lane) * step]);                 \
-            }                                                                                   \
-        }                                                                                       \
-        for (int lane = 0; i < n; i++, lane++) {                                                \
-            local[lane] = name##_add(local[lane], (A)x[i * step]);                              \
-        }                                                                                       \
-        memcpy(lanes, local, sizeof local);                                                     \
-    }                                                                                           \
-    ADJ_INLINE void name##_add_columns(const T* x, int64_t step, int64_t n, A* sums) {          \
-        ADJ_INDEPENDENT                                                                         \
-        for (int64_t i = 0; i < n; i++) {                                                       \
-            sums[i] = name##_add(sums[i], (A)x[i * step]);                                      \
-        }                                                                                       \
-    }                                                                                           \
-    static A name##_fold(A* lanes) {                                                            \
-        for (int width = LANES / 2; width > 0; width /= 2) {                                    \
-            for (int lane = 0; lane < width; lane++) {                                          \
-                lanes[lane] = name##_add(lanes[lane], lanes[lane + width]);                     \
-            }                                                                                   \
-        }                                                                                       \
-        return lanes[0];                                                                        \
-    }                                                                                           \
-    static void name##_clear(A* sums, int64_t n) {                                              \
-        for (int64_t i = 0; i < n; i++) {                                                       \
-            sums[i] = (initial);                                                                \
-        }                                                                                       \
-    }                                                                                           \
-    /* Steps [begin, end) of a row of x into one result. */                                     \
-    static A name##_along(const T* x, const loops* row, int64_t begin, int64_t end) {           \
-        A lanes[LANES];                                                                         \
-        name##_clear(lanes, LANES);                                                             \
-        const int64_t step = row->x[row->depth - 1];                                            \
+/* `result` makes an element of out of a, accumulated from n elements. */
+#define REDUCE(name, T, A, accumulator, result)                                                 \
+    static void write_##name(const reduction* r, int64_t first, const A* sums, int64_t count) { \
+        const A n = (A)r->reduced.steps;                                                        \
+        (void)n;                                                                                \
         cursor c;                                                                               \
-        start(&c, row, begin);                                                                  \
-        for (int64_t left = end - begin; left > 0;) {                                           \
-            const int64_t n = run_length(&c, left);                                             \
-            if (step == 1) {                                                                    \
-                name##_add_run(x + c.x, 1, n, lanes);                                           \
-            } else {                                                                            \
-                name##_add_run(x + c.x, step, n, lanes);                                        \
-            }                                                                                   \
-            left -= n;                                                                          \
-            advance(&c, n);                                                                     \
-        }                                                                                       \
-        return name##_fold(lanes);                                                              \
-    }                                                                                           \
-    /* Steps [begin, end) of n neighbouring columns, `step` apart, into n results. */           \
-    static void name##_across(const T* x, const loops* rows, int64_t begin, int64_t end,        \
-                              int64_t step, int64_t n, A* sums) {                               \
-        name##_clear(sums, n);                                                                  \
-        cursor c;                                                                               \
-        start(&c, rows, begin);                                                                 \
-        for (int64_t left = end - begin; left > 0; left--) {                                    \
-            if (step == 1) {                                                                    \
-                name##_add_columns(x + c.x, 1, n, sums);                                        \
-            } else {                                                                            \
-                name##_add_columns(x + c.x, step, n, sums);                                     \
-            }                                                                                   \
+        start(&c, &r->kept, first);                                                             \
+        for (int64_t i = 0; i < count; i++) {                                                   \
+            const A a = sums[i];                                                                \
+            ((T*)r->out)[c.out] = (T)(result);                                                  \
             advance(&c, 1);                                                                     \
         }                                                                                       \
+    }                                                                                           \
+    static void reduce_##name(void* ctx, int64_t chunk) {                                       \
+        const reduction* r = ctx;                                                               \
+        const adj_range units = adj_chunk(r->groups * r->parts, r->units_per_chunk, chunk);     \
+        for (int64_t unit = units.begin; unit < units.end; unit++) {                            \
+            const int64_t part = unit / r->groups;                                              \
+            const int64_t begin = part * r->part_steps;                                         \
+            const int64_t end = adj_min(begin + r->part_steps, r->reduced.steps);               \
+            const adj_range results = group_results(r, unit % r->groups);                       \
+            const int64_t count = results.end - results.begin;                                  \
+            cursor c;                                                                           \
+            start(&c, &r->kept, results.begin);                                                 \
+            const T* x = (const T*)r->x + c.x;                                                  \
+            A sums[TILE];                                                                       \
+            if (!r->across) {                                                                   \
+                sums[0] = along_##accumulator(x, &r->reduced, begin, end);                      \
+            } else {                                                                            \
+                across_##accumulator(x, r, begin, end, count, sums);                            \
+            }                                                                                   \
+            if (r->parts == 1) {                                                                \
+                write_##name(r, results.begin, sums, count);                                    \
+            } else {                                                                            \
+                memcpy((A*)r->partials + part * r->kept.steps + results.begin, sums,            \
+                       (size_t)count * sizeof(A));                                              \
+            }                                                                                   \
+        }                                                                                       \
+    }                                                                                           \
+    ADJ_EXPORT int32_t adj_reduce_##name(const void* args) {                                    \
+        A partials[MAX_PARTIALS];                                                               \
+        reduction r;                                                                            \
+        plan(&r, args, partials);                                                               \
+        adj_for_chunks(r.groups * r.parts, r.units_per_chunk, reduce_##name, &r);               \
+        if (r.parts > 1) {                                                                      \
+            for (int64_t part = 1; part < r.parts; part++) {                                    \
+                join_##accumulator(partials, partials + part * r.kept.steps, r.kept.steps);     \
+            }                                                                                   \
+            write_##name(&r, 0, partials, r.kept.steps);                                        \
+        }                                                                                       \
+        return ADJ_OK;                                                                          \
     }
+REDUCE(sum_f32, float, double, sum_f32, a)
+REDUCE(sum_f64, double, double, sum_f64, a)
+REDUCE(sum_i64, int64_t, uint64_t, sum_i64, a)
+REDUCE(mean_f32, float, double, sum_f32, a / n)
+REDUCE(mean_f64, double, double, sum_f64, a / n)
+REDUCE(max_f32, float, float, max_f32, a)
+REDUCE(max_f64, double, double, max_f64, a)
+REDUCE(max_i64, int64_t, int64_t, max_i64, a)
+REDUCE(min_f32, float, float, min_f32, a)
+REDUCE(min_f64, double, double, min_f64, a)
+REDUCE(min_i64, int64_t, int64_t, min_i64, a)
 
-#define REDUCE(name, T, A, accumulate, result)                                                    \
-    static void name##_write(const reduction* r, int64_t first, const A* sums, int64_t count) {   \
-        cursor c;                                                                                 \
-        start(&c, &r->kept, first);                                                               \
-        const A n = (A)r->reduced.steps;                                                          \
-        (void)n;                                                                                  \
-        for (int64_t i = 0; i < count; i++) {                                                     \
-            const A a = sums[i];                                                                  \
-            ((T*)r->out)[c.out] = (T)(result);                                                    \
-            advance(&c, 1);                                                                       \
-        }                                                                                         \
-    }                                                                                             \
-    static void name##_chunk(void* ctx, int64_t chunk) {                                          \
-        const reduction* r = ctx;                                                                 \
-        const adj_range units = adj_chunk(r->groups * r->parts, r->groups_per_chunk, chunk);      \
-        for (int64_t unit = units.begin; unit < units.end; unit++) {                              \
-            const adj_range results = group_results(r, unit % r->groups);                         \
-            const int64_t count = results.end - results.begin;                                    \
-            const int64_t begin = unit / r->groups * r->part_steps;                               \
-            const int64_t end = adj_min(begin + r->part_steps, r->reduced.steps);                 \
-            cursor c;                                                                             \
-            start(&c, &r->kept, results.begin);                                                   \
-            const T* x = (const T*)r->x + c.x;                                                    \
-            A sums[TILE];                                                                         \
-            if (r->across) {                                                                      \
-                accumulate##_across(x, &r->reduced, begin, end, r->kept.x[r->kept.depth - 1],     \
-                                    count, sums);                                                 \
-            } else {                                                                              \
-                sums[0] = accumulate##_along(x, &r->reduced, begin, end);                         \
-            }                                                                                     \
-            if (r->parts == 1) {                                                                  \
-                name##_write(r, results.begin, sums, count);                                      \
-            } else {                                                                              \
-                A* partials = (A*)r->partials + unit / r->groups * r->kept.steps + results.begin; \
-                memcpy(partials, sums, (size_t)count * sizeof(A));                                \
-            }                                                                                     \
-        }                                                                                         \
-    }                                                                                             \
-    ADJ_EXPORT int32_t adj_reduce_##name(const void* args) {                                      \
-        A partials[MAX_PARTIALS];                                                                 \
-        reduction r;                                                                              \
-        plan(&r, args);                                                                           \
-        r.partials = partials;                                                                    \
-        adj_for_chunks(r.groups * r.parts, r.groups_per_chunk, name##_chunk, &r);                 \
-        if (r.parts > 1) {                                                                        \
-            for (int64_t part = 1; part < r.parts; part++) {                                      \
-                accumulate##_add_columns(partials + part * r.kept.steps, 1, r.kept.steps,         \
-                                         partials);                                               \
-            }                                                                                     \
-            name##_write(&r, 0, partials, r.kept.steps);                                          \
-        }                                                                                         \
-        return ADJ_OK;                                                                            \
+/* ---- the place of the largest ---- */
+
+typedef struct {
+    const adj_argmax_args* args;
+    loops rows;
+    loops row;
+    int64_t rows_per_chunk;
+} argmax;
+
+static void plan_argmax(argmax* m, const adj_argmax_args* a) {
+    m->args = a;
+    m->rows.depth = m->row.depth = 0;
+    m->rows.steps = m->row.steps = 1;
+    for (int64_t d = 0; d < a->depth; d++) {
+        append(&m->rows, a->dims[d], a->dims[a->depth + d], a->dims[2 * a->depth + d]);
     }
+    append(&m->row, a->cols, a->col_stride, 0);
+    m->rows_per_chunk = adj_rows_per_chunk(CHUNK, a->cols);
+}
+
+#define ARGMAX(S, T)                                                               \
+    static void argmax_##S(void* ctx, int64_t chunk) {                             \
+        const argmax* m = ctx;                                                     \
+        const adj_range rows = adj_chunk(m->rows.steps, m->rows_per_chunk, chunk); \
+        const int64_t step = m->args->col_stride;                                  \
+        cursor c;                                                                  \
+        start(&c, &m->rows, rows.begin);                                           \
+        for (int64_t row = rows.begin; row < rows.end; row++) {                    \
+            const T* x = (const T*)m->args->x + c.x;                               \
+            const T largest = along_max_##S(x, &m->row, 0, m->args->cols);         \
+            int64_t at = 0;                                                        \
+            /* If the largest is NaN, the first NaN is wanted. */                  \
+            while (x[at * step] != largest && x[at * step] == x[at * step]) {      \
+                at++;                                                              \
+            }                                                                      \
+            m->args->out[c.out] = at;                                              \
+            advance(&c, 1);                                                        \
+        }                                                                          \
+    }                                                                              \
+    ADJ_EXPORT int32_t adj_argmax_##S(const void* args) {                          \
+        argmax m;                                                                  \
+        plan_argmax(&m, args);                                                     \
+        adj_for_chunks(m.rows.steps, m.rows_per_chunk, argmax_##S, &m);            \
+        return ADJ_OK;                                                             \
+    }
+ARGMAX(f32, float)
+ARGMAX(f64, double)
+ARGMAX(i64, int64_t)
+
+/* ---- over many tensors ---- */
+
+typedef struct {
+    const adj_sum_squares_args* args;
+    int64_t elements;
+    int64_t grain;
+    double partials[MAX_PARTIALS];
+} sum_squares;
+
+static int32_t run_sum_squares(const adj_sum_squares_args* a, adj_body* chunk) {
+    sum_squares s;
+    s.args = a;
+    s.elements = adj_total(a->words + a->count, 1, a->count);
+    s.grain = adj_max(CHUNK, adj_ceil_div(s.elements, MAX_PARTIALS));
+    adj_for_chunks(s.elements, s.grain, chunk, &s);
+    double sum = 0;
+    for (int64_t i = 0; i < adj_ceil_div(s.elements, s.grain); i++) {
+        sum += s.partials[i];
+    }
+    *a->out = sum;
+    return ADJ_OK;
+}
+
+#define SUM_SQUARES(S, T)                                                                          \
+    static void sum_squares_##S(void* ctx, int64_t chunk) {                                        \
+        sum_squares* s = ctx;                                                                      \
+        const int64_t* words = s->args->words;                                                     \
+        double sum = 0;                                                                            \
+        adj_span span =                                                                            \
+            adj_spans(words + s->args->count, 1, adj_chunk(s->elements, s->grain, chunk));         \
+        while (adj_next_span(&span)) {                                                             \
+            const loops run = {.depth = 1, .steps = span.n, .size = {span.n}, .x = {1}};           \
+            sum +=                                                                                 \
+                along_sum_squares_##S((const T*)words[span.tensor] + span.first, &run, 0, span.n); \
+        }                                                                                          \
+        s->partials[chunk] = sum;                                                                  \
+    }                                                                                              \
+    ADJ_EXPORT int32_t adj_sum_squares_##S(const void* args) {                                     \
+        return run_sum_squares(args, sum_squares_##S);                                             \
+    }
+SUM_SQUARES(f32, float)
+SUM_SQUARES(f64, double)

@@ -28,6 +28,37 @@
 
 #endif
 
+/*
+ * e^x for x <= 0, or above by rounding errors: all that a softmax needs, and half the work of
+ * adj_exp. What would be denormal is 0.
+ */
+ADJ_INLINE REAL NAME(exp_nonpositive)(REAL x) {
+    const REAL lowest = sizeof(REAL) == sizeof(f32) ? (REAL)-87.33 : (REAL)-708.39;
+    const REAL round = sizeof(REAL) == sizeof(f32) ? (REAL)0x1.8p23 : (REAL)0x1.8p52;
+    const int mantissa = sizeof(REAL) == sizeof(f32) ? 23 : 52;
+    const int degree = (int)(sizeof NAME(math_exp_c) / sizeof(REAL)) - 1;
+    const REAL bounded = x < lowest ? lowest : x;
+    const REAL shifted = adj_fma(bounded, (REAL)1.4426950408889634, round); /* n in its low bits */
+    const REAL n = shifted - round;
+    const REAL r = adj_fma(n, -NAME(ADJ_LN2_LOW), adj_fma(n, -NAME(ADJ_LN2_HIGH), bounded));
+    const REAL e =
+        (REAL)1 + adj_fma(r * r, NAME(math_polynomial)(r, NAME(math_exp_c), degree), r);
+    const REAL power = NAME(math_from_bits)((NAME(math_bits)(shifted) << mantissa) +
+                                           NAME(math_bits)((REAL)1));
+    return x < lowest ? 0 : e * power;
+}
+
+static inline REAL NAME(sum_lanes)(VEC x) {
+    REAL lanes[VL];
+    memcpy(lanes, &x, sizeof lanes);
+    for (int half = VL / 2; half > 0; half /= 2) {
+        for (int l = 0; l < half; l++) {
+            lanes[l] += lanes[l + half];
+        }
+    }
+    return lanes[0];
+}
+
 static inline f64 NAME(sum_block)(const REAL *x, int64_t n) {
     VEC sums[4] = {};
     int64_t i = 0;
@@ -40,13 +71,17 @@ static inline f64 NAME(sum_block)(const REAL *x, int64_t n) {
     for (; i + VL <= n; i += VL) {
         sums[0] += *(const VEC_AT *)(x + i);
     }
-    const VEC sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
-    f64 total = 0;
-    for (int l = 0; l < VL; l++) {
-        total += (f64)sum[l];
-    }
+    REAL rest = 0;
     for (; i < n; i++) {
-        total += (f64)x[i];
+        rest += x[i];
+    }
+    return (f64)NAME(sum_lanes)((sums[0] + sums[1]) + (sums[2] + sums[3])) + (f64)rest;
+}
+
+static inline f64 NAME(row_sum)(const REAL *x, int64_t n) {
+    f64 total = 0;
+    for (int64_t i = 0; i < n; i += BLOCK) {
+        total += NAME(sum_block)(x + i, adj_min(BLOCK, n - i));
     }
     return total;
 }

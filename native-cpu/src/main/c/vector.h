@@ -61,4 +61,32 @@ ADJ_VEC_MAX(f32)
 ADJ_VEC_MAX(f64)
 #define VEC_MAX NAME(vec_max)
 
+/* 16 bytes, and a square of so many of them to transpose: every instruction set shuffles these well. */
+#define QUAD NAME(quad)
+#define QUAD_AT NAME(quad_at)
+#define QL ((int)(sizeof(QUAD) / sizeof(REAL)))
+typedef f32 quad_f32 __attribute__((vector_size(16)));
+typedef f64 quad_f64 __attribute__((vector_size(16)));
+typedef f32 quad_at_f32 __attribute__((vector_size(16), aligned(4), may_alias));
+typedef f64 quad_at_f64 __attribute__((vector_size(16), aligned(8), may_alias));
+
+static inline void transpose_f32(quad_f32 x[4]) {
+    typedef int32_t mask __attribute__((vector_size(16)));
+    const quad_f32 low01 = __builtin_shuffle(x[0], x[1], (mask){0, 4, 1, 5});
+    const quad_f32 high01 = __builtin_shuffle(x[0], x[1], (mask){2, 6, 3, 7});
+    const quad_f32 low23 = __builtin_shuffle(x[2], x[3], (mask){0, 4, 1, 5});
+    const quad_f32 high23 = __builtin_shuffle(x[2], x[3], (mask){2, 6, 3, 7});
+    x[0] = __builtin_shuffle(low01, low23, (mask){0, 1, 4, 5});
+    x[1] = __builtin_shuffle(low01, low23, (mask){2, 3, 6, 7});
+    x[2] = __builtin_shuffle(high01, high23, (mask){0, 1, 4, 5});
+    x[3] = __builtin_shuffle(high01, high23, (mask){2, 3, 6, 7});
+}
+
+static inline void transpose_f64(quad_f64 x[2]) {
+    typedef int64_t mask __attribute__((vector_size(16)));
+    const quad_f64 low = __builtin_shuffle(x[0], x[1], (mask){0, 2});
+    x[1] = __builtin_shuffle(x[0], x[1], (mask){1, 3});
+    x[0] = low;
+}
+
 #endif

@@ -18,11 +18,17 @@
 #define MAX_COLS 4096
 #define CHUNK_ROWS 128
 #define CHUNK_COLS 512
-#define PACK_PANELS 4
+#define PACK_PANELS 8
 
-/* Packing pays when a panel is used more often than this. */
-#define A_REUSE 16
+/*
+ * A factor is read in place while its panels are used so seldom that packing does not pay: A up to
+ * A_REUSE panels of B, if its steps along k are short; B up to B_REUSE panels of A, or as long as
+ * all of it stays in the first-level cache.
+ */
+#define A_REUSE 32
+#define NEAR_STEP 128
 #define B_REUSE 3
+#define SMALL_B (3 << 12)
 
 /* Multiply-adds worth waking another thread for: some 10 µs. */
 #define MIN_CHUNK_WORK (1 << 17)

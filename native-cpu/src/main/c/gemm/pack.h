@@ -1,27 +1,65 @@
 /*
- * Packing (a template, see vector.h): `count` <= width lines of a matrix become one panel,
- * panel[p · width + i] = x[i · line + p · step] for p < k. The missing lines are zeros.
+ * Packing (a template, see vector.h): `count` lines of a matrix become panels `width` lines wide,
+ * panels[(i / width · k + p) · width + i % width] = x[i · line + p · step] for p < k. The lines that
+ * the last panel lacks are zeros.
  */
-static inline __attribute__((always_inline)) void NAME(pack)(REAL *panel, int64_t width,
-                                                             const REAL *x, int64_t count,
-                                                             int64_t k, int64_t line,
-                                                             int64_t step) {
-    if (count < width) {
-        memset(panel, 0, (size_t)(k * width) * sizeof(REAL));
+static void NAME(pack_any)(REAL *panel, int64_t width, const REAL *x, int64_t count, int64_t k,
+                           int64_t line, int64_t step) {
+    for (int64_t p = 0; p < k; p++) {
         for (int64_t i = 0; i < count; i++) {
-            for (int64_t p = 0; p < k; p++) {
-                panel[p * width + i] = x[i * line + p * step];
+            panel[p * width + i] = x[i * line + p * step];
+        }
+    }
+}
+
+/* Dense lines, of one panel: transposed in squares, and what is left over singly. */
+static void NAME(pack_lines)(REAL *panel, int64_t width, const REAL *x, int64_t count, int64_t k,
+                             int64_t line) {
+    const int64_t square_count = count / QL * QL;
+    const int64_t square_k = k / QL * QL;
+    for (int64_t p = 0; p < square_k; p += QL) {
+        for (int64_t i = 0; i < square_count; i += QL) {
+            QUAD square[QL];
+#pragma GCC unroll 4
+            for (int l = 0; l < QL; l++) {
+                square[l] = *(const QUAD_AT *)(x + (i + l) * line + p);
+            }
+            NAME(transpose)(square);
+#pragma GCC unroll 4
+            for (int l = 0; l < QL; l++) {
+                *(QUAD_AT *)(panel + (p + l) * width + i) = square[l];
             }
         }
-    } else if (line == 1) {
+    }
+    NAME(pack_any)(panel + square_count, width, x + square_count * line, count - square_count,
+                   square_k, line, 1);
+    NAME(pack_any)(panel + square_k * width, width, x + square_k, count, k - square_k, line, 1);
+}
+
+/* Inlined for its constant width. */
+ADJ_INLINE void NAME(pack)(REAL *panels, int64_t width, const REAL *x, int64_t count, int64_t k,
+                           int64_t line, int64_t step) {
+    const int64_t whole = count / width * width;
+    const int64_t rest = count - whole;
+    if (rest > 0) {
+        memset(panels + whole * k, 0, (size_t)(k * width) * sizeof(REAL));
+    }
+    if (line == 1) { /* lines side by side: all panels in one pass over memory */
         for (int64_t p = 0; p < k; p++) {
-            memcpy(panel + p * width, x + p * step, (size_t)width * sizeof(REAL));
-        }
-    } else {
-        for (int64_t p = 0; p < k; p++) {
-            for (int64_t i = 0; i < width; i++) {
-                panel[p * width + i] = x[i * line + p * step];
+            for (int64_t i = 0; i < whole; i += width) {
+                memcpy(panels + i * k + p * width, x + p * step + i, (size_t)width * sizeof(REAL));
             }
+            memcpy(panels + whole * k + p * width, x + p * step + whole,
+                   (size_t)rest * sizeof(REAL));
+        }
+        return;
+    }
+    for (int64_t i = 0; i < count; i += width) {
+        const int64_t lines = adj_min(width, count - i);
+        if (step == 1) {
+            NAME(pack_lines)(panels + i * k, width, x + i * line, lines, k, line);
+        } else {
+            NAME(pack_any)(panels + i * k, width, x + i * line, lines, k, line, step);
         }
     }
 }

@@ -28,8 +28,9 @@ static NAME(plan) NAME(plan_of)(const NAME(product) * t) {
     NAME(plan) plan = {.rows = adj_min(t->m, MAX_ROWS / MR * MR),
                        .cols = adj_min(t->n, MAX_COLS / NR * NR),
                        .depth = adj_ceil_div(t->k, adj_ceil_div(adj_max(t->k, 1), MAX_DEPTH))};
-    plan.a_in_place = (t->a_col == 1 || t->a_row == 1) && t->n <= A_REUSE * NR;
-    plan.b_in_place = t->b_col == 1 && t->m <= B_REUSE * MR;
+    plan.a_in_place = t->n <= A_REUSE * NR &&
+                      (t->a_col == 1 || (t->a_row == 1 && t->a_col <= NEAR_STEP));
+    plan.b_in_place = t->b_col == 1 && (t->m <= B_REUSE * MR || t->n * t->k <= SMALL_B);
     plan.a_elements = plan.a_in_place ? 0 : adj_ceil_div(plan.rows, MR) * MR * plan.depth;
     plan.b_elements = plan.b_in_place && t->n % NR == 0 ? 0 : adj_ceil_div(plan.cols, NR) * NR * plan.depth;
     /* Chunks for many threads, but none that is over before another thread has woken up. */
@@ -58,24 +59,20 @@ typedef struct {
 static void NAME(pack_a_chunk)(void *block, int64_t chunk) {
     const NAME(block) *t = block;
     const NAME(product) *p = &t->of;
-    const int64_t end = adj_min(p->m, (chunk + 1) * PACK_PANELS * MR);
-    for (int64_t i = chunk * PACK_PANELS * MR; i < end; i += MR) {
-        NAME(pack)(t->a_panels + i * p->k, MR, p->a + i * p->a_row, adj_min(MR, p->m - i), p->k,
-                   p->a_row, p->a_col);
-    }
+    const adj_range lines = adj_chunk(p->m, PACK_PANELS * MR, chunk);
+    NAME(pack)(t->a_panels + lines.begin * p->k, MR, p->a + lines.begin * p->a_row,
+               lines.end - lines.begin, p->k, p->a_row, p->a_col);
 }
 
 static void NAME(pack_b_chunk)(void *block, int64_t chunk) {
     const NAME(block) *t = block;
     const NAME(product) *p = &t->of;
-    const int64_t end = adj_min(p->n, (chunk + 1) * PACK_PANELS * NR);
-    for (int64_t j = chunk * PACK_PANELS * NR; j < end; j += NR) {
-        const int64_t cols = adj_min(NR, p->n - j);
-        if (!t->plan.b_in_place || cols < NR) {
-            NAME(pack)(t->b_panels + j * p->k, NR, p->b + j * p->b_col, cols, p->k, p->b_col,
-                       p->b_row);
-        }
+    adj_range lines = adj_chunk(p->n, PACK_PANELS * NR, chunk);
+    if (t->plan.b_in_place) {
+        lines.begin = adj_max(lines.begin, lines.end / NR * NR);
     }
+    NAME(pack)(t->b_panels + lines.begin * p->k, NR, p->b + lines.begin * p->b_col,
+               lines.end - lines.begin, p->k, p->b_col, p->b_row);
 }
 
 /* Computes chunk_rows × chunk_cols of out. */

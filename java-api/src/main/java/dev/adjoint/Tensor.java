@@ -85,7 +85,7 @@ public final class Tensor implements AutoCloseable {
 
   /** A scalar, F32, on the default device. */
   public static Tensor of(float value) {
-    return of(new float[] {value}).reshape();
+    return of(new float[] {value}, Shape.scalar(), Adjoint.defaultDevice());
   }
 
   /** A vector, F32. */
@@ -114,7 +114,7 @@ public final class Tensor implements AutoCloseable {
 
   /** A scalar, F64, on the default device. */
   public static Tensor of(double value) {
-    return of(new double[] {value}).reshape();
+    return of(new double[] {value}, Shape.scalar(), Adjoint.defaultDevice());
   }
 
   /** A vector, F64. */
@@ -468,11 +468,13 @@ public final class Tensor implements AutoCloseable {
 
   /** Each element limited to [low, high]. */
   public Tensor clamp(double low, double high) {
-    return Elementwise.binary(
-        BinaryKernel.MINIMUM,
-        Elementwise.binary(BinaryKernel.MAXIMUM, this, low, false),
-        high,
-        false);
+    return Scope.tidy(
+        () ->
+            Elementwise.binary(
+                BinaryKernel.MINIMUM,
+                Elementwise.binary(BinaryKernel.MAXIMUM, this, low, false),
+                high,
+                false));
   }
 
   /** {@code this = other}, element by element; BOOL. */

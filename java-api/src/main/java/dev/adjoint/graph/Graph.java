@@ -1,5 +1,6 @@
 package dev.adjoint.graph;
 
+import dev.adjoint.ClosedTensorException;
 import dev.adjoint.Shape;
 import dev.adjoint.Tensor;
 import dev.adjoint.internal.TensorState;
@@ -51,28 +52,46 @@ public final class Graph {
     Node[] nodes = new Node[inputs.length];
     Shape[] shapes = new Shape[inputs.length];
     SavedValue[] values = new SavedValue[saved.length];
-    for (int i = 0; i < inputs.length; i++) {
-      Tensor input = inputs[i];
-      if (input == null) {
-        shapes[i] = Shape.scalar();
-        continue;
-      }
-      TensorState state = Tensors.state(input);
-      shapes[i] = state.view().layout().shape();
-      Node node = state.node();
-      if (node != null) {
-        if (!node.tryRetain()) {
-          throw state.closedException();
+    try {
+      for (int i = 0; i < inputs.length; i++) {
+        Tensor input = inputs[i];
+        if (input == null) {
+          shapes[i] = Shape.scalar();
+          continue;
         }
-        nodes[i] = node;
+        TensorState state = Tensors.state(input);
+        shapes[i] = state.view().layout().shape();
+        Node node = state.node();
+        if (node != null) {
+          if (!node.tryRetain()) {
+            throw state.closedException();
+          }
+          nodes[i] = node;
+        }
       }
-    }
-    for (int i = 0; i < saved.length; i++) {
-      values[i] = SavedValue.of(Tensors.state(saved[i]), source(saved[i], out, inputs));
+      for (int i = 0; i < saved.length; i++) {
+        values[i] = SavedValue.of(Tensors.state(saved[i]), source(saved[i], out, inputs));
+      }
+    } catch (ClosedTensorException e) {
+      letGo(nodes, values); // closed by another thread meanwhile
+      throw e;
     }
     TensorState result = Tensors.state(out);
     result.setNode(new OpNode(name, result.view().layout().shape(), nodes, shapes, values, vjp));
     return out;
+  }
+
+  private static void letGo(@Nullable Node[] nodes, @Nullable SavedValue[] values) {
+    for (Node node : nodes) {
+      if (node != null) {
+        node.release();
+      }
+    }
+    for (SavedValue value : values) {
+      if (value != null) {
+        value.storage().release();
+      }
+    }
   }
 
   private static int source(Tensor saved, Tensor out, @Nullable Tensor[] inputs) {

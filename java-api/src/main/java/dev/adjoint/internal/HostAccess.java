@@ -100,8 +100,8 @@ public final class HostAccess {
     for (int i = 0; i < values.length; i++) {
       values[i] = i;
     }
-    Tensor whole = of(MemorySegment.ofArray(values), n, Shape.of(n), DType.I64, device);
-    return whole.to(dtype);
+    return Scope.tidy(
+        () -> of(MemorySegment.ofArray(values), n, Shape.of(n), DType.I64, device).to(dtype));
   }
 
   // ---- to Java ----

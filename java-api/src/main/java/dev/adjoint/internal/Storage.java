@@ -32,8 +32,7 @@ public final class Storage {
   private volatile int version;
 
   /** How many open tensors look at this storage; in-place recording needs to know. */
-  private final AtomicInteger handles =
-      new AtomicInteger();
+  private final AtomicInteger handles = new AtomicInteger();
 
   // Links of the allocator's list of live storages, under its lock.
   @Nullable Storage previous;

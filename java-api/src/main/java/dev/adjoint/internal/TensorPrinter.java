@@ -26,7 +26,7 @@ public final class TensorPrinter {
     if (tensor.requiresGrad()) {
       suffix.append(tensor.isLeaf() ? ", requiresGrad" : ", gradFn=" + tensor.gradFn());
     }
-    double[] values = tensor.detach().toDoubleArray();
+    double[] values = tensor.toDoubleArray();
     boolean shorten = tensor.numel() > THRESHOLD;
     Format format = Format.of(values, tensor.shape(), tensor.dtype());
     StringBuilder out = new StringBuilder("tensor(");

@@ -7,6 +7,8 @@ import dev.adjoint.Tensor;
 import dev.adjoint.spi.Backend;
 import dev.adjoint.spi.Layout;
 import dev.adjoint.spi.View;
+import java.lang.invoke.MethodHandles;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,21 +25,31 @@ public final class Tensors {
     void disown(Tensor tensor);
   }
 
-  private static @Nullable Access access;
+  private static @Nullable Access installed;
 
   private Tensors() {}
 
   /** Called once, by the static initialiser of {@code Tensor}. */
   public static void install(Access implementation) {
-    access = implementation;
+    installed = implementation;
+  }
+
+  /** Apart, so that the first use initialises {@code Tensor} and later ones see a constant. */
+  private static final class Holder {
+    static final Access ACCESS = load();
+
+    private static Access load() {
+      try {
+        MethodHandles.lookup().ensureInitialized(Tensor.class);
+      } catch (IllegalAccessException e) {
+        throw new ExceptionInInitializerError(e);
+      }
+      return Objects.requireNonNull(installed);
+    }
   }
 
   private static Access access() {
-    Access installed = access;
-    if (installed == null) {
-      throw new IllegalStateException("Tensor is not initialised");
-    }
-    return installed;
+    return Holder.ACCESS;
   }
 
   public static TensorState state(Tensor tensor) {
@@ -102,6 +114,15 @@ public final class Tensors {
 
   public static Tensor emptyLike(Tensor tensor) {
     return empty(tensor.shape(), tensor.dtype(), context(tensor));
+  }
+
+  /** The number of rows of […, C]: the product of all sizes but the last. */
+  public static long rows(Tensor x) {
+    long rows = 1;
+    for (int d = 0; d < x.rank() - 1; d++) {
+      rows *= x.size(d);
+    }
+    return rows;
   }
 
   /** Working memory for one kernel call; close it right after. */

@@ -2,6 +2,7 @@ package dev.adjoint.ops;
 
 import dev.adjoint.DType;
 import dev.adjoint.Generator;
+import dev.adjoint.Scope;
 import dev.adjoint.Shape;
 import dev.adjoint.ShapeMismatchException;
 import dev.adjoint.Tensor;
@@ -32,6 +33,10 @@ public final class Attention {
   public static Tensor scaledDotProductAttention(Tensor q, Tensor k, Tensor v, boolean causal) {
     String op = "scaledDotProductAttention";
     check(op, q, k, v);
+    return Scope.tidy(() -> fused(op, q, k, v, causal));
+  }
+
+  private static Tensor fused(String op, Tensor q, Tensor k, Tensor v, boolean causal) {
     double scale = 1 / Math.sqrt(q.size(3));
     Tensor dq = rowsDense(q);
     Tensor dk = rowsDense(k);
@@ -55,15 +60,12 @@ public final class Attention {
             Tensors.view(scratch).memory()),
         List.of(out, logSumExp, scratch),
         List.of(dq, dk, dv));
-    scratch.close();
-    Graph.record(
+    return Graph.record(
         op,
         out,
         new Tensor[] {dq, dk, dv},
         new Tensor[] {dq, dk, dv, out, logSumExp},
         (g, saves) -> gradients(g, saves, causal, scale));
-    logSumExp.close();
-    return out;
   }
 
   /**
@@ -76,7 +78,9 @@ public final class Attention {
       return scaledDotProductAttention(q, k, v, causal);
     }
     check("scaledDotProductAttention", q, k, v);
-    return weights(q, k, causal, 1 / Math.sqrt(q.size(3))).dropout(dropout, generator).matmul(v);
+    return Scope.tidy(
+        () ->
+            weights(q, k, causal, 1 / Math.sqrt(q.size(3))).dropout(dropout, generator).matmul(v));
   }
 
   private static @Nullable Tensor[] gradients(Tensor g, Saves saves, boolean causal, double scale) {

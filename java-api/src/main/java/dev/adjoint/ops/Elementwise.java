@@ -2,6 +2,7 @@ package dev.adjoint.ops;
 
 import dev.adjoint.DType;
 import dev.adjoint.DTypeMismatchException;
+import dev.adjoint.Scope;
 import dev.adjoint.Shape;
 import dev.adjoint.ShapeMismatchException;
 import dev.adjoint.Tensor;
@@ -344,12 +345,17 @@ public final class Elementwise {
               + x.shape()
               + ", which is changed in place");
     }
+    if (overlap(x, b)) {
+      try (Tensor apart = Movement.copy(b)) {
+        return inPlace(kernel, x, apart);
+      }
+    }
     if (!Graph.records(x, b)) {
-      compute(kernel, x, apart(x, b), x);
+      compute(kernel, x, b, x);
       Tensors.state(x).storage().bumpVersion();
       return x;
     }
-    return rebase(x, binary(kernel, before(op, x), b));
+    return Scope.tidy(() -> rebase(x, binary(kernel, before(op, x), b)));
   }
 
   /** {@code x = kernel(x, scalar)}. */
@@ -361,7 +367,7 @@ public final class Elementwise {
       Tensors.state(x).storage().bumpVersion();
       return x;
     }
-    return rebase(x, binary(kernel, before(op, x), scalar, false));
+    return Scope.tidy(() -> rebase(x, binary(kernel, before(op, x), scalar, false)));
   }
 
   /** {@code x = value}, broadcast; the gradient of what x was is 0. */
@@ -377,7 +383,7 @@ public final class Elementwise {
       return x;
     }
     checkRebase("copy_", x);
-    return rebase(x, Movement.copy(Movement.expand(value, x.shape())));
+    return Scope.tidy(() -> rebase(x, Movement.copy(Movement.expand(value, x.shape()))));
   }
 
   /** Every element of x = value. */
@@ -393,17 +399,20 @@ public final class Elementwise {
   }
 
   private static void write(Tensor x, Tensor value) {
-    Tensor source = apart(x, value);
-    Dispatch.run(Tensors.backend(x).copy(expanded(source, x.shape()), Tensors.view(x)), x, source);
+    if (overlap(x, value)) {
+      try (Tensor apart = Movement.copy(value)) {
+        write(x, apart);
+        return;
+      }
+    }
+    Dispatch.run(Tensors.backend(x).copy(expanded(value, x.shape()), Tensors.view(x)), x, value);
     Tensors.state(x).storage().bumpVersion();
   }
 
-  /** {@code b}, copied if it overlaps {@code x} otherwise than element on element. */
-  private static Tensor apart(Tensor x, Tensor b) {
-    if (Tensors.state(x).storage() != Tensors.state(b).storage()) {
-      return b;
-    }
-    return Tensors.layout(x).equals(Tensors.layout(b)) ? b : Movement.copy(b);
+  /** Whether two tensors share memory otherwise than element on element. */
+  private static boolean overlap(Tensor x, Tensor b) {
+    return Tensors.state(x).storage() == Tensors.state(b).storage()
+        && !Tensors.layout(x).equals(Tensors.layout(b));
   }
 
   /** What x was, as a value that the change in place does not touch. */

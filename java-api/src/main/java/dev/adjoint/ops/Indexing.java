@@ -2,6 +2,7 @@ package dev.adjoint.ops;
 
 import dev.adjoint.DType;
 import dev.adjoint.IndexOutOfRangeException;
+import dev.adjoint.Scope;
 import dev.adjoint.Shape;
 import dev.adjoint.Tensor;
 import dev.adjoint.TensorException;
@@ -31,6 +32,10 @@ public final class Indexing {
         indices.dtype() == DType.I64 || indices.dtype() == DType.I32,
         "embedding",
         "indices must be I64 or I32, got " + indices.dtype());
+    return Scope.tidy(() -> rows(table, indices));
+  }
+
+  private static Tensor rows(Tensor table, Tensor indices) {
     Tensor dense = Movement.contiguous(table);
     Tensor index = Movement.contiguous(Cast.to(indices, DType.I64));
     long count = index.numel();

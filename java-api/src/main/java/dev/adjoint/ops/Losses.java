@@ -2,6 +2,7 @@ package dev.adjoint.ops;
 
 import dev.adjoint.DType;
 import dev.adjoint.IndexOutOfRangeException;
+import dev.adjoint.Scope;
 import dev.adjoint.Shape;
 import dev.adjoint.Tensor;
 import dev.adjoint.graph.Graph;
@@ -21,7 +22,7 @@ public final class Losses {
 
   /** The mean squared error of two tensors that broadcast: {@code mean((x − target)²)}. */
   public static Tensor mseLoss(Tensor x, Tensor target) {
-    return x.sub(target).square().mean();
+    return Scope.tidy(() -> x.sub(target).square().mean());
   }
 
   /**
@@ -33,9 +34,11 @@ public final class Losses {
    * @throws IndexOutOfRangeException if a class number is outside [0, C)
    */
   public static Tensor crossEntropy(Tensor logits, Tensor targets) {
-    Tensor wide = Cast.to(targets, DType.I64);
-    Tensor counted = wide.ne(IGNORE_INDEX).to(logits.dtype()).sum();
-    return crossEntropyPerRow(logits, wide).sum().div(counted);
+    return Scope.tidy(
+        () -> {
+          Tensor losses = crossEntropyPerRow(logits, targets);
+          return losses.sum().div(targets.ne(IGNORE_INDEX).to(logits.dtype()).sum());
+        });
   }
 
   /**
@@ -49,9 +52,12 @@ public final class Losses {
         targets.dtype() == DType.I64 || targets.dtype() == DType.I32,
         "crossEntropy",
         "targets must be I64 or I32 class numbers, got " + targets.dtype());
-    long classes = logits.size(-1);
     long[] rows = Arrays.copyOf(logits.shape().toArray(), logits.rank() - 1);
     Check.shape("crossEntropy", "targets", targets.shape(), Shape.of(rows));
+    return Scope.tidy(() -> perRow(logits, targets));
+  }
+
+  private static Tensor perRow(Tensor logits, Tensor targets) {
     Tensor x = Movement.contiguous(logits);
     Tensor y = Movement.contiguous(Cast.to(targets, DType.I64));
     Shape flat = Shape.of(y.numel());
@@ -69,9 +75,9 @@ public final class Losses {
           List.of(losses, logSumExp),
           List.of(x, y));
     } catch (KernelStatusException e) {
-      throw Indexing.outOfRange("crossEntropy: the target", y, classes, IGNORE_INDEX, e);
+      throw Indexing.outOfRange("crossEntropy: the target", y, x.size(-1), IGNORE_INDEX, e);
     }
-    Graph.record(
+    return Graph.record(
         "crossEntropy",
         losses,
         new Tensor[] {x},
@@ -102,8 +108,6 @@ public final class Losses {
               lse);
           return new Tensor[] {out};
         });
-    logSumExp.close();
-    return losses;
   }
 
   /** The definition that the fused kernels are held to. */

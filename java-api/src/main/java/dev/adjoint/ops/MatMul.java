@@ -1,5 +1,6 @@
 package dev.adjoint.ops;
 
+import dev.adjoint.Scope;
 import dev.adjoint.Shape;
 import dev.adjoint.ShapeMismatchException;
 import dev.adjoint.Tensor;
@@ -9,6 +10,7 @@ import dev.adjoint.internal.Check;
 import dev.adjoint.internal.Dispatch;
 import dev.adjoint.internal.Tensors;
 import dev.adjoint.spi.Gemm;
+import dev.adjoint.spi.Layout;
 import dev.adjoint.spi.View;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
@@ -29,22 +31,16 @@ public final class MatMul {
     Check.rankAtLeast("matmul", a, 1);
     Check.rankAtLeast("matmul", b, 1);
     if (a.rank() == 1) {
-      return Movement.squeeze(matmul(Movement.unsqueeze(a, 0), b), b.rank() == 1 ? 0 : -2);
+      return Scope.tidy(
+          () -> Movement.squeeze(matmul(Movement.unsqueeze(a, 0), b), b.rank() == 1 ? 0 : -2));
     }
     if (b.rank() == 1) {
-      return Movement.squeeze(matmul(a, Movement.unsqueeze(b, 1)), -1);
+      return Scope.tidy(() -> Movement.squeeze(matmul(a, Movement.unsqueeze(b, 1)), -1));
     }
     if (a.size(-1) != b.size(-2)) {
       throw mismatch("matmul", a, b);
     }
-    if (b.rank() == 2 && a.rank() > 2) {
-      // One tall product instead of a batch of small ones with the same right factor.
-      long[] sizes = a.shape().toArray();
-      sizes[sizes.length - 1] = b.size(1);
-      long rows = Arrays.stream(sizes, 0, sizes.length - 1).reduce(1, (x, y) -> x * y);
-      return Movement.reshape(product(Movement.reshape(a, rows, a.size(-1)), b, null), sizes);
-    }
-    return product(a, b, null);
+    return product(a, b);
   }
 
   private static ShapeMismatchException mismatch(String op, Tensor a, Tensor b) {
@@ -93,60 +89,108 @@ public final class MatMul {
       Check.alike("linear", x, bias);
       Check.shape("linear", "the bias", bias.shape(), Shape.of(weight.size(0)));
     }
+    Tensor in = Movement.contiguous(x);
     long[] sizes = x.shape().toArray();
     sizes[sizes.length - 1] = weight.size(0);
-    long rows = Arrays.stream(sizes, 0, sizes.length - 1).reduce(1, (a, b) -> a * b);
-    Tensor flat = Movement.reshape(x, rows, x.size(-1));
-    return Movement.reshape(product(flat, Movement.transpose(weight, 0, 1), bias), sizes);
-  }
-
-  /** […, M, K] × […, K, N] + bias [N], inner dimensions checked, both of rank 2 or more. */
-  private static Tensor product(Tensor a, Tensor b, @Nullable Tensor bias) {
-    Shape batchA = batch(a);
-    Shape batchB = batch(b);
-    Shape batch = Broadcasting.shape("matmul", batchA, batchB);
-    Tensor out =
-        Tensors.empty(append(batch, a.size(-2), b.size(-1)), a.dtype(), Tensors.context(a));
-    View va = Tensors.view(a);
-    View vb = Tensors.view(b);
-    Gemm spec =
+    Tensor out = Tensors.empty(Shape.of(sizes), x.dtype(), Tensors.context(x));
+    View vw = Tensors.view(weight);
+    run(
         new Gemm(
-            va.with(va.layout().expand(append(batch, a.size(-2), a.size(-1)))),
-            vb.with(vb.layout().expand(append(batch, b.size(-2), b.size(-1)))),
-            Tensors.view(out),
+            Softmax.rows(in),
+            vw.with(vw.layout().transpose(0, 1)),
+            Softmax.rows(out),
             Tensors.viewOrNull(bias),
             1,
-            0);
-    var backend = Tensors.backend(a);
-    long bytes = backend.gemmScratchBytes(spec);
-    Tensor scratch = Tensors.scratch(bytes, Tensors.context(a));
-    Dispatch.run(backend.gemm(spec, Tensors.view(scratch).memory()), out, a, b, bias, scratch);
-    scratch.close();
+            0),
+        out,
+        in,
+        weight,
+        bias);
+    Graph.record(
+        "linear",
+        out,
+        new Tensor[] {in, weight, bias},
+        new Tensor[] {in, weight},
+        (g, saves) ->
+            new Tensor[] {
+              saves.needs(0) ? product(g, saves.get(1)) : null,
+              saves.needs(1)
+                  ? product(Movement.transpose(flat(g), 0, 1), flat(saves.get(0)))
+                  : null,
+              saves.needs(2) ? g : null
+            });
+    if (in != x) {
+      in.close();
+    }
+    return out;
+  }
+
+  /** […, C] as [rows, C]. */
+  private static Tensor flat(Tensor x) {
+    return x.rank() == 2 ? x : Movement.reshape(x, Tensors.rows(x), x.size(-1));
+  }
+
+  /** […, M, K] × […, K, N], inner dimensions checked, both of rank 2 or more. */
+  private static Tensor product(Tensor a, Tensor b) {
+    Shape batch = Broadcasting.shape("matmul", batch(a), batch(b));
+    Tensor out =
+        Tensors.empty(append(batch, a.size(-2), b.size(-1)), a.dtype(), Tensors.context(a));
+    run(spec(a, b, out, batch), out, a, b, null);
     return Graph.record(
         "matmul",
         out,
-        new Tensor[] {a, b, bias},
+        new Tensor[] {a, b},
         new Tensor[] {a, b},
         (g, saves) -> {
           Tensor left = saves.get(0);
           Tensor right = saves.get(1);
           return new Tensor[] {
-            saves.needs(0) ? product(g, Movement.transpose(right, -1, -2), null) : null,
-            saves.needs(1) ? rightGrad(left, g, right) : null,
-            saves.needs(2) ? g : null
+            saves.needs(0) ? product(g, Movement.transpose(right, -1, -2)) : null,
+            saves.needs(1) ? rightGrad(left, g, right) : null
           };
         });
   }
 
+  private static Gemm spec(Tensor a, Tensor b, Tensor out, Shape batch) {
+    View va = Tensors.view(a);
+    View vb = Tensors.view(b);
+    View vo = Tensors.view(out);
+    if (b.rank() == 2 && a.rank() > 2) {
+      // One tall product instead of a batch of small ones with the same right factor.
+      Layout tall = va.layout().reshape(Shape.of(Tensors.rows(a), a.size(-1)));
+      if (tall != null) {
+        return new Gemm(va.with(tall), vb, Softmax.rows(out), null, 1, 0);
+      }
+    }
+    return new Gemm(
+        va.with(va.layout().expand(append(batch, a.size(-2), a.size(-1)))),
+        vb.with(vb.layout().expand(append(batch, b.size(-2), b.size(-1)))),
+        vo,
+        null,
+        1,
+        0);
+  }
+
+  private static void run(Gemm spec, Tensor out, Tensor a, Tensor b, @Nullable Tensor bias) {
+    var backend = Tensors.backend(out);
+    try (Tensor scratch = Tensors.scratch(backend.gemmScratchBytes(spec), Tensors.context(out))) {
+      Dispatch.run(backend.gemm(spec, Tensors.view(scratch).memory()), out, a, b, bias, scratch);
+    }
+  }
+
   /**
-   * aᵀ·g. A transposed weight gets its gradient laid out as (gᵀ·a)ᵀ, so that the leaf behind the
-   * transposition can take it over without a copy.
+   * aᵀ·g, summed over the batch where b had none. A transposed factor gets its gradient laid out as
+   * (gᵀ·a)ᵀ, so that the leaf behind the transposition can take it over without a copy.
    */
   private static Tensor rightGrad(Tensor a, Tensor g, Tensor right) {
-    if (a.rank() == 2 && !Tensors.layout(right).isContiguous()) {
-      return Movement.transpose(product(Movement.transpose(g, 0, 1), a, null), 0, 1);
+    if (right.rank() > 2) {
+      return product(Movement.transpose(a, -1, -2), g);
     }
-    return product(Movement.transpose(a, -1, -2), g, null);
+    Tensor rows = flat(a);
+    Tensor grad = flat(g);
+    return Tensors.layout(right).isContiguous()
+        ? product(Movement.transpose(rows, 0, 1), grad)
+        : Movement.transpose(product(Movement.transpose(grad, 0, 1), rows), 0, 1);
   }
 
   private static Shape batch(Tensor x) {

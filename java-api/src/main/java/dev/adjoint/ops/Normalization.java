@@ -1,5 +1,6 @@
 package dev.adjoint.ops;
 
+import dev.adjoint.Scope;
 import dev.adjoint.Shape;
 import dev.adjoint.Tensor;
 import dev.adjoint.graph.Graph;
@@ -27,7 +28,7 @@ public final class Normalization {
    */
   public static Tensor layerNorm(
       Tensor x, @Nullable Tensor weight, @Nullable Tensor bias, double eps) {
-    return normalize(Kind.LAYER_NORM, x, weight, bias, eps);
+    return Scope.tidy(() -> normalize(Kind.LAYER_NORM, x, weight, bias, eps));
   }
 
   /**
@@ -37,7 +38,7 @@ public final class Normalization {
    * @param weight [C], or null for ones
    */
   public static Tensor rmsNorm(Tensor x, @Nullable Tensor weight, double eps) {
-    return normalize(Kind.RMS_NORM, x, weight, null, eps);
+    return Scope.tidy(() -> normalize(Kind.RMS_NORM, x, weight, null, eps));
   }
 
   private enum Kind {
@@ -114,10 +115,6 @@ public final class Normalization {
           new Tensor[] {dense, w, b},
           saved.toArray(Tensor[]::new),
           (g, saves) -> gradients(kind, g, saves, weighted, biased, eps));
-    }
-    rstd.close();
-    if (mean != null) {
-      mean.close();
     }
     return out;
   }

@@ -3,6 +3,7 @@ package dev.adjoint.ops;
 import dev.adjoint.DType;
 import dev.adjoint.Device;
 import dev.adjoint.Generator;
+import dev.adjoint.Scope;
 import dev.adjoint.Shape;
 import dev.adjoint.Tensor;
 import dev.adjoint.graph.Graph;
@@ -49,7 +50,7 @@ public final class Random {
     if (p == 0) {
       return x;
     }
-    return masked(x, p, nextKey(generator, x.device()));
+    return Scope.tidy(() -> masked(x, p, nextKey(generator, x.device())));
   }
 
   private static Tensor masked(Tensor x, double p, Tensor key) {

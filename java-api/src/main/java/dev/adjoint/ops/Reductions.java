@@ -1,6 +1,7 @@
 package dev.adjoint.ops;
 
 import dev.adjoint.DType;
+import dev.adjoint.Scope;
 import dev.adjoint.Shape;
 import dev.adjoint.Tensor;
 import dev.adjoint.TensorException;
@@ -8,7 +9,9 @@ import dev.adjoint.graph.Graph;
 import dev.adjoint.internal.Check;
 import dev.adjoint.internal.Dispatch;
 import dev.adjoint.internal.Tensors;
+import dev.adjoint.spi.Layout;
 import dev.adjoint.spi.ReduceKernel;
+import dev.adjoint.spi.View;
 import java.util.Arrays;
 
 /** Sums, means and extremes over any dimensions. */
@@ -28,28 +31,32 @@ public final class Reductions {
       Check.floating(op, x);
     }
     boolean[] reduced = reducedDims(op, x, dims);
-    long[] kept = x.shape().toArray();
+    long[] sizes = x.shape().toArray();
     long count = 1;
-    for (int d = 0; d < kept.length; d++) {
+    for (int d = 0; d < sizes.length; d++) {
       if (reduced[d]) {
-        count *= kept[d];
-        kept[d] = 1;
+        count *= sizes[d];
+        sizes[d] = 1;
       }
     }
+    Shape kept = Shape.of(sizes);
     boolean extreme = kernel == ReduceKernel.MAX || kernel == ReduceKernel.MIN;
     Check.that(
-        !extreme || count > 0 || Shape.of(kept).numel() == 0,
+        !extreme || count > 0 || kept.numel() == 0,
         op,
         "there is no extreme of no elements: " + x.shape());
-    Tensor out = Tensors.empty(Shape.of(kept), x.dtype(), Tensors.context(x));
-    Dispatch.run(Tensors.backend(x).reduce(kernel, Tensors.view(x), Tensors.view(out)), out, x);
+    Tensor out =
+        Tensors.empty(
+            keepDims ? kept : Shape.of(dropped(sizes, reduced)), x.dtype(), Tensors.context(x));
+    View result = Tensors.view(out).with(Layout.contiguous(kept));
+    Dispatch.run(Tensors.backend(x).reduce(kernel, Tensors.view(x), result), out, x);
     if (Graph.records(x)) {
-      record(kernel, x, out, count);
+      record(kernel, x, out, kept, count);
     }
-    return keepDims ? out : Movement.reshape(out, dropped(kept, reduced));
+    return out;
   }
 
-  private static void record(ReduceKernel kernel, Tensor x, Tensor out, long count) {
+  private static void record(ReduceKernel kernel, Tensor x, Tensor out, Shape kept, long count) {
     Shape shape = x.shape();
     boolean extreme = kernel == ReduceKernel.MAX || kernel == ReduceKernel.MIN;
     Graph.record(
@@ -57,21 +64,27 @@ public final class Reductions {
         out,
         new Tensor[] {x},
         extreme ? new Tensor[] {x, out} : Graph.nothing(),
-        (g, saves) ->
-            new Tensor[] {
-              switch (kernel) {
-                case SUM -> Movement.expand(g, shape);
-                case MEAN -> Movement.expand(g.div(count), shape);
-                case MAX, MIN -> {
-                  // Equal extremes share the gradient, as PyTorch's amax does.
-                  Tensor hit = saves.get(0).eq(saves.get(1)).to(g.dtype());
-                  int[] over = differing(hit.shape(), g.shape());
-                  Tensor share =
-                      over.length == 0 ? hit : hit.div(reduce(ReduceKernel.SUM, hit, true, over));
-                  yield share.mul(g);
-                }
+        (grad, saves) -> {
+          Tensor g = withShape(grad, kept);
+          return new Tensor[] {
+            switch (kernel) {
+              case SUM -> Movement.expand(g, shape);
+              case MEAN -> Movement.expand(g.div(count), shape);
+              case MAX, MIN -> {
+                // Equal extremes share the gradient, as PyTorch's amax does.
+                Tensor hit = saves.get(0).eq(withShape(saves.get(1), kept)).to(g.dtype());
+                int[] over = differing(shape, kept);
+                Tensor share =
+                    over.length == 0 ? hit : hit.div(reduce(ReduceKernel.SUM, hit, true, over));
+                yield share.mul(g);
               }
-            });
+            }
+          };
+        });
+  }
+
+  private static Tensor withShape(Tensor x, Shape shape) {
+    return x.shape().equals(shape) ? x : Movement.reshape(x, shape.toArray());
   }
 
   private static int[] differing(Shape full, Shape kept) {
@@ -118,19 +131,22 @@ public final class Reductions {
         "needs F32, F64 or I64, got " + x.dtype());
     Check.that(
         x.size(axis) > 0, "argmax", "dimension " + dim + " of " + x.shape() + " has no elements");
-    Tensor last = Movement.transpose(x.detach(), axis, -1);
-    long[] sizes = Arrays.copyOf(last.shape().toArray(), x.rank() - 1);
+    int[] axisLast = new int[x.rank()];
+    long[] sizes = new long[x.rank() - 1];
+    for (int d = 0, k = 0; d < x.rank(); d++) {
+      if (d != axis) {
+        sizes[k] = x.size(d);
+        axisLast[k++] = d;
+      }
+    }
+    axisLast[x.rank() - 1] = axis;
+    View view = Tensors.view(x);
     Tensor out = Tensors.empty(Shape.of(sizes), DType.I64, Tensors.context(x));
-    Dispatch.run(Tensors.backend(x).argmax(Tensors.view(last), Tensors.view(out)), out, last);
-    if (axis == x.rank() - 1) {
-      return out;
-    }
-    // The transposition put the last dimension at `axis`; move it back to the end.
-    Tensor result = out;
-    for (int d = axis; d < out.rank() - 1; d++) {
-      result = Movement.transpose(result, d, d + 1);
-    }
-    return result;
+    Dispatch.run(
+        Tensors.backend(x).argmax(view.with(view.layout().permute(axisLast)), Tensors.view(out)),
+        out,
+        x);
+    return out;
   }
 
   /** {@code x} summed to a shape that broadcasts to x's: the adjoint of broadcasting. */
@@ -141,13 +157,17 @@ public final class Reductions {
     }
     int lead = shape.rank() - target.rank();
     int[] dims = new int[shape.rank()];
-    int n = 0;
+    int count = 0;
     for (int d = 0; d < shape.rank(); d++) {
       if (d < lead || (target.size(d - lead) == 1 && shape.size(d) != 1)) {
-        dims[n++] = d;
+        dims[count++] = d;
       }
     }
-    Tensor sum = n == 0 ? x : reduce(ReduceKernel.SUM, x, true, Arrays.copyOf(dims, n));
-    return Movement.reshape(sum, target.toArray());
+    int n = count;
+    return Scope.tidy(
+        () -> {
+          Tensor sum = n == 0 ? x : reduce(ReduceKernel.SUM, x, true, Arrays.copyOf(dims, n));
+          return Movement.reshape(sum, target.toArray());
+        });
   }
 }

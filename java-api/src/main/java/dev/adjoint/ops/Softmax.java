@@ -1,5 +1,6 @@
 package dev.adjoint.ops;
 
+import dev.adjoint.Scope;
 import dev.adjoint.Shape;
 import dev.adjoint.Tensor;
 import dev.adjoint.graph.Graph;
@@ -50,13 +51,14 @@ public final class Softmax {
     Check.floating(kind.op, x);
     if (x.rank() == 0) {
       Check.that(dim == 0 || dim == -1, kind.op, "a scalar has no dimension " + dim);
-      return Movement.reshape(lastDim(kind, Movement.reshape(x, 1)));
+      return Scope.tidy(() -> Movement.reshape(lastDim(kind, Movement.reshape(x, 1))));
     }
     int axis = Check.dim(kind.op, dim, x.rank());
     if (axis == x.rank() - 1) {
-      return lastDim(kind, x);
+      return Scope.tidy(() -> lastDim(kind, x));
     }
-    return Movement.transpose(lastDim(kind, Movement.transpose(x, axis, -1)), axis, -1);
+    return Scope.tidy(
+        () -> Movement.transpose(lastDim(kind, Movement.transpose(x, axis, -1)), axis, -1));
   }
 
   private static Tensor lastDim(Kind kind, Tensor x) {
@@ -93,10 +95,7 @@ public final class Softmax {
   static View rows(Tensor dense) {
     View view = Tensors.view(dense);
     long cols = dense.size(-1);
-    long rows = 1;
-    for (int d = 0; d < dense.rank() - 1; d++) {
-      rows *= dense.size(d);
-    }
+    long rows = Tensors.rows(dense);
     return view.with(
         Layout.of(Shape.of(rows, cols), new long[] {Math.max(1, cols), 1}, view.layout().offset()));
   }

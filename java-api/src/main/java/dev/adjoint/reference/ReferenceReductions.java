@@ -39,42 +39,39 @@ interface ReferenceReductions extends ReductionKernels {
   }
 
   private static double reduceRow(ReduceKernel kernel, Elements xs, long start, long count) {
-    double result =
-        switch (kernel) {
-          case SUM, MEAN -> 0;
-          case MAX -> Double.NEGATIVE_INFINITY;
-          case MIN -> Double.POSITIVE_INFINITY;
-        };
+    Sum sum = new Sum();
+    double max = Double.NEGATIVE_INFINITY;
+    double min = Double.POSITIVE_INFINITY;
     for (long i = start; i < start + count; i++) {
       double x = xs.get(i);
-      result =
-          switch (kernel) {
-            case SUM, MEAN -> result + x;
-            case MAX -> Math.max(result, x);
-            case MIN -> Math.min(result, x);
-          };
+      sum.add(x);
+      max = Math.max(max, x);
+      min = Math.min(min, x);
     }
-    return kernel == ReduceKernel.MEAN ? result / count : result;
+    return switch (kernel) {
+      case SUM -> sum.value();
+      case MEAN -> sum.value() / count;
+      case MAX -> max;
+      case MIN -> min;
+    };
   }
 
   private static long reduceLongRow(ReduceKernel kernel, Elements xs, long start, long count) {
-    long result =
-        switch (kernel) {
-          case SUM -> 0;
-          case MAX -> Long.MIN_VALUE;
-          case MIN -> Long.MAX_VALUE;
-          case MEAN -> throw new IllegalArgumentException("mean of integers");
-        };
+    long sum = 0;
+    long max = Long.MIN_VALUE;
+    long min = Long.MAX_VALUE;
     for (long i = start; i < start + count; i++) {
       long x = xs.getLong(i);
-      result =
-          switch (kernel) {
-            case SUM, MEAN -> result + x;
-            case MAX -> Math.max(result, x);
-            case MIN -> Math.min(result, x);
-          };
+      sum += x;
+      max = Math.max(max, x);
+      min = Math.min(min, x);
     }
-    return result;
+    return switch (kernel) {
+      case SUM -> sum;
+      case MEAN -> throw new IllegalArgumentException("mean of integers");
+      case MAX -> max;
+      case MIN -> min;
+    };
   }
 
   @Override
@@ -114,15 +111,15 @@ interface ReferenceReductions extends ReductionKernels {
         "sum_squares",
         inputs.getFirst().dtype(),
         () -> {
-          double sum = 0;
+          Sum sum = new Sum();
           for (View input : inputs) {
             Elements values = Elements.of(input);
             for (long i = 0; i < input.numel(); i++) {
               double x = values.get(i);
-              sum += x * x;
+              sum.add(x * x);
             }
           }
-          Elements.of(out).set(0, sum);
+          Elements.of(out).set(0, sum.value());
         });
   }
 }

@@ -4,6 +4,7 @@ import java.util.Locale;
 import java.util.function.DoubleBinaryOperator;
 
 /** Functions of two variables, element by element; comparisons give BOOL. */
+@SuppressWarnings("ImmutableEnumChecker") // the formulas are stateless lambdas
 public enum BinaryKernel {
   /** a + b. */
   ADD(Double::sum, Domain.NUMBERS),
@@ -13,8 +14,8 @@ public enum BinaryKernel {
   MUL((a, b) -> a * b, Domain.NUMBERS),
   /** a / b; floating types only. */
   DIV((a, b) -> a / b, Domain.REALS),
-  /** a^b; floating types only. */
-  POW(Math::pow, Domain.REALS),
+  /** a^b; floating types only; 1^b is 1 for any b, NaN included. */
+  POW(Functions::pow, Domain.REALS),
   /** The larger one; NaN if either is NaN. */
   MAXIMUM(Math::max, Domain.NUMBERS),
   /** The smaller one; NaN if either is NaN. */

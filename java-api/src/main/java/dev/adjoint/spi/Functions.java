@@ -11,7 +11,9 @@ final class Functions {
   private Functions() {}
 
   static double sigmoid(double x) {
-    return 1 / (1 + Math.exp(-x));
+    // e^−|x| never overflows, so that the left tail keeps its digits.
+    double e = Math.exp(-Math.abs(x));
+    return x < 0 ? e / (1 + e) : 1 / (1 + e);
   }
 
   /**
@@ -20,7 +22,7 @@ final class Functions {
    */
   static double erf(double x) {
     double a = Math.abs(x);
-    if (a < 2.5) {
+    if (a < 1) {
       double term = x;
       double sum = 0;
       for (int n = 1; sum + term != sum; n++) {
@@ -32,20 +34,25 @@ final class Functions {
     return Double.isNaN(x) ? x : Math.copySign(1 - erfcTail(a), x);
   }
 
-  /** erfc for x at or above 2.5 (Abramowitz and Stegun 7.1.14, evaluated backward). */
+  /** erfc for x at or above 1 (Abramowitz and Stegun 7.1.14, evaluated backward). */
   private static double erfcTail(double x) {
     if (x > 27) {
       return 0;
     }
     double fraction = x;
-    for (int k = 120; k >= 1; k--) {
+    for (int k = 300; k >= 1; k--) {
       fraction = x + 0.5 * k / fraction;
     }
     return Math.exp(-x * x) / fraction * (TWO_OVER_SQRT_PI / 2);
   }
 
   private static double normalCdf(double x) {
-    return x < -2 ? 0.5 * erfcTail(-x * SQRT_HALF) : 0.5 * (1 + erf(x * SQRT_HALF));
+    return x < -1.5 ? 0.5 * erfcTail(-x * SQRT_HALF) : 0.5 * (1 + erf(x * SQRT_HALF));
+  }
+
+  /** a^b as C and PyTorch have it: 1 to any power is 1, and so is −1 to an infinite one. */
+  static double pow(double a, double b) {
+    return a == 1 || (a == -1 && Double.isInfinite(b)) ? 1 : Math.pow(a, b);
   }
 
   static double gelu(double x) {
@@ -63,8 +70,9 @@ final class Functions {
   }
 
   static double geluTanhGrad(double x) {
-    double s = sigmoid(2 * SQRT_2_OVER_PI * (x + GELU_CUBIC * x * x * x));
-    double slope = s * (1 - s);
+    double u = 2 * SQRT_2_OVER_PI * (x + GELU_CUBIC * x * x * x);
+    double s = sigmoid(u);
+    double slope = s * sigmoid(-u);
     // Where the curve is straight, 0 × ∞ must not make NaN of a large finite x.
     return slope == 0 ? s : s + x * slope * 2 * SQRT_2_OVER_PI * (1 + 3 * GELU_CUBIC * x * x);
   }
@@ -75,7 +83,7 @@ final class Functions {
 
   static double siluGrad(double x) {
     double s = sigmoid(x);
-    double slope = s * (1 - s);
+    double slope = s * sigmoid(-x);
     return slope == 0 ? s : s + x * slope;
   }
 }

@@ -8,6 +8,7 @@ import java.util.function.DoubleUnaryOperator;
  * Functions of one real variable: name, formula and derivative. The formulas are the specification;
  * native kernels come from the line of the same name in {@code elementwise.def}.
  */
+@SuppressWarnings("ImmutableEnumChecker") // the formulas are stateless lambdas
 public enum UnaryKernel {
   /** −x. */
   NEG(x -> -x, (x, y) -> -1, Saves.NOTHING),

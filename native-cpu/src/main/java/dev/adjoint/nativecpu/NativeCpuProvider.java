@@ -96,9 +96,11 @@ public final class NativeCpuProvider implements BackendProvider {
       return List.of(message(e));
     }
     List<String> lines = new ArrayList<>();
-    lines.add("libraries: " + runtime.source().place() + ", loaded from " + runtime.basePath());
+    lines.add("libraries: " + runtime.source().place());
+    lines.add("base: loaded from " + runtime.basePath());
     try {
-      lines.add("variant: " + runtime.open(defaultVariant(runtime)).variant);
+      KernelLibrary kernels = runtime.open(defaultVariant(runtime));
+      lines.add("variant: " + kernels.variant + ", loaded from " + kernels.library.path());
     } catch (TensorException e) {
       lines.add("variant: " + message(e));
     }

@@ -37,6 +37,10 @@ final class NativeLibrary {
     SymbolLookup symbols;
     try {
       symbols = SymbolLookup.libraryLookup(path, Arena.global());
+    } catch (IllegalCallerException e) {
+      Module self = NativeLibrary.class.getModule();
+      String module = self.isNamed() ? self.getName() : "ALL-UNNAMED";
+      throw unusable("Java needs the option --enable-native-access=" + module, e);
     } catch (IllegalArgumentException e) {
       throw unusable("the library " + path + " does not load: " + Downcalls.loadError(path), e);
     }

@@ -30,14 +30,16 @@ final class GemmCases {
         product(19, n, 1);
         product(3, 70, n);
       }
-      long[] few = {0, 1, 5, 17, 48};
-      for (long m : few) {
-        for (long n : few) {
-          for (long k : few) {
+      for (long m : new long[] {1, 5, 48}) {
+        for (long n : new long[] {1, 17, 50}) {
+          for (long k : new long[] {1, 6, 48}) {
             placed(m, n, k);
           }
         }
       }
+      placed(0, 4, 5);
+      placed(4, 0, 5);
+      placed(4, 5, 0);
       product(150, 300, 500);
       product(301, 65, 129);
       product(65, 1030, 70);
@@ -108,7 +110,12 @@ final class GemmCases {
       // Heads of attention: [B, T, H, D] seen as [B, H, T, D].
       Layout heads = Placement.DENSE.of(Shape.of(2, 10, 3, 8)).permute(0, 2, 1, 3);
       accept(
-          heads, heads.permute(0, 1, 3, 2), Placement.DENSE.of(Shape.of(2, 3, 10, 10)), false, 1, 0);
+          heads,
+          heads.permute(0, 1, 3, 2),
+          Placement.DENSE.of(Shape.of(2, 3, 10, 10)),
+          false,
+          1,
+          0);
       accept(
           Placement.DENSE.of(Shape.of(0, 3, 4)),
           Placement.DENSE.of(Shape.of(0, 4, 5)),
@@ -139,7 +146,7 @@ final class GemmCases {
           new KernelCase(
               name,
               operands,
-              Tolerance.units(4 + 2 * Math.sqrt(depth)),
+              Tolerance.units(4 + 4 * Math.sqrt(depth)),
               null,
               1,
               (backend, stage) -> {

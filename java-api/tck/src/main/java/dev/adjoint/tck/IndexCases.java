@@ -49,8 +49,7 @@ final class IndexCases {
         "gather",
         Tolerance.EXACT,
         (backend, stage) -> backend.gather(stage.view(0), stage.view(1), stage.view(2)),
-        Operand.input(
-            dtype, Placement.SHIFTED.of(Shape.of(rows, width)), Samples.any(1, dtype)),
+        Operand.input(dtype, Placement.SHIFTED.of(Shape.of(rows, width)), Samples.any(1, dtype)),
         indices(rows, count),
         Operand.output(dtype, Placement.SHIFTED.of(Shape.of(count, width))));
   }
@@ -61,15 +60,12 @@ final class IndexCases {
         "scatter_add",
         Tolerance.EXACT,
         (backend, stage) -> backend.scatterAdd(stage.view(0), stage.view(1), stage.view(2)),
-        Operand.input(
-            dtype, Placement.SHIFTED.of(Shape.of(count, width)), Samples.any(1, dtype)),
+        Operand.input(dtype, Placement.SHIFTED.of(Shape.of(count, width)), Samples.any(1, dtype)),
         indices(rows, count),
-        Operand.updated(
-            dtype, Placement.SHIFTED.of(Shape.of(rows, width)), Samples.any(2, dtype)));
+        Operand.updated(dtype, Placement.SHIFTED.of(Shape.of(rows, width)), Samples.any(2, dtype)));
   }
 
   private static Operand indices(long rows, long count) {
-    return Operand.indices(
-        LongStream.range(0, count).map(i -> (i * i * 31 + i) % rows).toArray());
+    return Operand.indices(LongStream.range(0, count).map(i -> (i * i * 31 + i) % rows).toArray());
   }
 }

@@ -73,7 +73,7 @@ final class NormCases {
     Operand x = Operand.input(dtype, Placement.SHIFTED.of(shape), values);
     return KernelCase.of(
             log ? "log_softmax" : "softmax",
-            log ? Tolerance.units(8) : Tolerance.ulps(8).orUnits(4),
+            Tolerance.ulps(8).orUnits(log ? 8 : 4),
             (backend, stage) -> softmax(backend, log, stage.view(0), stage.view(1)),
             x,
             Operand.output(dtype, Placement.SHIFTED.of(shape)))
@@ -224,8 +224,8 @@ final class NormCases {
                 Operand.output(dtype, Placement.SHIFTED.of(shape)),
                 Operand.output(dtype, Placement.DENSE.of(cols)),
                 Operand.output(dtype, Placement.DENSE.of(cols)))
-            // Column sums round like their length.
-            .withScale(i -> Math.sqrt(shape.size(0))));
+            // Column sums round in proportion to the sum of their terms' absolute values.
+            .withScale(i -> wanted == 1 ? 1 : Math.max(1, shape.size(0) / 4.0)));
   }
 
   private static @Nullable View wanted(Stage stage, int bits, int operand) {

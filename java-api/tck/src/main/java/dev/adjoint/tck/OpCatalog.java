@@ -1,5 +1,7 @@
 package dev.adjoint.tck;
 
+import dev.adjoint.DType;
+import dev.adjoint.Generator;
 import dev.adjoint.Shape;
 import dev.adjoint.Tensor;
 import dev.adjoint.spi.BinaryKernel;
@@ -26,6 +28,7 @@ public final class OpCatalog {
   /** Results of some dozens of roundings each. */
   private static final Tolerance SUMS = Tolerance.ulps(8).orUnits(32);
 
+  private static final double EPS = 1e-5;
   private static final Shape MATRIX = Shape.of(5, 7);
 
   /** The rows. */
@@ -59,6 +62,14 @@ public final class OpCatalog {
     List<Op> rows = new ArrayList<>();
     unary(rows);
     binary(rows);
+    choices(rows);
+    reductions(rows);
+    products(rows);
+    normalizations(rows);
+    losses(rows);
+    indexing(rows);
+    attention(rows);
+    movement(rows);
     return List.copyOf(rows);
   }
 
@@ -122,5 +133,252 @@ public final class OpCatalog {
         x -> function.apply(x.get(0), x.get(1)),
         Input.real(MATRIX, low, high),
         Input.real(MATRIX, low, high));
+  }
+
+  private static void choices(List<Op> rows) {
+    rows.add(
+        Op.of(
+            "add broadcast",
+            EXACT,
+            SUMS,
+            x -> x.get(0).add(x.get(1)),
+            Input.real(Shape.of(4, 1, 3), -2, 2),
+            Input.real(Shape.of(5, 1), -2, 2)));
+    rows.add(
+        Op.of(
+            "mul broadcast",
+            EXACT,
+            SUMS,
+            x -> x.get(0).mul(x.get(1)),
+            Input.real(Shape.of(4, 5, 3), -2, 2),
+            Input.real(Shape.scalar(), -2, 2)));
+    rows.add(
+        Op.of(
+            "where",
+            EXACT,
+            CROSSING,
+            x -> Tensor.where(x.get(0), x.get(1), x.get(2)),
+            Input.mask(MATRIX),
+            Input.real(MATRIX, -4, 4),
+            Input.real(MATRIX, -4, 4)));
+    rows.add(unary("clamp", x -> x.clamp(-1.3, 2.1), -4, 4, EXACT, CROSSING));
+    rows.add(unary("rsub scalar", x -> x.rsub(1.5), -4, 4, EXACT, CROSSING));
+    rows.add(unary("rdiv scalar", x -> x.rdiv(1.5), 0.4, 4, EXACT, CROSSING));
+    rows.add(unary("pow scalar", x -> x.pow(2.5), 0.4, 4, ULPS, CROSSING));
+    rows.add(unary("mul scalar", x -> x.mul(1.5), -4, 4, EXACT, CROSSING));
+    // The same noise each time: it belongs to the generator's seed.
+    rows.add(
+        unary(
+            "dropout",
+            x -> {
+              try (Generator generator = new Generator(x.device(), 7)) {
+                return x.dropout(0.4, generator);
+              }
+            },
+            -4,
+            4,
+            EXACT,
+            CROSSING));
+  }
+
+  private static void reductions(List<Op> rows) {
+    Input cube = Input.real(Shape.of(4, 5, 6), -3, 3);
+    rows.add(Op.of("sum", SUMS, CROSSING, x -> x.getFirst().sum(), cube));
+    rows.add(Op.of("sum dim", SUMS, CROSSING, x -> x.getFirst().sum(1), cube));
+    rows.add(Op.of("sum dims kept", SUMS, CROSSING, x -> x.getFirst().sum(true, 0, -1), cube));
+    rows.add(Op.of("mean", SUMS, CROSSING, x -> x.getFirst().mean(), cube));
+    rows.add(Op.of("mean dim", SUMS, CROSSING, x -> x.getFirst().mean(-1), cube));
+    rows.add(Op.of("max", EXACT, CROSSING, x -> x.getFirst().max(), cube));
+    rows.add(Op.of("max dim", EXACT, CROSSING, x -> x.getFirst().max(1), cube));
+    rows.add(Op.of("min dims", EXACT, CROSSING, x -> x.getFirst().min(0, 2), cube));
+    rows.add(Op.of("argmax", EXACT, EXACT, x -> x.getFirst().argmax(1), cube).constant());
+  }
+
+  private static void products(List<Op> rows) {
+    rows.add(product(Shape.of(5, 7), Shape.of(7, 4)));
+    rows.add(product(Shape.of(7), Shape.of(7)));
+    rows.add(product(Shape.of(5, 7), Shape.of(7)));
+    rows.add(product(Shape.of(7), Shape.of(7, 4)));
+    rows.add(product(Shape.of(3, 5, 7), Shape.of(3, 7, 4)));
+    rows.add(product(Shape.of(2, 3, 5, 7), Shape.of(7, 4)));
+    rows.add(product(Shape.of(2, 1, 5, 7), Shape.of(3, 7, 4)));
+    Input x = Input.real(Shape.of(2, 5, 7), -1, 1);
+    Input weight = Input.real(Shape.of(4, 7), -1, 1);
+    rows.add(
+        Op.of(
+                "linear",
+                SUMS,
+                SUMS,
+                in -> in.get(0).linear(in.get(1), in.get(2)),
+                x,
+                weight,
+                Input.real(Shape.of(4), -1, 1))
+            .definedAs(in -> in.get(0).matmul(in.get(1).t()).add(in.get(2))));
+    rows.add(
+        Op.of(
+                "linear without bias",
+                SUMS,
+                SUMS,
+                in -> in.get(0).linear(in.get(1), null),
+                x,
+                weight)
+            .definedAs(in -> in.get(0).matmul(in.get(1).t())));
+  }
+
+  private static Op product(Shape a, Shape b) {
+    return Op.of(
+        "matmul",
+        SUMS,
+        SUMS,
+        x -> x.get(0).matmul(x.get(1)),
+        Input.real(a, -1, 1),
+        Input.real(b, -1, 1));
+  }
+
+  private static void normalizations(List<Op> rows) {
+    Input x = Input.real(Shape.of(3, 4, 9), -3, 3);
+    Input weight = Input.real(Shape.of(9), -2, 2);
+    rows.add(softmax(-1));
+    rows.add(softmax(1));
+    rows.add(
+        Op.of("log_softmax", SUMS, SUMS, in -> in.getFirst().logSoftmax(-1), x)
+            .definedAs(
+                in -> {
+                  Tensor sum = in.getFirst().exp().sum(true, -1);
+                  return in.getFirst().sub(sum.log());
+                }));
+    rows.add(
+        Op.of(
+                "layer_norm",
+                SUMS,
+                SUMS,
+                in -> in.get(0).layerNorm(in.get(1), in.get(2), EPS),
+                x,
+                weight,
+                weight)
+            .definedAs(in -> layerNorm(in.get(0)).mul(in.get(1)).add(in.get(2))));
+    rows.add(
+        Op.of("layer_norm without weight", SUMS, SUMS, in -> in.get(0).layerNorm(null, null, EPS), x)
+            .definedAs(in -> layerNorm(in.get(0))));
+    rows.add(
+        Op.of("rms_norm", SUMS, SUMS, in -> in.get(0).rmsNorm(in.get(1), EPS), x, weight)
+            .definedAs(in -> normalized(in.get(0)).mul(in.get(1))));
+    rows.add(
+        Op.of("rms_norm without weight", SUMS, SUMS, in -> in.get(0).rmsNorm(null, EPS), x)
+            .definedAs(in -> normalized(in.get(0))));
+  }
+
+  private static Op softmax(int dim) {
+    return Op.of(
+            "softmax",
+            SUMS,
+            SUMS,
+            x -> x.getFirst().softmax(dim),
+            Input.real(Shape.of(3, 4, 9), -3, 3))
+        .definedAs(
+            x -> {
+              Tensor e = x.getFirst().exp();
+              return e.div(e.sum(true, dim));
+            });
+  }
+
+  private static Tensor layerNorm(Tensor x) {
+    return normalized(x.sub(x.mean(true, -1)));
+  }
+
+  private static Tensor normalized(Tensor x) {
+    return x.mul(x.square().mean(true, -1).add(EPS).rsqrt());
+  }
+
+  private static void losses(List<Op> rows) {
+    Input logits = Input.real(Shape.of(6, 5), -3, 3);
+    rows.add(
+        Op.of(
+                "cross_entropy",
+                SUMS,
+                SUMS,
+                x -> x.get(0).crossEntropy(x.get(1)),
+                logits,
+                Input.index(Shape.of(6), 5))
+            .definedAs(
+                x -> {
+                  Tensor classes = Tensor.arange(5, DType.I64, x.get(0).device());
+                  Tensor hit = x.get(1).unsqueeze(1).eq(classes).to(x.get(0).dtype());
+                  return x.get(0).logSoftmax(-1).mul(hit).sum().div(-6);
+                }));
+    rows.add(
+        Op.of(
+                "mse_loss",
+                SUMS,
+                SUMS,
+                x -> x.get(0).mseLoss(x.get(1)),
+                logits,
+                Input.real(Shape.of(6, 5), -3, 3))
+            .definedAs(x -> x.get(0).sub(x.get(1)).square().mean()));
+  }
+
+  private static void indexing(List<Op> rows) {
+    rows.add(
+        Op.of(
+            "embedding",
+            EXACT,
+            SUMS,
+            x -> x.get(0).embedding(x.get(1)),
+            Input.real(Shape.of(5, 3), -2, 2),
+            Input.index(Shape.of(2, 6), 5)));
+  }
+
+  private static void attention(List<Op> rows) {
+    for (boolean causal : new boolean[] {false, true}) {
+      for (long queries : new long[] {6, 3, 8}) {
+        Shape keys = Shape.of(2, 2, 6, 4);
+        rows.add(
+            Op.of(
+                    causal ? "attention causal" : "attention",
+                    SUMS,
+                    SUMS,
+                    x -> x.get(0).scaledDotProductAttention(x.get(1), x.get(2), causal),
+                    Input.real(Shape.of(2, 2, queries, 4), -1, 1),
+                    Input.real(keys, -1, 1),
+                    Input.real(keys, -1, 1))
+                .definedAs(x -> attention(x.get(0), x.get(1), x.get(2), causal)));
+      }
+    }
+  }
+
+  private static Tensor attention(Tensor q, Tensor k, Tensor v, boolean causal) {
+    Tensor weights = q.matmul(k.t()).div(Math.sqrt(q.size(-1))).exp();
+    if (causal) {
+      Tensor last = Tensor.arange(q.size(2), DType.I64, q.device()).add(k.size(2) - q.size(2));
+      Tensor key = Tensor.arange(k.size(2), DType.I64, q.device());
+      weights = weights.mul(key.le(last.unsqueeze(1)).to(q.dtype()));
+    }
+    // A query that sees no key gives 0, not 0/0.
+    return weights.matmul(v).div(weights.sum(true, -1).add(1e-30));
+  }
+
+  private static void movement(List<Op> rows) {
+    Input cube = Input.real(Shape.of(2, 3, 4), -2, 2);
+    rows.add(view("reshape", x -> x.reshape(4, -1), cube));
+    rows.add(view("transpose", x -> x.transpose(0, 2), cube));
+    rows.add(view("permute", x -> x.permute(2, 0, 1), cube));
+    rows.add(view("slice", x -> x.slice(2, 1, 4, 2), cube));
+    rows.add(view("select", x -> x.select(1, -1), cube));
+    rows.add(view("expand", x -> x.unsqueeze(1).expand(2, 5, 3, 4), cube));
+    rows.add(view("copy", Tensor::copy, cube));
+    rows.add(view("cast there and back", x -> x.to(DType.F64).mul(2).to(x.dtype()), cube));
+    rows.add(
+        Op.of(
+            "cat",
+            EXACT,
+            CROSSING,
+            x -> Tensor.cat(x, 1),
+            cube,
+            Input.real(Shape.of(2, 1, 4), -2, 2),
+            cube));
+  }
+
+  private static Op view(String name, UnaryOperator<Tensor> function, Input input) {
+    return Op.of(name, EXACT, SUMS, x -> function.apply(x.getFirst()), input);
   }
 }

@@ -159,8 +159,7 @@ final class ReductionCases {
             .mapToObj(n -> Operand.input(dtype, Placement.SHIFTED.of(Shape.of(n)), values));
     return KernelCase.of(
         "sum_squares",
-        // All terms are positive and float64 accumulates them, in whatever order.
-        Tolerance.ulps(64),
+        Tolerance.ulps(16),
         (backend, stage) -> backend.sumSquares(stage.views(1, sizes.length + 1), stage.view(0)),
         Stream.concat(result, inputs).toArray(Operand[]::new));
   }

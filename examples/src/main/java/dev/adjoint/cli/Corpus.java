@@ -1,0 +1,225 @@
+package dev.adjoint.cli;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Locale;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipException;
+import java.util.zip.ZipFile;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a model learns from: a text to train on and one to be judged by. Of ten or more files every
+ * tenth is for judging; of fewer, the last tenth of the whole text.
+ *
+ * @param source where it came from, for people
+ * @param training nine tenths of it
+ * @param validation the rest
+ */
+record Corpus(String source, String training, String validation) {
+  private static final String JDK_FOLDER = "java.base/java/util/";
+  private static final long MAX_BYTES = 256L << 20;
+  private static final int FILES_PER_VALIDATION_FILE = 10;
+
+  /** Literals, which may look like comments inside, and comments. */
+  private static final Pattern LITERAL_OR_COMMENT =
+      Pattern.compile(
+          """
+          (?x)
+          \"""[\\s\\S]*?\"""                            # text block
+          | "[^"\\\\\\n]*+(?:\\\\.[^"\\\\\\n]*+)*+"    # string
+          | '[^'\\\\\\n]*+(?:\\\\.[^'\\\\\\n]*+)*+'    # character
+          | (?<comment> //[^\\n]* | /\\*[\\s\\S]*?\\*/ )
+          """);
+
+  /**
+   * The source of {@code java.util} and the packages below it, from the running JDK: about 4 MB in
+   * one style. Comments are left out, because the model is to learn code and not prose; so are
+   * characters outside printable ASCII.
+   */
+  static Corpus ofJdk() throws IOException {
+    Path archive = Path.of(System.getProperty("java.home"), "lib", "src.zip");
+    if (!Files.isReadable(archive)) {
+      throw new CommandException(
+          "there is no source of the JDK in "
+              + archive
+              + ": install it (Debian, Ubuntu: apt-get install openjdk-25-source), or name a text"
+              + " with --data");
+    }
+    List<String> texts = new ArrayList<>();
+    for (String text : readArchive(archive, JDK_FOLDER, ".java")) {
+      texts.add(printableAscii(withoutComments(text)));
+    }
+    return split("JDK " + Runtime.version() + ", " + JDK_FOLDER + "**", archive, texts);
+  }
+
+  /** A text file, all text files in a folder and below, or those in an archive; UTF-8. */
+  static Corpus of(Path data) throws IOException {
+    String name = data.toString().toLowerCase(Locale.ROOT);
+    List<String> texts;
+    if (Files.isDirectory(data)) {
+      texts = readFolder(data);
+    } else if (name.endsWith(".zip") || name.endsWith(".jar")) {
+      texts = readArchive(data, "", "");
+    } else {
+      checkSize(data, Files.size(data));
+      String text = decode(Files.readAllBytes(data));
+      if (text == null) {
+        throw new CommandException(data + ": is not a text in UTF-8");
+      }
+      texts = List.of(text);
+    }
+    return split(data.toString(), data, texts);
+  }
+
+  private static List<String> readFolder(Path folder) throws IOException {
+    List<Path> files;
+    try (Stream<Path> all = Files.walk(folder)) {
+      files = all.filter(Files::isRegularFile).sorted().toList();
+    }
+    List<String> texts = new ArrayList<>();
+    long bytes = 0;
+    for (Path file : files) {
+      bytes += Files.size(file);
+      checkSize(folder, bytes);
+      addText(texts, Files.readAllBytes(file));
+    }
+    return texts;
+  }
+
+  private static List<String> readArchive(Path archive, String prefix, String suffix)
+      throws IOException {
+    try (ZipFile zip = new ZipFile(archive.toFile())) {
+      List<? extends ZipEntry> entries =
+          zip.stream()
+              .filter(e -> !e.isDirectory())
+              .filter(e -> e.getName().startsWith(prefix) && e.getName().endsWith(suffix))
+              .sorted((a, b) -> a.getName().compareTo(b.getName()))
+              .toList();
+      List<String> texts = new ArrayList<>();
+      long bytes = 0;
+      for (ZipEntry entry : entries) {
+        try (InputStream in = zip.getInputStream(entry)) {
+          // The archive's own word on sizes is not to be trusted.
+          byte[] content = in.readNBytes((int) (MAX_BYTES + 1 - bytes));
+          bytes += content.length;
+          checkSize(archive, bytes);
+          addText(texts, content);
+        }
+      }
+      return texts;
+    } catch (ZipException e) {
+      throw new CommandException(archive + ": is not a readable zip archive: " + e.getMessage(), e);
+    }
+  }
+
+  private static void checkSize(Path data, long bytes) {
+    if (bytes > MAX_BYTES) {
+      throw new CommandException(
+          data + ": is larger than " + (MAX_BYTES >> 20) + " MB, the most that is read");
+    }
+  }
+
+  /** Passes over binary files. */
+  private static void addText(List<String> texts, byte[] content) {
+    String text = decode(content);
+    if (text != null) {
+      texts.add(text);
+    }
+  }
+
+  /** The text without carriage returns and other control characters, or null if it is none. */
+  private static @Nullable String decode(byte[] content) {
+    try {
+      String text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(content)).toString();
+      return text.indexOf('\0') >= 0 ? null : text.replaceAll("[\\p{Cc}\\uFEFF&&[^\\n\\t]]", "");
+    } catch (CharacterCodingException e) {
+      return null;
+    }
+  }
+
+  /** Java source without comments and without the holes that they leave. */
+  static String withoutComments(String java) {
+    String code =
+        LITERAL_OR_COMMENT
+            .matcher(java)
+            .replaceAll(m -> m.group("comment") == null ? "$0" : "");
+    String lines = code.lines().map(String::stripTrailing).collect(Collectors.joining("\n"));
+    return lines.replaceAll("\\n{3,}", "\n\n").strip() + "\n";
+  }
+
+  private static String printableAscii(String text) {
+    return text.replace("\t", "    ").replaceAll("[^\\n\\x20-\\x7E]", "");
+  }
+
+  private static Corpus split(String source, Path data, List<String> texts) {
+    StringBuilder training = new StringBuilder();
+    StringBuilder validation = new StringBuilder();
+    if (texts.size() >= FILES_PER_VALIDATION_FILE) {
+      for (int i = 0; i < texts.size(); i++) {
+        boolean judging = (i + 1) % FILES_PER_VALIDATION_FILE == 0;
+        (judging ? validation : training).append(texts.get(i));
+      }
+    } else {
+      String all = String.join("", texts);
+      int cut = (int) (all.length() * 9L / 10);
+      // Not between the halves of a surrogate pair.
+      cut = all.isEmpty() ? 0 : all.offsetByCodePoints(0, all.codePointCount(0, cut));
+      training.append(all, 0, cut);
+      validation.append(all, cut, all.length());
+    }
+    if (training.length() + validation.length() == 0) {
+      throw new CommandException(data + ": there is no text in it");
+    }
+    return new Corpus(source, training.toString(), validation.toString());
+  }
+
+  /** Refuses a text that has not one whole window in each of its parts. */
+  void requireWindows(int context) {
+    int window = context + 1;
+    int shorter =
+        Math.min(
+            training.codePointCount(0, training.length()),
+            validation.codePointCount(0, validation.length()));
+    if (shorter < window) {
+      throw new CommandException(
+          String.format(
+              Locale.ROOT,
+              "%s: too little text: a context of %d needs %d characters in the training part and"
+                  + " in the validation part, which have %d and %d",
+              source,
+              context,
+              window,
+              training.length(),
+              validation.length()));
+    }
+  }
+
+  /** SHA-256 of both parts: equal corpora, and only these, have equal ones. */
+  String hash() {
+    try {
+      MessageDigest digest = MessageDigest.getInstance("SHA-256");
+      for (String part : List.of(training, validation)) {
+        byte[] bytes = part.getBytes(StandardCharsets.UTF_8);
+        digest.update(ByteBuffer.allocate(Long.BYTES).putLong(0, bytes.length));
+        digest.update(bytes);
+      }
+      return HexFormat.of().formatHex(digest.digest());
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java runtime has SHA-256", e);
+    }
+  }
+}

@@ -1,0 +1,62 @@
+package dev.adjoint.cli;
+
+import dev.adjoint.plot.Charts;
+import java.awt.BasicStroke;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import org.knowm.xchart.XYChart;
+import org.knowm.xchart.XYSeries;
+import org.knowm.xchart.style.Styler.YAxisPosition;
+import org.knowm.xchart.style.markers.SeriesMarkers;
+
+/** {@code loss.png}: how the losses fell, and the learning rate that drove them. */
+final class LossPlot {
+  private LossPlot() {}
+
+  /** Draws the rows of {@code metrics.csv}; at least one. */
+  static void draw(List<MetricsFile.Row> rows, String title, Path file) throws IOException {
+    XYChart chart = Charts.lines(1200, 700, title, "step", "loss (nats per character)");
+    double[] steps = rows.stream().mapToDouble(MetricsFile.Row::step).toArray();
+    double[] losses = rows.stream().mapToDouble(MetricsFile.Row::trainLoss).toArray();
+    double[] rates = rows.stream().mapToDouble(MetricsFile.Row::learningRate).toArray();
+    var judged = rows.stream().filter(row -> row.validationLoss().isPresent()).toList();
+
+    XYSeries rate = Charts.line(chart, "learning rate", steps, rates, Charts.GRAY, 1.2f);
+    rate.setLineStyle(
+        new BasicStroke(
+            1.2f, BasicStroke.CAP_BUTT, BasicStroke.JOIN_ROUND, 1, new float[] {5, 4}, 0));
+    rate.setYAxisGroup(1);
+    Charts.line(chart, "training", steps, losses, Charts.PALE_BLUE, 1f);
+    Charts.line(chart, "training, smoothed", steps, smoothed(losses), Charts.BLUE, 2.6f);
+    if (!judged.isEmpty()) {
+      XYSeries validation =
+          Charts.line(
+              chart,
+              "validation",
+              judged.stream().mapToDouble(MetricsFile.Row::step).toArray(),
+              judged.stream().mapToDouble(r -> r.validationLoss().orElseThrow()).toArray(),
+              Charts.ORANGE,
+              1.6f);
+      validation.setMarker(SeriesMarkers.CIRCLE);
+      validation.setMarkerColor(Charts.ORANGE);
+    }
+    chart.setYAxisGroupTitle(1, "learning rate");
+    chart.getStyler().setYAxisGroupPosition(1, YAxisPosition.Right);
+    Charts.save(chart, file);
+  }
+
+  /** A running mean that forgets over a fiftieth of the run, corrected for its start. */
+  private static double[] smoothed(double[] values) {
+    double keep = 1 - 1 / Math.max(1, values.length / 50.0);
+    double[] means = new double[values.length];
+    double sum = 0;
+    double weight = 0;
+    for (int i = 0; i < values.length; i++) {
+      sum = keep * sum + values[i];
+      weight = keep * weight + 1;
+      means[i] = sum / weight;
+    }
+    return means;
+  }
+}

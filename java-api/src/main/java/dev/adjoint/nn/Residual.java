@@ -1,0 +1,18 @@
+package dev.adjoint.nn;
+
+import dev.adjoint.Tensor;
+
+/** {@code x + inner(x)}: a module as a correction of its input. */
+public final class Residual extends Module {
+  private final Module inner;
+
+  /** Around a module whose results broadcast with its inputs. */
+  public Residual(Module inner) {
+    this.inner = module("inner", inner);
+  }
+
+  @Override
+  public Tensor forward(Tensor x) {
+    return x.add(inner.apply(x));
+  }
+}

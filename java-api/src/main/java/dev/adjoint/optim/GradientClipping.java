@@ -1,0 +1,61 @@
+package dev.adjoint.optim;
+
+import dev.adjoint.DType;
+import dev.adjoint.Scope;
+import dev.adjoint.Tensor;
+import dev.adjoint.TensorException;
+import dev.adjoint.autograd.GradMode;
+import dev.adjoint.ops.OptimizerSteps;
+import java.util.List;
+import java.util.Objects;
+
+/** Limits on gradients, between the backward pass and the optimizer's step. */
+public final class GradientClipping {
+  private GradientClipping() {}
+
+  /**
+   * Scales all gradients so that the Euclidean norm of them together is at most {@code maxNorm}.
+   * Everything stays on the device: nothing waits for the value, and it can be captured. As in
+   * PyTorch, gradients become NaN if the norm is.
+   *
+   * @param parameters those without a gradient do not count
+   * @param maxNorm positive; infinity only measures
+   * @return the norm before scaling: F64, a scalar, 0 if there are no gradients
+   */
+  public static Tensor clipByNorm(List<Tensor> parameters, double maxNorm) {
+    if (!(maxNorm > 0)) {
+      throw new TensorException("clipByNorm: the norm must be positive, got " + maxNorm);
+    }
+    List<Tensor> gradients = gradients(parameters);
+    if (gradients.isEmpty()) {
+      return Tensor.of(0.0);
+    }
+    try (var _ = GradMode.off()) {
+      return Scope.tidy(
+          () -> {
+            Tensor norm = OptimizerSteps.norm(gradients);
+            if (maxNorm < Double.POSITIVE_INFINITY) {
+              DType dtype = gradients.getFirst().dtype();
+              OptimizerSteps.scale(
+                  gradients, norm.add(1e-6).rdiv(maxNorm).clamp(0, 1).to(dtype));
+            }
+            return norm;
+          });
+    }
+  }
+
+  /** Limits each value of each gradient to [−limit, limit]. */
+  public static void clipByValue(List<Tensor> parameters, double limit) {
+    if (!(limit >= 0)) {
+      throw new TensorException("clipByValue: the limit must not be negative, got " + limit);
+    }
+    try (var _ = GradMode.off();
+        var _ = Scope.open()) {
+      gradients(parameters).forEach(gradient -> gradient.copy_(gradient.clamp(-limit, limit)));
+    }
+  }
+
+  private static List<Tensor> gradients(List<Tensor> parameters) {
+    return parameters.stream().map(Tensor::grad).filter(Objects::nonNull).toList();
+  }
+}

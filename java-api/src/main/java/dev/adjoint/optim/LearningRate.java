@@ -1,0 +1,129 @@
+package dev.adjoint.optim;
+
+import dev.adjoint.TensorException;
+
+/** A schedule: the learning rate as a function of the steps done so far. */
+public sealed interface LearningRate {
+  /**
+   * The learning rate of a step.
+   *
+   * @param step how many steps were made before it: 0 for the first
+   */
+  double at(long step);
+
+  /** Always the same. */
+  static LearningRate constant(double value) {
+    return new Constant(value);
+  }
+
+  /** Multiplied by {@code factor} after every {@code every} steps. */
+  static LearningRate step(double initial, long every, double factor) {
+    return new Step(initial, every, factor);
+  }
+
+  /** Multiplied by {@code factor} after each step. */
+  static LearningRate exponential(double initial, double factor) {
+    return new Exponential(initial, factor);
+  }
+
+  /** Half a cosine from {@code initial} to {@code last} over {@code total} steps, then flat. */
+  static LearningRate cosine(double initial, long total, double last) {
+    return new Cosine(initial, total, last);
+  }
+
+  /** A straight line from {@code initial} to {@code last} over {@code total} steps, then flat. */
+  static LearningRate linear(double initial, long total, double last) {
+    return new Linear(initial, total, last);
+  }
+
+  /**
+   * This schedule, begun after {@code steps} steps in which the learning rate rises to its first
+   * value: step s has (s + 1)/(steps + 1) of it.
+   */
+  default LearningRate withWarmup(long steps) {
+    return new Warmup(steps, this);
+  }
+
+  /** See {@link #constant}. */
+  record Constant(double value) implements LearningRate {
+    @Override
+    public double at(long step) {
+      return value;
+    }
+  }
+
+  /** See {@link #step}. */
+  record Step(double initial, long every, double factor) implements LearningRate {
+    /**
+     * @throws TensorException if {@code every} is not positive
+     */
+    public Step {
+      check(every > 0, "the number of steps must be positive", every);
+    }
+
+    @Override
+    public double at(long step) {
+      return initial * Math.pow(factor, Math.floorDiv(step, every));
+    }
+  }
+
+  /** See {@link #exponential}. */
+  record Exponential(double initial, double factor) implements LearningRate {
+    @Override
+    public double at(long step) {
+      return initial * Math.pow(factor, step);
+    }
+  }
+
+  /** See {@link #cosine}. */
+  record Cosine(double initial, long total, double last) implements LearningRate {
+    /**
+     * @throws TensorException if {@code total} is not positive
+     */
+    public Cosine {
+      check(total > 0, "the number of steps must be positive", total);
+    }
+
+    @Override
+    public double at(long step) {
+      double progress = Math.min(1, (double) step / total);
+      return last + (initial - last) * (1 + Math.cos(Math.PI * progress)) / 2;
+    }
+  }
+
+  /** See {@link #linear}. */
+  record Linear(double initial, long total, double last) implements LearningRate {
+    /**
+     * @throws TensorException if {@code total} is not positive
+     */
+    public Linear {
+      check(total > 0, "the number of steps must be positive", total);
+    }
+
+    @Override
+    public double at(long step) {
+      return initial + (last - initial) * Math.min(1, (double) step / total);
+    }
+  }
+
+  /** See {@link #withWarmup}. */
+  record Warmup(long steps, LearningRate then) implements LearningRate {
+    /**
+     * @throws TensorException if {@code steps} is negative
+     */
+    public Warmup {
+      check(steps >= 0, "the number of steps must not be negative", steps);
+    }
+
+    @Override
+    public double at(long step) {
+      return step < steps ? then.at(0) * (step + 1) / (steps + 1) : then.at(step - steps);
+    }
+  }
+
+  private static void check(boolean condition, String message, long value) {
+    if (!condition) {
+      throw new TensorException("learningRate: " + message + ", got " + value);
+    }
+  }
+}

@@ -1,0 +1,318 @@
+package dev.adjoint.optim;
+
+import dev.adjoint.DType;
+import dev.adjoint.Device;
+import dev.adjoint.Scope;
+import dev.adjoint.Shape;
+import dev.adjoint.Tensor;
+import dev.adjoint.TensorException;
+import dev.adjoint.autograd.GradMode;
+import dev.adjoint.nn.StateDict;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeMap;
+
+/**
+ * Changes parameters by their gradients. What varies from step to step (learning rate, steps done)
+ * lies in tensors that the kernels read, so a captured step follows a schedule; what is fixed is in
+ * the rule. A parameter without a gradient is left alone, and its own count of steps stays.
+ *
+ * <p>A new rule is a subclass with {@link #update}; it may be written with ordinary tensor
+ * operations.
+ */
+public abstract class Optimizer implements AutoCloseable {
+  /** Parameters with the same settings that have made the same number of steps. */
+  private static final class Cohort {
+    private List<Member> members;
+    private final Tensor hyper;
+
+    /**
+     * @param hyper F64 [2] = {learning rate, steps done}
+     */
+    Cohort(List<Member> members, Tensor hyper) {
+      this.members = members;
+      this.hyper = Scope.escape(hyper);
+    }
+  }
+
+  /** A parameter, its place in the order of all, and its state. */
+  private record Member(int index, Tensor parameter, List<Tensor> state) {
+    String key(String name) {
+      return index + "." + name;
+    }
+  }
+
+  private static final class Group {
+    private final double weightDecay;
+    private double learningRate;
+    private final List<Cohort> cohorts = new ArrayList<>();
+
+    Group(double learningRate, double weightDecay) {
+      this.learningRate = learningRate;
+      this.weightDecay = weightDecay;
+    }
+
+    void addCohort(List<Member> members, double steps) {
+      double[] hyper = {learningRate, steps};
+      Device device = members.getFirst().parameter().device();
+      cohorts.add(new Cohort(members, Tensor.of(hyper, Shape.of(hyper.length), device)));
+    }
+
+    void closeCohorts() {
+      cohorts.forEach(cohort -> cohort.hyper.close());
+      cohorts.clear();
+    }
+
+    List<Member> members() {
+      return cohorts.stream().flatMap(cohort -> cohort.members.stream()).toList();
+    }
+  }
+
+  private static final String STEP = "step";
+
+  private final List<String> stateNames;
+  private final List<Group> groups = new ArrayList<>();
+  private final List<Tensor> parameters = new ArrayList<>();
+
+  /**
+   * @param stateNames of the tensors like the parameter that the rule keeps for each, zeros at
+   *     first
+   * @throws TensorException if there are no parameters, one is named twice or wants no gradient, or
+   *     a setting is negative
+   */
+  protected Optimizer(
+      List<ParameterGroup> groups,
+      double learningRate,
+      double weightDecay,
+      List<String> stateNames) {
+    this.stateNames = List.copyOf(stateNames);
+    Set<Tensor> seen = Collections.newSetFromMap(new IdentityHashMap<>());
+    for (ParameterGroup settings : groups) {
+      Group group =
+          new Group(
+              settings.learningRate().orElse(learningRate),
+              settings.weightDecay().orElse(weightDecay));
+      checkNotNegative("learning rate", group.learningRate);
+      checkNotNegative("weight decay", group.weightDecay);
+      List<Member> members = new ArrayList<>();
+      for (Tensor parameter : settings.parameters()) {
+        if (!parameter.isLeaf() || !parameter.dtype().isFloating()) {
+          throw new TensorException(
+              "optimizer: a parameter must be a leaf of floating type, got "
+                  + parameter.dtype()
+                  + " "
+                  + parameter.shape()
+                  + (parameter.isLeaf() ? "" : ", the result of " + parameter.gradFn()));
+        }
+        if (!seen.add(parameter)) {
+          throw new TensorException(
+              "optimizer: a parameter of shape " + parameter.shape() + " is named twice");
+        }
+        members.add(new Member(parameters.size(), parameter, new ArrayList<>()));
+        parameters.add(parameter);
+      }
+      this.groups.add(group);
+      if (!members.isEmpty()) {
+        group.addCohort(members, 0);
+      }
+    }
+    if (parameters.isEmpty()) {
+      throw new TensorException("optimizer: there are no parameters");
+    }
+  }
+
+  static void checkNotNegative(String what, double value) {
+    if (!(value >= 0)) {
+      throw new TensorException("optimizer: the " + what + " must not be negative, got " + value);
+    }
+  }
+
+  /**
+   * The rule, for parameters that all have gradients. It must add 1 to the steps done.
+   *
+   * @param state for each name of state, one tensor for each parameter
+   * @param hyper F64 [2] = {learning rate, steps done}
+   */
+  protected abstract void update(
+      List<Tensor> parameters,
+      List<Tensor> gradients,
+      List<List<Tensor>> state,
+      Tensor hyper,
+      double weightDecay);
+
+  /** All parameters, in the order of the groups. */
+  public final List<Tensor> parameters() {
+    return Collections.unmodifiableList(parameters);
+  }
+
+  /** Drops the gradients of all parameters. */
+  public final void zeroGrad() {
+    parameters.forEach(Tensor::zeroGrad);
+  }
+
+  /**
+   * Makes the state, where there is none yet: the first {@link #step} does so too, but a step that
+   * is being recorded cannot.
+   */
+  public final void initializeState() {
+    for (Group group : groups) {
+      for (Member member : group.members()) {
+        while (member.state().size() < stateNames.size()) {
+          member.state().add(Scope.escape(member.parameter().zerosLike()));
+        }
+      }
+    }
+  }
+
+  /** Changes every parameter that has a gradient. */
+  public final void step() {
+    initializeState();
+    try (var _ = GradMode.off();
+        var _ = Scope.open()) {
+      for (Group group : groups) {
+        for (Cohort cohort : List.copyOf(group.cohorts)) {
+          step(group, cohort);
+        }
+      }
+    }
+  }
+
+  private void step(Group group, Cohort cohort) {
+    List<Member> ready = new ArrayList<>();
+    List<Member> idle = new ArrayList<>();
+    List<Tensor> gradients = new ArrayList<>();
+    for (Member member : cohort.members) {
+      Tensor gradient = member.parameter().grad();
+      if (gradient == null) {
+        idle.add(member);
+      } else {
+        ready.add(member);
+        gradients.add(gradient);
+      }
+    }
+    if (ready.isEmpty()) {
+      return;
+    }
+    if (!idle.isEmpty()) {
+      group.cohorts.add(new Cohort(idle, cohort.hyper.copy()));
+      cohort.members = ready;
+    }
+    List<List<Tensor>> state = new ArrayList<>();
+    for (int i = 0; i < stateNames.size(); i++) {
+      int name = i;
+      state.add(ready.stream().map(member -> member.state().get(name)).toList());
+    }
+    update(
+        ready.stream().map(Member::parameter).toList(),
+        gradients,
+        state,
+        cohort.hyper,
+        group.weightDecay);
+  }
+
+  // ---- learning rate ----
+
+  /** The learning rate of the first group. */
+  public final double learningRate() {
+    return learningRate(0);
+  }
+
+  /** The learning rate of a group. */
+  public final double learningRate(int group) {
+    return groups.get(group).learningRate;
+  }
+
+  /** Sets the learning rate of all groups, for captured steps too. */
+  public final void setLearningRate(double value) {
+    for (int i = 0; i < groups.size(); i++) {
+      setLearningRate(i, value);
+    }
+  }
+
+  /** Sets the learning rate of one group, for captured steps too. */
+  public final void setLearningRate(int group, double value) {
+    checkNotNegative("learning rate", value);
+    groups.get(group).learningRate = value;
+    groups.get(group).cohorts.forEach(cohort -> cohort.hyper.set(value, 0));
+  }
+
+  // ---- state ----
+
+  /**
+   * All that is needed to go on: {@code 0.step}, {@code 0.exp_avg}, … by the number of the
+   * parameter, {@code group.0.learning_rate}, … by that of the group. The tensors share memory with
+   * the optimizer and are born in the current scope.
+   */
+  public final Map<String, Tensor> stateDict() {
+    initializeState();
+    Device device = parameters.getFirst().device();
+    Map<String, Tensor> state = new LinkedHashMap<>();
+    for (int g = 0; g < groups.size(); g++) {
+      double learningRate = groups.get(g).learningRate;
+      state.put(learningRateKey(g), Tensor.full(Shape.scalar(), learningRate, DType.F64, device));
+      for (Cohort cohort : groups.get(g).cohorts) {
+        for (Member member : cohort.members) {
+          state.put(member.key(STEP), cohort.hyper.select(0, 1));
+          for (int i = 0; i < stateNames.size(); i++) {
+            state.put(member.key(stateNames.get(i)), member.state().get(i).detach());
+          }
+        }
+      }
+    }
+    return state;
+  }
+
+  /**
+   * Takes over the values of a {@link #stateDict}, from any device. Steps captured before do not
+   * see them: record anew.
+   *
+   * @throws TensorException naming every missing, unexpected and wrongly shaped or typed entry; the
+   *     optimizer is unchanged then
+   */
+  public final void loadStateDict(Map<String, Tensor> given) {
+    String name = getClass().getSimpleName();
+    try (var _ = Scope.open()) {
+      StateDict.check(name, stateDict(), given);
+      for (int g = 0; g < groups.size(); g++) {
+        Group group = groups.get(g);
+        group.learningRate = value(given, learningRateKey(g));
+        regroup(group, given);
+      }
+      StateDict.load(name, stateDict(), given);
+    }
+  }
+
+  /** Forms the cohorts anew, by the given counts of steps. */
+  private static void regroup(Group group, Map<String, Tensor> given) {
+    Map<Double, List<Member>> bySteps = new TreeMap<>();
+    for (Member member : group.members()) {
+      double steps = value(given, member.key(STEP));
+      bySteps.computeIfAbsent(steps, _ -> new ArrayList<>()).add(member);
+    }
+    group.closeCohorts();
+    bySteps.forEach((steps, members) -> group.addCohort(members, steps));
+  }
+
+  private static double value(Map<String, Tensor> given, String key) {
+    return Objects.requireNonNull(given.get(key)).item();
+  }
+
+  private static String learningRateKey(int group) {
+    return "group." + group + ".learning_rate";
+  }
+
+  /** Closes the state, not the parameters. */
+  @Override
+  public void close() {
+    for (Group group : groups) {
+      group.members().forEach(member -> member.state().forEach(Tensor::close));
+      group.closeCohorts();
+    }
+  }
+}

@@ -1,0 +1,118 @@
+package dev.adjoint.optim;
+
+import dev.adjoint.Tensor;
+import dev.adjoint.TensorException;
+import dev.adjoint.ops.OptimizerSteps;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Stochastic gradient descent, equal to PyTorch's rule: {@code g += λ·w}; with momentum {@code b =
+ * μ·b + (1 − τ)·g} ({@code b = g} in a parameter's first step), and {@code g + μ·b} (Nesterov) or
+ * {@code b} takes the place of g; {@code w −= η·g}.
+ */
+public final class Sgd extends Optimizer {
+  private final double momentum;
+  private final double dampening;
+  private final boolean nesterov;
+
+  /** Plain descent, without momentum and weight decay. */
+  public Sgd(List<Tensor> parameters, double learningRate) {
+    this(builder(learningRate).group(parameters));
+  }
+
+  private Sgd(Builder builder) {
+    super(
+        builder.groups,
+        builder.learningRate,
+        builder.weightDecay,
+        builder.momentum == 0 ? List.of() : List.of("momentum_buffer"));
+    this.momentum = builder.momentum;
+    this.dampening = builder.dampening;
+    this.nesterov = builder.nesterov;
+  }
+
+  /** To be completed with at least one group. */
+  public static Builder builder(double learningRate) {
+    return new Builder(learningRate);
+  }
+
+  @Override
+  protected void update(
+      List<Tensor> parameters,
+      List<Tensor> gradients,
+      List<List<Tensor>> state,
+      Tensor hyper,
+      double weightDecay) {
+    OptimizerSteps.sgd(
+        parameters,
+        gradients,
+        state.isEmpty() ? List.of() : state.getFirst(),
+        hyper,
+        new OptimizerSteps.Sgd(momentum, dampening, weightDecay, nesterov));
+  }
+
+  /** Settings; those not made are 0 and off. */
+  public static final class Builder {
+    private final List<ParameterGroup> groups = new ArrayList<>();
+    private final double learningRate;
+    private double momentum;
+    private double dampening;
+    private double weightDecay;
+    private boolean nesterov;
+
+    private Builder(double learningRate) {
+      this.learningRate = learningRate;
+    }
+
+    /** Adds parameters with the common settings. */
+    public Builder group(List<Tensor> parameters) {
+      return group(ParameterGroup.of(parameters));
+    }
+
+    /** Adds parameters. */
+    public Builder group(ParameterGroup group) {
+      groups.add(group);
+      return this;
+    }
+
+    /** μ. */
+    public Builder momentum(double value) {
+      Optimizer.checkNotNegative("momentum", value);
+      momentum = value;
+      return this;
+    }
+
+    /** τ. */
+    public Builder dampening(double value) {
+      dampening = value;
+      return this;
+    }
+
+    /** λ. */
+    public Builder weightDecay(double value) {
+      weightDecay = value;
+      return this;
+    }
+
+    /** Nesterov's form of momentum. */
+    public Builder nesterov(boolean value) {
+      nesterov = value;
+      return this;
+    }
+
+    /**
+     * @throws TensorException if the settings contradict each other or there are no parameters
+     */
+    public Sgd build() {
+      if (nesterov && (momentum == 0 || dampening != 0)) {
+        throw new TensorException(
+            "sgd: Nesterov needs momentum and no dampening, got momentum "
+                + momentum
+                + " and dampening "
+                + dampening);
+      }
+      return new Sgd(this);
+    }
+  }
+}

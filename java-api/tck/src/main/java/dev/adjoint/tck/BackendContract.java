@@ -1,0 +1,205 @@
+package dev.adjoint.tck;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.adjoint.DType;
+import dev.adjoint.Shape;
+import dev.adjoint.reference.ReferenceBackend;
+import dev.adjoint.spi.Backend;
+import dev.adjoint.spi.BinaryKernel;
+import dev.adjoint.spi.KernelCall;
+import dev.adjoint.spi.KernelStatusException;
+import dev.adjoint.spi.Layout;
+import dev.adjoint.spi.Memory;
+import dev.adjoint.spi.View;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.TestInstance;
+
+/**
+ * What every backend must do, kernel by kernel: equal the reference backend within the catalog's
+ * tolerances, over types, layouts, sizes and special values; write nothing but its outputs; give
+ * the same bits in a recorded unit. A test class extends this and names the backend.
+ */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+public abstract class BackendContract {
+  private static final System.Logger LOG = System.getLogger(BackendContract.class.getName());
+  private static final int REPORTED_FAILURES = 5;
+
+  private final AtomicLong cases = new AtomicLong();
+
+  /** The backend under test, always the same one. */
+  protected abstract Backend backend();
+
+  /** The sweeps over all kernels of the seam. */
+  static List<KernelGroup> groups() {
+    return Stream.of(
+            ElementwiseCases.groups(),
+            ReductionCases.groups(),
+            GemmCases.groups(),
+            NormCases.groups(),
+            LossCases.groups(),
+            AttentionCases.groups(),
+            IndexCases.groups(),
+            RandomCases.groups(),
+            OptimizerCases.groups())
+        .flatMap(List::stream)
+        .toList();
+  }
+
+  @TestFactory
+  Stream<DynamicTest> kernelsEqualTheReference() {
+    return groups().stream()
+        .map(group -> DynamicTest.dynamicTest(group.name(), () -> checkGroup(group)));
+  }
+
+  private void checkGroup(KernelGroup group) {
+    List<AssertionError> failures = new ArrayList<>();
+    AtomicLong checked = new AtomicLong();
+    try (Stage stage = new Stage(backend());
+        Stage reference = new Stage(new ReferenceBackend())) {
+      Consumer<KernelCase> check =
+          kernelCase -> {
+            checked.incrementAndGet();
+            try {
+              kernelCase.check(stage, reference);
+            } catch (AssertionError e) {
+              failures.add(e);
+            }
+          };
+      group.sweep().forEach(check);
+    }
+    cases.addAndGet(checked.get());
+    if (!failures.isEmpty()) {
+      String first = failures.getFirst().getMessage();
+      AssertionError summary =
+          new AssertionError(failures.size() + " of " + checked + " cases fail; first: " + first);
+      failures.stream().limit(REPORTED_FAILURES).forEach(summary::addSuppressed);
+      throw summary;
+    }
+  }
+
+  @AfterAll
+  void reportHowManyCasesRan() {
+    LOG.log(System.Logger.Level.INFO, "{0}: {1} cases", backend().description(), cases);
+  }
+
+  @Test
+  void indicesOutOfRangeAreRefusedBeforeAnyWrite() {
+    cases.addAndGet(IndexErrors.check(backend()));
+  }
+
+  @Test
+  void recordedUnitsRunInOrderAndStopAtTheFirstFailure() {
+    Operand numbers = Operand.updated(DType.F32, Placement.DENSE.of(Shape.of(1, 3)), i -> i);
+    Operand indices = Operand.indices(0, 7);
+    Operand rows = Operand.output(DType.F32, Placement.DENSE.of(Shape.of(2, 3)));
+    Backend backend = backend();
+    try (Stage stage = new Stage(backend)) {
+      stage.load(List.of(numbers, indices, rows));
+      View x = stage.view(0);
+      KernelCall increment = backend.binaryScalar(BinaryKernel.ADD, x, 1, false, x);
+      KernelCall twice = backend.binaryScalar(BinaryKernel.MUL, x, 2, false, x);
+      KernelCall refused = backend.gather(x, stage.view(1), stage.view(2));
+      stage.replay(List.of(increment, twice, increment));
+      assertEquals(List.of(3.0, 5.0, 7.0), elements(numbers, stage));
+      Exception failure =
+          assertThrows(
+              KernelStatusException.class, () -> stage.replay(List.of(twice, refused, increment)));
+      assertTrue(Objects.requireNonNull(failure.getMessage()).contains(refused.kernel()));
+      assertEquals(List.of(6.0, 10.0, 14.0), elements(numbers, stage));
+    }
+  }
+
+  private static List<Double> elements(Operand operand, Stage stage) {
+    MemorySegment image = stage.image(0);
+    return LongStream.range(0, operand.layout().numel())
+        .mapToObj(i -> operand.get(image, i))
+        .toList();
+  }
+
+  @Test
+  void memoryIsAlignedDistinctAndKeepsWhatIsUploaded() {
+    Backend backend = backend();
+    List<Memory> blocks = new ArrayList<>();
+    for (long bytes : new long[] {0, 1, 63, 64, 4096, 5 << 20}) {
+      Memory memory = Objects.requireNonNull(backend.allocate(bytes));
+      assertEquals(0, memory.address() % 64);
+      assertEquals(bytes, memory.bytes());
+      blocks.forEach(other -> assertNotEquals(other.address(), memory.address()));
+      blocks.add(memory);
+    }
+    try (Arena arena = Arena.ofConfined()) {
+      for (Memory memory : blocks) {
+        MemorySegment bytes = arena.allocate(memory.bytes()).fill((byte) memory.bytes());
+        backend.upload(bytes, bytesOf(memory));
+      }
+      for (Memory memory : blocks) {
+        MemorySegment bytes = arena.allocate(memory.bytes());
+        backend.download(bytesOf(memory), bytes);
+        MemorySegment expected = arena.allocate(memory.bytes()).fill((byte) memory.bytes());
+        assertEquals(-1, bytes.mismatch(expected));
+        backend.free(memory);
+      }
+    }
+  }
+
+  private static View bytesOf(Memory memory) {
+    return new View(memory, Layout.contiguous(Shape.of(memory.bytes())), DType.BOOL);
+  }
+
+  @Test
+  void uploadsAndDownloadsReachTheOffsetOfAView() {
+    Backend backend = backend();
+    Memory memory = Objects.requireNonNull(backend.allocate(64));
+    View all = new View(memory, Layout.contiguous(Shape.of(16)), DType.F32);
+    View part = all.with(all.layout().slice(0, 5, 8, 1));
+    backend.fill(all, 9).run();
+    backend.upload(MemorySegment.ofArray(new float[] {1, 2, 3}), part);
+    float[] found = new float[16];
+    backend.download(all, MemorySegment.ofArray(found));
+    for (int i = 0; i < found.length; i++) {
+      assertEquals(i < 5 || i > 7 ? 9 : i - 4, found[i]);
+    }
+    float[] three = new float[3];
+    backend.download(part, MemorySegment.ofArray(three));
+    assertEquals(2, MemorySegment.ofArray(three).getAtIndex(ValueLayout.JAVA_FLOAT, 1));
+    backend.free(memory);
+  }
+
+  /** Kernels of many callers at once give each the result that it would have alone. */
+  @Test
+  void callsFromManyThreadsDoNotDisturbEachOther() throws Exception {
+    List<KernelGroup> some =
+        groups().stream()
+            .filter(group -> group.name().matches("(gelu|add|softmax|reduce_sum|normal)_f32"))
+            .toList();
+    try (ExecutorService threads = Executors.newFixedThreadPool(4)) {
+      List<Future<?>> running = new ArrayList<>();
+      for (KernelGroup group : some) {
+        running.add(threads.submit(() -> checkGroup(group)));
+      }
+      for (Future<?> one : running) {
+        one.get();
+      }
+    }
+  }
+}
