@@ -12,8 +12,13 @@
 #include "vector.h"
 
 /* A tile of scores and what goes with it stays in the first two caches. */
+#ifndef QUERIES
 #define QUERIES 64
-#define KEYS (96 / MR * MR)
+#endif
+#ifndef KB
+#define KB 96
+#endif
+#define KEYS (KB / MR * MR)
 /* Each chunk has its slice of scratch, hence a bound; and some work, in multiply-adds. */
 #define MAX_CHUNKS 64
 #define CHUNK_WORK (1 << 17)

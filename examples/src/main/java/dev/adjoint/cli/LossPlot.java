@@ -18,7 +18,7 @@ final class LossPlot {
   static void draw(List<MetricsFile.Row> rows, String title, Path file) throws IOException {
     XYChart chart = Charts.lines(1200, 700, title, "step", "loss (nats per character)");
     double[] steps = rows.stream().mapToDouble(MetricsFile.Row::step).toArray();
-    double[] losses = rows.stream().mapToDouble(MetricsFile.Row::trainLoss).toArray();
+    double[] losses = rows.stream().mapToDouble(row -> finite(row.trainLoss())).toArray();
     double[] rates = rows.stream().mapToDouble(MetricsFile.Row::learningRate).toArray();
     var judged = rows.stream().filter(row -> row.validationLoss().isPresent()).toList();
 
@@ -35,7 +35,7 @@ final class LossPlot {
               chart,
               "validation",
               judged.stream().mapToDouble(MetricsFile.Row::step).toArray(),
-              judged.stream().mapToDouble(r -> r.validationLoss().orElseThrow()).toArray(),
+              judged.stream().mapToDouble(r -> finite(r.validationLoss().orElseThrow())).toArray(),
               Charts.ORANGE,
               1.6f);
       validation.setMarker(SeriesMarkers.CIRCLE);
@@ -46,6 +46,11 @@ final class LossPlot {
     Charts.save(chart, file);
   }
 
+  /** A gap in the line where a loss is not finite. */
+  private static double finite(double loss) {
+    return Double.isFinite(loss) ? loss : Double.NaN;
+  }
+
   /** A running mean that forgets over a fiftieth of the run, corrected for its start. */
   private static double[] smoothed(double[] values) {
     double keep = 1 - 1 / Math.max(1, values.length / 50.0);
@@ -53,8 +58,10 @@ final class LossPlot {
     double sum = 0;
     double weight = 0;
     for (int i = 0; i < values.length; i++) {
-      sum = keep * sum + values[i];
-      weight = keep * weight + 1;
+      if (!Double.isNaN(values[i])) {
+        sum = keep * sum + values[i];
+        weight = keep * weight + 1;
+      }
       means[i] = sum / weight;
     }
     return means;

@@ -4,10 +4,10 @@ import java.io.BufferedWriter;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.OptionalDouble;
 
 /** {@code metrics.csv}: a line for each step. */
@@ -28,17 +28,17 @@ final class MetricsFile implements AutoCloseable {
       double gradientNorm,
       double tokensPerSecond) {
     private String csv() {
+      // Seven digits say all that there is to say, and parse to what prints the same again.
       String validation =
-          validationLoss.isPresent() ? Double.toString(validationLoss.getAsDouble()) : "";
-      return String.format(
-          Locale.ROOT,
-          "%d,%s,%s,%s,%s,%.0f",
-          step,
-          trainLoss,
+          validationLoss.isPresent() ? Float.toString((float) validationLoss.getAsDouble()) : "";
+      return String.join(
+          ",",
+          Long.toString(step),
+          Float.toString((float) trainLoss),
           validation,
-          learningRate,
-          gradientNorm,
-          tokensPerSecond);
+          Float.toString((float) learningRate),
+          Float.toString((float) gradientNorm),
+          Long.toString(Math.round(tokensPerSecond)));
     }
 
     private static Row parse(String line) {
@@ -86,7 +86,7 @@ final class MetricsFile implements AutoCloseable {
     }
     Path fresh = file.resolveSibling(file.getFileName() + ".tmp");
     Files.write(fresh, kept);
-    Files.move(fresh, file, java.nio.file.StandardCopyOption.ATOMIC_MOVE);
+    Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE);
     return new MetricsFile(Files.newBufferedWriter(file, StandardOpenOption.APPEND));
   }
 

@@ -1,7 +1,9 @@
 package dev.adjoint.optim;
 
+import dev.adjoint.Adjoint;
 import dev.adjoint.DType;
 import dev.adjoint.Scope;
+import dev.adjoint.Shape;
 import dev.adjoint.Tensor;
 import dev.adjoint.TensorException;
 import dev.adjoint.autograd.GradMode;
@@ -28,7 +30,7 @@ public final class GradientClipping {
     }
     List<Tensor> gradients = gradients(parameters);
     if (gradients.isEmpty()) {
-      return Tensor.of(0.0);
+      return Tensor.full(Shape.scalar(), 0, DType.F64, Adjoint.defaultDevice());
     }
     try (var _ = GradMode.off()) {
       return Scope.tidy(

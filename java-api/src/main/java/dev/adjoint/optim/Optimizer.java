@@ -64,9 +64,8 @@ public abstract class Optimizer implements AutoCloseable {
       cohorts.add(new Cohort(members, Tensor.of(hyper, Shape.of(hyper.length), device)));
     }
 
-    void closeCohorts() {
+    void closeCounts() {
       cohorts.forEach(cohort -> cohort.hyper.close());
-      cohorts.clear();
     }
 
     List<Member> members() {
@@ -295,7 +294,8 @@ public abstract class Optimizer implements AutoCloseable {
       double steps = value(given, member.key(STEP));
       bySteps.computeIfAbsent(steps, _ -> new ArrayList<>()).add(member);
     }
-    group.closeCohorts();
+    group.closeCounts();
+    group.cohorts.clear();
     bySteps.forEach((steps, members) -> group.addCohort(members, steps));
   }
 
@@ -312,7 +312,7 @@ public abstract class Optimizer implements AutoCloseable {
   public void close() {
     for (Group group : groups) {
       group.members().forEach(member -> member.state().forEach(Tensor::close));
-      group.closeCohorts();
+      group.closeCounts();
     }
   }
 }

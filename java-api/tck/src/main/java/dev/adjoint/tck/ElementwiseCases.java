@@ -169,12 +169,14 @@ final class ElementwiseCases {
   private static void binary(BinaryKernel kernel, DType dtype, Consumer<KernelCase> check) {
     LongToDoubleFunction as = left(kernel, dtype);
     LongToDoubleFunction bs = right(kernel, dtype, as);
+    Placement dense = Placement.DENSE;
+    Placement shifted = Placement.SHIFTED;
     for (long size : Samples.sizes()) {
       Shape shape = Shape.of(size);
-      for (Placement b : List.of(Placement.DENSE, Placement.SHIFTED, Placement.REPEATED)) {
-        check.accept(binary(kernel, dtype, shape, Placement.DENSE, b, Placement.DENSE, as, bs));
-        check.accept(binary(kernel, dtype, shape, b, Placement.SHIFTED, Placement.SHIFTED, as, bs));
-      }
+      check.accept(binary(kernel, dtype, shape, dense, dense, dense, as, bs));
+      check.accept(binary(kernel, dtype, shape, shifted, dense, shifted, as, bs));
+      check.accept(binary(kernel, dtype, shape, dense, Placement.REPEATED, dense, as, bs));
+      check.accept(binary(kernel, dtype, shape, Placement.REPEATED, dense, dense, as, bs));
     }
     for (Shape shape : Samples.SHAPES) {
       for (Placement a : Placement.ALL) {
@@ -334,8 +336,9 @@ final class ElementwiseCases {
   private static void where(DType dtype, Consumer<KernelCase> check) {
     LongToDoubleFunction as = Samples.any(1, dtype);
     LongToDoubleFunction bs = Samples.any(2, dtype);
-    for (int turn = 0; turn < 2; turn++) {
-      int third = 4 * turn;
+    LongToDoubleFunction mask = Samples.integers(3, DType.BOOL);
+    // The condition lies like one of the two values.
+    for (boolean likeSecond : new boolean[] {false, true}) {
       OneToOne sweep =
           (shape, from, to) ->
               KernelCase.of(
@@ -343,7 +346,7 @@ final class ElementwiseCases {
                   Tolerance.EXACT,
                   (backend, stage) ->
                       backend.where(stage.view(0), stage.view(1), stage.view(2), stage.view(3)),
-                  Operand.input(DType.BOOL, condition.of(shape), Samples.integers(3, DType.BOOL)),
+                  Operand.input(DType.BOOL, (likeSecond ? to : from).of(shape), mask),
                   Operand.input(dtype, from.of(shape), as),
                   Operand.input(dtype, to.of(shape), bs),
                   Operand.output(dtype, Placement.DENSE.of(shape)));

@@ -1,0 +1,147 @@
+package dev.adjoint.cli;
+
+import dev.adjoint.Adjoint;
+import dev.adjoint.Device;
+import dev.adjoint.TensorException;
+import dev.adjoint.spi.BackendProvider;
+import dev.adjoint.tck.SelfTest;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
+import java.util.ServiceLoader;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Spec;
+
+@Command(
+    name = "doctor",
+    description = "Say what this machine offers, what is used of it and why, and test it.")
+final class DoctorCommand implements Callable<Integer> {
+  private static final Duration SELF_TEST_LIMIT = Duration.ofSeconds(1);
+
+  @Mixin private DeviceOptions device = new DeviceOptions();
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() {
+    PrintWriter out = spec.commandLine().getOut();
+    machine(out);
+    Device chosen;
+    try {
+      chosen = device.open();
+    } catch (TensorException e) {
+      backends(out);
+      out.println();
+      out.println("FAIL  " + e.getMessage());
+      return 1;
+    }
+    backends(out);
+    out.println();
+    line(out, "device", chosen.toString());
+    line(out, "memory", gib(Adjoint.memory(chosen).budget()) + " may be used by tensors");
+    return selfTest(chosen, out) ? 0 : 1;
+  }
+
+  private static void machine(PrintWriter out) {
+    line(out, "Adjoint", Version.current());
+    line(
+        out,
+        "Java",
+        Runtime.version() + ", " + property("java.vendor") + ", " + property("java.home"));
+    line(
+        out,
+        "system",
+        property("os.name") + " " + property("os.version") + ", " + property("os.arch"));
+    line(out, "processor", processor());
+    line(out, "processors", Runtime.getRuntime().availableProcessors() + " for this JVM");
+    line(out, "container", containerLimits());
+  }
+
+  private static void backends(PrintWriter out) {
+    for (BackendProvider provider : ServiceLoader.load(BackendProvider.class)) {
+      out.println();
+      out.println(provider.type());
+      provider.report().forEach(text -> out.println("  " + text));
+    }
+  }
+
+  private static boolean selfTest(Device device, PrintWriter out) {
+    if (device.equals(Device.REFERENCE)) {
+      line(out, "self-test", "PASS  the reference is what others are held to");
+      return true;
+    }
+    SelfTest.Result result = SelfTest.run(device, SELF_TEST_LIMIT);
+    boolean passed = result.failures().isEmpty();
+    line(
+        out,
+        "self-test",
+        String.format(
+            Locale.ROOT,
+            "%s  %d operations and their gradients against the reference, largest error %.1e (%s)",
+            passed ? "PASS" : "FAIL",
+            result.operations(),
+            result.largestError(),
+            result.worst()));
+    result.failures().forEach(text -> out.println("  " + text));
+    return passed;
+  }
+
+  private static String processor() {
+    return lines(Path.of("/proc/cpuinfo")).stream()
+        .filter(line -> line.startsWith("model name") || line.startsWith("CPU implementer"))
+        .findFirst()
+        .map(line -> line.substring(line.indexOf(':') + 1).strip())
+        .orElse("unknown");
+  }
+
+  /** The limits of the control group, of version 2 or 1, that a container sees as its own. */
+  private static String containerLimits() {
+    Path group = Path.of("/sys/fs/cgroup");
+    String memory =
+        first(group.resolve("memory.max"), first(group.resolve("memory/memory.limit_in_bytes"), "max"));
+    String[] quota = first(group.resolve("cpu.max"), "max").split(" ");
+    // Version 1 writes "no limit" as the largest number of whole pages.
+    boolean memoryLimited = !memory.equals("max") && Long.parseLong(memory) < Long.MAX_VALUE / 2;
+    boolean cpuLimited = quota.length == 2 && !quota[0].equals("max");
+    return (memoryLimited ? "memory " + gib(Long.parseLong(memory)) : "no memory limit")
+        + ", "
+        + (cpuLimited
+            ? String.format(
+                Locale.ROOT,
+                "%.2f processors",
+                Double.parseDouble(quota[0]) / Double.parseDouble(quota[1]))
+            : "no processor limit");
+  }
+
+  private static String first(Path file, String otherwise) {
+    List<String> lines = lines(file);
+    return lines.isEmpty() ? otherwise : lines.getFirst().strip();
+  }
+
+  private static List<String> lines(Path file) {
+    try {
+      return Files.readAllLines(file);
+    } catch (IOException e) {
+      return List.of(); // not every system has every file
+    }
+  }
+
+  private static String gib(long bytes) {
+    return String.format(Locale.ROOT, "%.1f GiB", bytes / (double) (1L << 30));
+  }
+
+  private static String property(String name) {
+    return System.getProperty(name, "unknown");
+  }
+
+  private static void line(PrintWriter out, String name, String value) {
+    out.printf("%-11s %s%n", name, value);
+  }
+}

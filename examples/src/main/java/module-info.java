@@ -1,0 +1,18 @@
+/** The command line and the examples. */
+module dev.adjoint.examples {
+  requires dev.adjoint;
+  requires dev.adjoint.tck;
+  requires info.picocli;
+  requires me.tongfei.progressbar;
+  requires static org.jspecify;
+  // Pictures are drawn where the Java runtime can; all else works without.
+  requires static java.desktop;
+  requires static org.knowm.xchart;
+
+  opens dev.adjoint.cli to
+      info.picocli;
+
+  exports dev.adjoint.examples;
+
+  uses dev.adjoint.spi.BackendProvider;
+}
