@@ -7,8 +7,14 @@ module dev.adjoint {
 
   exports dev.adjoint;
   exports dev.adjoint.autograd;
+  exports dev.adjoint.data;
+  exports dev.adjoint.io;
+  exports dev.adjoint.nn;
+  exports dev.adjoint.nn.models;
   exports dev.adjoint.ops;
+  exports dev.adjoint.optim;
   exports dev.adjoint.spi;
+  exports dev.adjoint.train;
 
   uses dev.adjoint.spi.BackendProvider;
 }

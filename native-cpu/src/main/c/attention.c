@@ -12,16 +12,16 @@
 #include "vector.h"
 
 /* A tile of scores and what goes with it stays in the first two caches. */
-#ifndef QUERIES
 #define QUERIES 64
-#endif
-#ifndef KB
-#define KB 96
-#endif
-#define KEYS (KB / MR * MR)
+#define KEYS (96 / MR * MR)
 /* Each chunk has its slice of scratch, hence a bound; and some work, in multiply-adds. */
 #define MAX_CHUNKS 64
 #define CHUNK_WORK (1 << 17)
+
+/* Queries in a tile: fewer where a mask cuts corners off, so that less is computed for nothing. */
+static int64_t queries_per_tile(bool causal) {
+    return causal ? QUERIES / 2 : QUERIES;
+}
 
 /* The keys that queries [first, first + count) see, at most: query i sees j <= i + tk - tq. */
 static int64_t visible_keys(bool causal, int64_t tq, int64_t tk, int64_t first, int64_t count) {

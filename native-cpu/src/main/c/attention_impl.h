@@ -5,53 +5,53 @@
 
 /* One head of a [B, H, T, D] operand: rows of stride `row`. */
 typedef struct {
-    REAL *x;
+    REAL* x;
     int64_t row;
-} NAME(head);
+} TYPE(head);
 
-static NAME(head) NAME(head_of)(const void *x, const int64_t strides[3], int64_t heads,
+static TYPE(head) NAME(head_of)(const void* x, const int64_t strides[3], int64_t heads,
                                 int64_t index) {
     if (x == NULL) {
-        return (NAME(head)){NULL, 0};
+        return (TYPE(head)){NULL, 0};
     }
     const int64_t offset = index / heads * strides[0] + index % heads * strides[1];
-    return (NAME(head)){(REAL *)x + offset, strides[2]};
+    return (TYPE(head)){(REAL*)x + offset, strides[2]};
 }
 
 /* Rows from `first` on as the left factor of a product along d. */
-static NAME(factor) NAME(rows_left)(NAME(head) h, int64_t first) {
-    return (NAME(factor)){h.x + first * h.row, h.row, 1, MR * h.row};
+static TYPE(factor) NAME(rows_left)(TYPE(head) h, int64_t first) {
+    return (TYPE(factor)){h.x + first * h.row, h.row, 1, MR * h.row};
 }
 
 /* `count` of these rows as the right factor of a product along the rows. */
-static NAME(factor) NAME(rows_right)(NAME(head) h, int64_t first, int64_t count, int64_t d,
-                                     REAL *panels) {
-    const REAL *x = h.x + first * h.row;
+static TYPE(factor) NAME(rows_right)(TYPE(head) h, int64_t first, int64_t count, int64_t d,
+                                     REAL* panels) {
+    const REAL* x = h.x + first * h.row;
     if (d % NR == 0) {
-        return (NAME(factor)){x, 1, h.row, NR};
+        return (TYPE(factor)){x, 1, h.row, NR};
     }
     NAME(pack)(panels, NR, x, d, count, 1, h.row);
-    return (NAME(factor)){panels, 1, NR, NR * count};
+    return (TYPE(factor)){panels, 1, NR, NR * count};
 }
 
 /* The same as the right factor of a product along d. */
-static NAME(factor) NAME(rows_right_turned)(NAME(head) h, int64_t first, int64_t count, int64_t d,
-                                            REAL *panels) {
+static TYPE(factor) NAME(rows_right_turned)(TYPE(head) h, int64_t first, int64_t count, int64_t d,
+                                            REAL* panels) {
     NAME(pack)(panels, NR, h.x + first * h.row, count, d, h.row, 1);
-    return (NAME(factor)){panels, 1, NR, NR * d};
+    return (TYPE(factor)){panels, 1, NR, NR * d};
 }
 
 /* A tile [keys, QUERIES] as the left factor of a product along the queries, or along the keys. */
-static NAME(factor) NAME(keys_left)(const REAL *tile) {
-    return (NAME(factor)){tile, QUERIES, 1, MR * QUERIES};
+static TYPE(factor) NAME(keys_left)(const REAL* tile) {
+    return (TYPE(factor)){tile, QUERIES, 1, MR * QUERIES};
 }
 
-static NAME(factor) NAME(queries_left)(const REAL *tile) {
-    return (NAME(factor)){tile, 1, QUERIES, MR};
+static TYPE(factor) NAME(queries_left)(const REAL* tile) {
+    return (TYPE(factor)){tile, 1, QUERIES, MR};
 }
 
 /* Where query q, counted from the tile's corner, does not see key j, the score is −∞. */
-static void NAME(mask)(REAL *scores, int64_t queries, int64_t keys, int64_t first_hidden) {
+static void NAME(mask)(REAL* scores, int64_t queries, int64_t keys, int64_t first_hidden) {
     for (int64_t j = 0; j < keys; j++) {
         for (int64_t q = 0; q < adj_min(queries, j + first_hidden); q++) {
             scores[j * QUERIES + q] = -(REAL)__builtin_inf();
@@ -72,17 +72,17 @@ static int64_t NAME(panel_elements)(int64_t rows, int64_t d) {
 typedef struct {
     REAL most[QUERIES]; /* largest score so far */
     REAL sum[QUERIES];  /* Σ exp(score - most) */
-} NAME(running);
+} TYPE(running);
 
 /* Turns scores into exp(score - most); old_scale is what earlier sums must be multiplied by. */
-static void NAME(advance)(NAME(running) * t, REAL *scores, int64_t queries, int64_t keys,
+static void NAME(advance)(TYPE(running)* t, REAL* scores, int64_t queries, int64_t keys,
                           REAL old_scale[QUERIES]) {
     REAL most[QUERIES];
     REAL shift[QUERIES];
     REAL sum[QUERIES] = {};
     memcpy(most, t->most, sizeof most);
     for (int64_t j = 0; j < keys; j++) {
-        const REAL *row = scores + j * QUERIES;
+        const REAL* row = scores + j * QUERIES;
         ADJ_INDEPENDENT
         for (int64_t q = 0; q < queries; q++) {
             most[q] = row[q] > most[q] ? row[q] : most[q];
@@ -95,7 +95,7 @@ static void NAME(advance)(NAME(running) * t, REAL *scores, int64_t queries, int6
         old_scale[q] = NAME(exp_nonpositive)(t->most[q] - shift[q]);
     }
     for (int64_t j = 0; j < keys; j++) {
-        REAL *row = scores + j * QUERIES;
+        REAL* row = scores + j * QUERIES;
         ADJ_INDEPENDENT
         for (int64_t q = 0; q < queries; q++) {
             row[q] = NAME(exp_nonpositive)(row[q] - shift[q]);
@@ -112,10 +112,10 @@ static void NAME(advance)(NAME(running) * t, REAL *scores, int64_t queries, int6
 /* Elements of a chunk's scratch: q's panels, v's, the scores, the sums of out. */
 typedef struct {
     int64_t q, v, scores, sums, all;
-} NAME(attention_scratch);
+} TYPE(attention_scratch);
 
-static NAME(attention_scratch) NAME(attention_scratch_of)(int64_t d) {
-    NAME(attention_scratch) s = {.q = NAME(panel_elements)(QUERIES, d),
+static TYPE(attention_scratch) NAME(attention_scratch_of)(int64_t d) {
+    TYPE(attention_scratch) s = {.q = NAME(panel_elements)(QUERIES, d),
                                  .v = NAME(panel_elements)(KEYS, d),
                                  .scores = KEYS * QUERIES,
                                  .sums = QUERIES * d};
@@ -123,31 +123,31 @@ static NAME(attention_scratch) NAME(attention_scratch_of)(int64_t d) {
     return s;
 }
 
-static void NAME(attention_block)(const adj_attention_args *a, int64_t index, int64_t first,
-                                  REAL *scratch) {
-    const NAME(attention_scratch) size = NAME(attention_scratch_of)(a->d);
-    REAL *q_panels = scratch;
-    REAL *v_panels = q_panels + size.q;
-    REAL *scores = v_panels + size.v;
-    REAL *sums = scores + size.scores;
-    const NAME(head) q = NAME(head_of)(a->q, a->q_strides, a->heads, index);
-    const NAME(head) k = NAME(head_of)(a->k, a->k_strides, a->heads, index);
-    const NAME(head) v = NAME(head_of)(a->v, a->v_strides, a->heads, index);
-    const NAME(head) out = NAME(head_of)(a->out, a->out_strides, a->heads, index);
+static void NAME(attention_block)(const adj_attention_args* a, int64_t index, int64_t first,
+                                  REAL* scratch) {
+    const TYPE(attention_scratch) size = NAME(attention_scratch_of)(a->d);
+    REAL* q_panels = scratch;
+    REAL* v_panels = q_panels + size.q;
+    REAL* scores = v_panels + size.v;
+    REAL* sums = scores + size.scores;
+    const TYPE(head) q = NAME(head_of)(a->q, a->q_strides, a->heads, index);
+    const TYPE(head) k = NAME(head_of)(a->k, a->k_strides, a->heads, index);
+    const TYPE(head) v = NAME(head_of)(a->v, a->v_strides, a->heads, index);
+    const TYPE(head) out = NAME(head_of)(a->out, a->out_strides, a->heads, index);
     const int64_t d = a->d;
-    const int64_t queries = adj_min(QUERIES, a->tq - first);
+    const int64_t queries = adj_min(queries_per_tile(a->causal), a->tq - first);
     const int64_t visible = visible_keys(a->causal, a->tq, a->tk, first, queries);
 
-    NAME(running) run;
+    TYPE(running) run;
     for (int64_t i = 0; i < QUERIES; i++) {
         run.most[i] = -(REAL)__builtin_inf();
         run.sum[i] = 0;
     }
-    const NAME(factor) q_factor = NAME(rows_right_turned)(q, first, queries, d, q_panels);
+    const TYPE(factor) q_factor = NAME(rows_right_turned)(q, first, queries, d, q_panels);
     for (int64_t key = 0; key < visible; key += KEYS) {
         const int64_t keys = adj_min(KEYS, visible - key);
         NAME(tiles)(keys, queries, d, NAME(rows_left)(k, key), q_factor,
-                    (NAME(epilogue)){(REAL)a->scale, 0, NULL}, scores, QUERIES);
+                    (TYPE(epilogue)){(REAL)a->scale, 0, NULL}, scores, QUERIES);
         if (a->causal) {
             NAME(mask)(scores, queries, keys, key - first - (a->tk - a->tq));
         }
@@ -161,11 +161,11 @@ static void NAME(attention_block)(const adj_attention_args *a, int64_t index, in
         }
         NAME(tiles)(queries, d, keys, NAME(queries_left)(scores),
                     NAME(rows_right)(v, key, keys, d, v_panels),
-                    (NAME(epilogue)){1, key > 0 ? 1 : 0, NULL}, sums, d);
+                    (TYPE(epilogue)){1, key > 0 ? 1 : 0, NULL}, sums, d);
     }
-    REAL *log_sum_exp = (REAL *)a->log_sum_exp + index * a->tq + first;
+    REAL* log_sum_exp = (REAL*)a->log_sum_exp + index * a->tq + first;
     for (int64_t i = 0; i < queries; i++) {
-        REAL *row = out.x + (first + i) * out.row;
+        REAL* row = out.x + (first + i) * out.row;
         log_sum_exp[i] = run.most[i] + adj_log(run.sum[i]);
         if (run.sum[i] == 0) { /* sees no key */
             memset(row, 0, (size_t)d * sizeof(REAL));
@@ -179,34 +179,35 @@ static void NAME(attention_block)(const adj_attention_args *a, int64_t index, in
     }
 }
 
-static int64_t NAME(attention_items)(const adj_attention_args *a) {
-    return a->batch * a->heads * adj_ceil_div(a->tq, QUERIES);
+static int64_t NAME(attention_items)(const adj_attention_args* a) {
+    return a->batch * a->heads * adj_ceil_div(a->tq, queries_per_tile(a->causal));
 }
 
-static int64_t NAME(attention_chunks)(const adj_attention_args *a) {
+static int64_t NAME(attention_chunks)(const adj_attention_args* a) {
     return chunk_count(NAME(attention_items)(a), 2 * a->batch * a->heads * a->tq * a->tk * a->d);
 }
 
-static void NAME(attention_chunk)(void *args, int64_t chunk) {
-    const adj_attention_args *a = args;
+static void NAME(attention_chunk)(void* args, int64_t chunk) {
+    const adj_attention_args* a = args;
     const int64_t items = NAME(attention_items)(a);
     const int64_t chunks = NAME(attention_chunks)(a);
-    const int64_t blocks = adj_ceil_div(a->tq, QUERIES);
-    REAL *scratch = (REAL *)a->scratch + chunk * NAME(attention_scratch_of)(a->d).all;
+    const int64_t grain = queries_per_tile(a->causal);
+    const int64_t blocks = adj_ceil_div(a->tq, grain);
+    REAL* scratch = (REAL*)a->scratch + chunk * NAME(attention_scratch_of)(a->d).all;
     for (int64_t i = chunk * items / chunks; i < (chunk + 1) * items / chunks; i++) {
-        NAME(attention_block)(a, i / blocks, i % blocks * QUERIES, scratch);
+        NAME(attention_block)(a, i / blocks, i % blocks * grain, scratch);
     }
 }
 
-ADJ_EXPORT int64_t NAME(adj_attention_scratch_bytes)(const adj_attention_args *args);
-int64_t NAME(adj_attention_scratch_bytes)(const adj_attention_args *args) {
+ADJ_EXPORT int64_t NAME(adj_attention_scratch_bytes)(const adj_attention_args* args);
+int64_t NAME(adj_attention_scratch_bytes)(const adj_attention_args* args) {
     return NAME(attention_chunks)(args) * NAME(attention_scratch_of)(args->d).all *
            (int64_t)sizeof(REAL);
 }
 
 ADJ_EXPORT adj_kernel NAME(adj_attention);
-int32_t NAME(adj_attention)(const void *args) {
-    adj_attention_args a = *(const adj_attention_args *)args;
+int32_t NAME(adj_attention)(const void* args) {
+    adj_attention_args a = *(const adj_attention_args*)args;
     adj_parallel_for(NAME(attention_chunks)(&a), NAME(attention_chunk), &a);
     return ADJ_OK;
 }
@@ -216,10 +217,10 @@ int32_t NAME(adj_attention)(const void *args) {
 /* Elements of a chunk's scratch: panels of q and grad, of a right factor, probabilities, scores. */
 typedef struct {
     int64_t q, grad, right, tile, all;
-} NAME(attention_grad_scratch);
+} TYPE(attention_grad_scratch);
 
-static NAME(attention_grad_scratch) NAME(attention_grad_scratch_of)(int64_t d) {
-    NAME(attention_grad_scratch) s = {.q = NAME(panel_elements)(QUERIES, d),
+static TYPE(attention_grad_scratch) NAME(attention_grad_scratch_of)(int64_t d) {
+    TYPE(attention_grad_scratch) s = {.q = NAME(panel_elements)(QUERIES, d),
                                       .grad = NAME(panel_elements)(QUERIES, d),
                                       .right = NAME(panel_elements)(adj_max(KEYS, QUERIES), d),
                                       .tile = KEYS * QUERIES};
@@ -227,7 +228,7 @@ static NAME(attention_grad_scratch) NAME(attention_grad_scratch_of)(int64_t d) {
     return s;
 }
 
-static void NAME(clear)(NAME(head) h, int64_t rows, int64_t d) {
+static void NAME(clear)(TYPE(head) h, int64_t rows, int64_t d) {
     for (int64_t i = 0; h.x != NULL && i < rows; i++) {
         memset(h.x + i * h.row, 0, (size_t)d * sizeof(REAL));
     }
@@ -237,56 +238,56 @@ static void NAME(clear)(NAME(head) h, int64_t rows, int64_t d) {
  * One head. Per tile: P = exp(scale · k qᵀ - logsumexp), grad_v += P grad, and with
  * G = scale · P ⊙ (v gradᵀ - Σ grad ⊙ out): grad_q += Gᵀ k, grad_k += G q.
  */
-static void NAME(attention_grad_head)(const adj_attention_grad_args *a, int64_t index,
-                                      REAL *scratch) {
-    const NAME(attention_grad_scratch) size = NAME(attention_grad_scratch_of)(a->d);
-    REAL *q_panels = scratch;
-    REAL *grad_panels = q_panels + size.q;
-    REAL *right_panels = grad_panels + size.grad;
-    REAL *p = right_panels + size.right;
-    REAL *g = p + size.tile;
-    const NAME(head) grad = NAME(head_of)(a->grad, a->grad_strides, a->heads, index);
-    const NAME(head) q = NAME(head_of)(a->q, a->q_strides, a->heads, index);
-    const NAME(head) k = NAME(head_of)(a->k, a->k_strides, a->heads, index);
-    const NAME(head) v = NAME(head_of)(a->v, a->v_strides, a->heads, index);
-    const NAME(head) out = NAME(head_of)(a->out, a->out_strides, a->heads, index);
-    const NAME(head) grad_q = NAME(head_of)(a->grad_q, a->grad_q_strides, a->heads, index);
-    const NAME(head) grad_k = NAME(head_of)(a->grad_k, a->grad_k_strides, a->heads, index);
-    const NAME(head) grad_v = NAME(head_of)(a->grad_v, a->grad_v_strides, a->heads, index);
+static void NAME(attention_grad_head)(const adj_attention_grad_args* a, int64_t index,
+                                      REAL* scratch) {
+    const TYPE(attention_grad_scratch) size = NAME(attention_grad_scratch_of)(a->d);
+    REAL* q_panels = scratch;
+    REAL* grad_panels = q_panels + size.q;
+    REAL* right_panels = grad_panels + size.grad;
+    REAL* p = right_panels + size.right;
+    REAL* g = p + size.tile;
+    const TYPE(head) grad = NAME(head_of)(a->grad, a->grad_strides, a->heads, index);
+    const TYPE(head) q = NAME(head_of)(a->q, a->q_strides, a->heads, index);
+    const TYPE(head) k = NAME(head_of)(a->k, a->k_strides, a->heads, index);
+    const TYPE(head) v = NAME(head_of)(a->v, a->v_strides, a->heads, index);
+    const TYPE(head) out = NAME(head_of)(a->out, a->out_strides, a->heads, index);
+    const TYPE(head) grad_q = NAME(head_of)(a->grad_q, a->grad_q_strides, a->heads, index);
+    const TYPE(head) grad_k = NAME(head_of)(a->grad_k, a->grad_k_strides, a->heads, index);
+    const TYPE(head) grad_v = NAME(head_of)(a->grad_v, a->grad_v_strides, a->heads, index);
     const int64_t d = a->d;
     const REAL scale = (REAL)a->scale;
-    const NAME(epilogue) set = {1, 0, NULL};
-    const NAME(epilogue) add = {1, 1, NULL};
+    const TYPE(epilogue) set = {1, 0, NULL};
+    const TYPE(epilogue) add = {1, 1, NULL};
 
     NAME(clear)(grad_q, a->tq, d);
     NAME(clear)(grad_k, a->tk, d);
     NAME(clear)(grad_v, a->tk, d);
-    for (int64_t first = 0; first < a->tq; first += QUERIES) {
-        const int64_t queries = adj_min(QUERIES, a->tq - first);
+    for (int64_t first = 0; first < a->tq; first += queries_per_tile(a->causal)) {
+        const int64_t queries = adj_min(queries_per_tile(a->causal), a->tq - first);
         const int64_t visible = visible_keys(a->causal, a->tq, a->tk, first, queries);
         REAL shift[QUERIES];
         REAL grad_dot_out[QUERIES];
         for (int64_t i = 0; i < queries; i++) {
-            const REAL log_sum_exp = ((const REAL *)a->log_sum_exp)[index * a->tq + first + i];
-            const REAL *grad_row = grad.x + (first + i) * grad.row;
-            const REAL *out_row = out.x + (first + i) * out.row;
+            const REAL log_sum_exp = ((const REAL*)a->log_sum_exp)[index * a->tq + first + i];
+            const REAL* grad_row = grad.x + (first + i) * grad.row;
+            const REAL* out_row = out.x + (first + i) * out.row;
             shift[i] = log_sum_exp == -(REAL)__builtin_inf() ? 0 : log_sum_exp; /* see advance */
             grad_dot_out[i] = (REAL)SUM(d, c, grad_row[c] * out_row[c]);
         }
-        const NAME(factor) q_factor = NAME(rows_right_turned)(q, first, queries, d, q_panels);
-        const NAME(factor) grad_factor =
+        const TYPE(factor) q_factor = NAME(rows_right_turned)(q, first, queries, d, q_panels);
+        const TYPE(factor) grad_factor =
             NAME(rows_right_turned)(grad, first, queries, d, grad_panels);
         for (int64_t key = 0; key < visible; key += KEYS) {
             const int64_t keys = adj_min(KEYS, visible - key);
             NAME(tiles)(keys, queries, d, NAME(rows_left)(k, key), q_factor,
-                        (NAME(epilogue)){scale, 0, NULL}, p, QUERIES);
+                        (TYPE(epilogue)){scale, 0, NULL}, p, QUERIES);
             if (a->causal) {
                 NAME(mask)(p, queries, keys, key - first - (a->tk - a->tq));
             }
             NAME(tiles)(keys, queries, d, NAME(rows_left)(v, key), grad_factor, set, g, QUERIES);
             for (int64_t j = 0; j < keys; j++) {
-                REAL *p_row = p + j * QUERIES;
-                REAL *g_row = g + j * QUERIES;
+                REAL* p_row = p + j * QUERIES;
+                REAL* g_row = g + j * QUERIES;
                 ADJ_INDEPENDENT
                 for (int64_t i = 0; i < queries; i++) {
                     p_row[i] = NAME(exp_nonpositive)(p_row[i] - shift[i]);
@@ -312,30 +313,30 @@ static void NAME(attention_grad_head)(const adj_attention_grad_args *a, int64_t 
     }
 }
 
-static int64_t NAME(attention_grad_chunks)(const adj_attention_grad_args *a) {
+static int64_t NAME(attention_grad_chunks)(const adj_attention_grad_args* a) {
     const int64_t items = a->batch * a->heads;
     return chunk_count(items, 5 * items * a->tq * a->tk * a->d);
 }
 
-static void NAME(attention_grad_chunk)(void *args, int64_t chunk) {
-    const adj_attention_grad_args *a = args;
+static void NAME(attention_grad_chunk)(void* args, int64_t chunk) {
+    const adj_attention_grad_args* a = args;
     const int64_t items = a->batch * a->heads;
     const int64_t chunks = NAME(attention_grad_chunks)(a);
-    REAL *scratch = (REAL *)a->scratch + chunk * NAME(attention_grad_scratch_of)(a->d).all;
+    REAL* scratch = (REAL*)a->scratch + chunk * NAME(attention_grad_scratch_of)(a->d).all;
     for (int64_t i = chunk * items / chunks; i < (chunk + 1) * items / chunks; i++) {
         NAME(attention_grad_head)(a, i, scratch);
     }
 }
 
-ADJ_EXPORT int64_t NAME(adj_attention_grad_scratch_bytes)(const adj_attention_grad_args *args);
-int64_t NAME(adj_attention_grad_scratch_bytes)(const adj_attention_grad_args *args) {
+ADJ_EXPORT int64_t NAME(adj_attention_grad_scratch_bytes)(const adj_attention_grad_args* args);
+int64_t NAME(adj_attention_grad_scratch_bytes)(const adj_attention_grad_args* args) {
     return NAME(attention_grad_chunks)(args) * NAME(attention_grad_scratch_of)(args->d).all *
            (int64_t)sizeof(REAL);
 }
 
 ADJ_EXPORT adj_kernel NAME(adj_attention_grad);
-int32_t NAME(adj_attention_grad)(const void *args) {
-    adj_attention_grad_args a = *(const adj_attention_grad_args *)args;
+int32_t NAME(adj_attention_grad)(const void* args) {
+    adj_attention_grad_args a = *(const adj_attention_grad_args*)args;
     adj_parallel_for(NAME(attention_grad_chunks)(&a), NAME(attention_grad_chunk), &a);
     return ADJ_OK;
 }

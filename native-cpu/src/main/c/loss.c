@@ -7,7 +7,7 @@
 /* Logits of the rows in a chunk. */
 #define CHUNK_ELEMENTS (1 << 13)
 
-static bool targets_valid(const int64_t *targets, int64_t rows, int64_t classes, int64_t ignored) {
+static bool targets_valid(const int64_t* targets, int64_t rows, int64_t classes, int64_t ignored) {
     bool valid = true;
     for (int64_t r = 0; r < rows; r++) {
         valid &= (targets[r] >= 0 && targets[r] < classes) || targets[r] == ignored;

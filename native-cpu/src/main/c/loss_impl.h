@@ -4,16 +4,16 @@
 typedef struct {
     REAL most;
     f64 sum;
-} NAME(exp_sum);
+} TYPE(exp_sum);
 
 /*
  * The largest logit, and Σ exp(logit - largest), in one pass over memory (Milakov and Gimelshein
  * 2018): each block of the row rescales what came before.
  */
-static NAME(exp_sum) NAME(exp_sum_of)(const REAL *x, int64_t n) {
-    NAME(exp_sum) all = {-(REAL)__builtin_inf(), 0};
+static TYPE(exp_sum) NAME(exp_sum_of)(const REAL* x, int64_t n) {
+    TYPE(exp_sum) all = {-(REAL)__builtin_inf(), 0};
     for (int64_t begin = 0; begin < n; begin += BLOCK) {
-        const REAL *block = x + begin;
+        const REAL* block = x + begin;
         const int64_t count = adj_min(BLOCK, n - begin);
         const REAL block_most = NAME(row_max)(block, count);
         const REAL most = block_most > all.most ? block_most : all.most;
@@ -29,46 +29,45 @@ static NAME(exp_sum) NAME(exp_sum_of)(const REAL *x, int64_t n) {
     return all;
 }
 
-static void NAME(cross_entropy_chunk)(void *ctx, int64_t chunk) {
-    const adj_cross_entropy_args *a = ctx;
+static void NAME(cross_entropy_chunk)(void* ctx, int64_t chunk) {
+    const adj_cross_entropy_args* a = ctx;
     const int64_t n = a->classes;
     const adj_range range = adj_chunk(a->rows, adj_rows_per_chunk(CHUNK_ELEMENTS, n), chunk);
     for (int64_t r = range.begin; r < range.end; r++) {
-        const REAL *logits = (const REAL *)a->logits + r * n;
+        const REAL* logits = (const REAL*)a->logits + r * n;
         const int64_t target = a->targets[r];
-        const NAME(exp_sum) s = NAME(exp_sum_of)(logits, n);
+        const TYPE(exp_sum) s = NAME(exp_sum_of)(logits, n);
         const REAL log_sum = (REAL)adj_log(s.sum);
-        ((REAL *)a->log_sum_exp)[r] = s.most + log_sum;
-        ((REAL *)a->losses)[r] =
-            target == a->ignore_index ? 0 : log_sum + (s.most - logits[target]);
+        ((REAL*)a->log_sum_exp)[r] = s.most + log_sum;
+        ((REAL*)a->losses)[r] = target == a->ignore_index ? 0 : log_sum + (s.most - logits[target]);
     }
 }
 
 ADJ_EXPORT adj_kernel NAME(adj_cross_entropy);
-int32_t NAME(adj_cross_entropy)(const void *args) {
-    adj_cross_entropy_args a = *(const adj_cross_entropy_args *)args;
+int32_t NAME(adj_cross_entropy)(const void* args) {
+    adj_cross_entropy_args a = *(const adj_cross_entropy_args*)args;
     if (!targets_valid(a.targets, a.rows, a.classes, a.ignore_index)) {
         return ADJ_INDEX_OUT_OF_RANGE;
     }
-    adj_for_chunks(a.rows, adj_rows_per_chunk(CHUNK_ELEMENTS, a.classes),
-                   NAME(cross_entropy_chunk), &a);
+    adj_for_chunks(a.rows, adj_rows_per_chunk(CHUNK_ELEMENTS, a.classes), NAME(cross_entropy_chunk),
+                   &a);
     return ADJ_OK;
 }
 
-static void NAME(cross_entropy_grad_chunk)(void *ctx, int64_t chunk) {
-    const adj_cross_entropy_grad_args *a = ctx;
+static void NAME(cross_entropy_grad_chunk)(void* ctx, int64_t chunk) {
+    const adj_cross_entropy_grad_args* a = ctx;
     const int64_t n = a->classes;
     const adj_range range = adj_chunk(a->rows, adj_rows_per_chunk(CHUNK_ELEMENTS, n), chunk);
     for (int64_t r = range.begin; r < range.end; r++) {
-        const REAL *logits = (const REAL *)a->logits + r * n;
-        REAL *out = (REAL *)a->out + r * n;
+        const REAL* logits = (const REAL*)a->logits + r * n;
+        REAL* out = (REAL*)a->out + r * n;
         const int64_t target = a->targets[r];
         if (target == a->ignore_index) {
             memset(out, 0, (size_t)n * sizeof(REAL));
             continue;
         }
-        const REAL grad = ((const REAL *)a->grad)[r * a->grad_stride];
-        const REAL log_sum_exp = ((const REAL *)a->log_sum_exp)[r];
+        const REAL grad = ((const REAL*)a->grad)[r * a->grad_stride];
+        const REAL log_sum_exp = ((const REAL*)a->log_sum_exp)[r];
         const REAL at_target = grad * (adj_exp(logits[target] - log_sum_exp) - 1);
         ADJ_INDEPENDENT
         for (int64_t i = 0; i < n; i++) {
@@ -79,8 +78,8 @@ static void NAME(cross_entropy_grad_chunk)(void *ctx, int64_t chunk) {
 }
 
 ADJ_EXPORT adj_kernel NAME(adj_cross_entropy_grad);
-int32_t NAME(adj_cross_entropy_grad)(const void *args) {
-    adj_cross_entropy_grad_args a = *(const adj_cross_entropy_grad_args *)args;
+int32_t NAME(adj_cross_entropy_grad)(const void* args) {
+    adj_cross_entropy_grad_args a = *(const adj_cross_entropy_grad_args*)args;
     if (!targets_valid(a.targets, a.rows, a.classes, a.ignore_index)) {
         return ADJ_INDEX_OUT_OF_RANGE;
     }

@@ -19,6 +19,14 @@ typedef union {
 } draws;
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "pairs have their low word first");
 
+#define MULTIPLIER_0 0xD2511F53u
+#define MULTIPLIER_1 0xCD9E8D57u
+
+/* The halves of products are computed apart: so they stay in 32-bit lanes when vectorised. */
+ADJ_INLINE uint32_t high_product(uint32_t a, uint32_t b) {
+    return (uint32_t)((uint64_t)a * b >> 32);
+}
+
 /* Philox 4x32-10 (Salmon et al. 2011) of the blocks from `first` on. */
 static void draw(draws* d, const int64_t* key, int64_t first) {
     const uint64_t seed = (uint64_t)key[0];
@@ -33,12 +41,14 @@ static void draw(draws* d, const int64_t* key, int64_t first) {
         uint32_t k1 = (uint32_t)(seed >> 32);
 #pragma GCC unroll 10
         for (int round = 0; round < ROUNDS; round++) {
-            const uint64_t product0 = (uint64_t)0xD2511F53 * c0;
-            const uint64_t product1 = (uint64_t)0xCD9E8D57 * c2;
-            c0 = (uint32_t)(product1 >> 32) ^ c1 ^ k0;
-            c1 = (uint32_t)product1;
-            c2 = (uint32_t)(product0 >> 32) ^ c3 ^ k1;
-            c3 = (uint32_t)product0;
+            const uint32_t high0 = high_product(MULTIPLIER_0, c0);
+            const uint32_t high1 = high_product(MULTIPLIER_1, c2);
+            const uint32_t low0 = MULTIPLIER_0 * c0;
+            const uint32_t low1 = MULTIPLIER_1 * c2;
+            c0 = high1 ^ c1 ^ k0;
+            c1 = low1;
+            c2 = high0 ^ c3 ^ k1;
+            c3 = low0;
             k0 += 0x9E3779B9;
             k1 += 0xBB67AE85;
         }
@@ -52,7 +62,8 @@ static void draw(draws* d, const int64_t* key, int64_t first) {
 ADJ_EXPORT int32_t adj_next_key(const void* args) {
     const adj_next_key_args* a = args;
     a->key[0] = a->state[0];
-    a->key[1] = a->state[1]++;
+    a->key[1] = a->state[1];
+    a->state[1] = (int64_t)((uint64_t)a->state[1] + 1); /* modulo 2^64 */
     return ADJ_OK;
 }
 

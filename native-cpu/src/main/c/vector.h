@@ -9,6 +9,7 @@
 #define ADJ_VECTOR_H
 
 #include <stdint.h>
+#include <string.h>
 
 typedef float f32;
 typedef double f64;
@@ -16,6 +17,7 @@ typedef double f64;
 #define ADJ_JOIN_(a, b) a##_##b
 #define ADJ_JOIN(a, b) ADJ_JOIN_(a, b)
 #define NAME(x) ADJ_JOIN(x, REAL)
+#define TYPE(x) NAME(x) /* for types, so that a formatter can tell */
 
 #define VEC NAME(vec)
 #define VEC_AT NAME(vec_at) /* what a pointer to elements may be cast to, at any alignment */
@@ -24,26 +26,26 @@ typedef double f64;
 #define VEC_FMA NAME(vec_fma)
 
 #if defined(__AVX512F__)
-#include <immintrin.h>
-#define VEC_BYTES 64
-#define vec_fma_f32(a, b, c) ((vec_f32)_mm512_fmadd_ps((a), (b), (c)))
-#define vec_fma_f64(a, b, c) ((vec_f64)_mm512_fmadd_pd((a), (b), (c)))
+#    include <immintrin.h>
+#    define VEC_BYTES 64
+#    define vec_fma_f32(a, b, c) ((vec_f32)_mm512_fmadd_ps((a), (b), (c)))
+#    define vec_fma_f64(a, b, c) ((vec_f64)_mm512_fmadd_pd((a), (b), (c)))
 #elif defined(__FMA__)
-#include <immintrin.h>
-#define VEC_BYTES 32
-#define vec_fma_f32(a, b, c) ((vec_f32)_mm256_fmadd_ps((a), (b), (c)))
-#define vec_fma_f64(a, b, c) ((vec_f64)_mm256_fmadd_pd((a), (b), (c)))
+#    include <immintrin.h>
+#    define VEC_BYTES 32
+#    define vec_fma_f32(a, b, c) ((vec_f32)_mm256_fmadd_ps((a), (b), (c)))
+#    define vec_fma_f64(a, b, c) ((vec_f64)_mm256_fmadd_pd((a), (b), (c)))
 #elif defined(__aarch64__)
-#include <arm_neon.h>
-#define VEC_BYTES 16
-#define vec_fma_f32(a, b, c) \
-    ((vec_f32)vfmaq_f32((float32x4_t)(c), (float32x4_t)(a), (float32x4_t)(b)))
-#define vec_fma_f64(a, b, c) \
-    ((vec_f64)vfmaq_f64((float64x2_t)(c), (float64x2_t)(a), (float64x2_t)(b)))
+#    include <arm_neon.h>
+#    define VEC_BYTES 16
+#    define vec_fma_f32(a, b, c) \
+        ((vec_f32)vfmaq_f32((float32x4_t)(c), (float32x4_t)(a), (float32x4_t)(b)))
+#    define vec_fma_f64(a, b, c) \
+        ((vec_f64)vfmaq_f64((float64x2_t)(c), (float64x2_t)(a), (float64x2_t)(b)))
 #else
-#define VEC_BYTES 16
-#define vec_fma_f32(a, b, c) ((a) * (b) + (c))
-#define vec_fma_f64(a, b, c) ((a) * (b) + (c))
+#    define VEC_BYTES 16
+#    define vec_fma_f32(a, b, c) ((a) * (b) + (c))
+#    define vec_fma_f64(a, b, c) ((a) * (b) + (c))
 #endif
 
 typedef f32 vec_f32 __attribute__((vector_size(VEC_BYTES)));
@@ -52,16 +54,32 @@ typedef f32 vec_at_f32 __attribute__((vector_size(VEC_BYTES), aligned(4), may_al
 typedef f64 vec_at_f64 __attribute__((vector_size(VEC_BYTES), aligned(8), may_alias));
 
 /* The larger of each pair; the second where one is NaN. */
-#define ADJ_VEC_MAX(T)                                                            \
-    static inline vec_##T vec_max_##T(vec_##T a, vec_##T b) {                     \
-        const __typeof__(a > b) larger = a > b;                                   \
+#define ADJ_VEC_MAX(T)                                                                          \
+    static inline vec_##T vec_max_##T(vec_##T a, vec_##T b) {                                   \
+        const __typeof__(a > b) larger = a > b;                                                 \
         return (vec_##T)((larger & (__typeof__(larger))a) | (~larger & (__typeof__(larger))b)); \
     }
 ADJ_VEC_MAX(f32)
 ADJ_VEC_MAX(f64)
 #define VEC_MAX NAME(vec_max)
 
-/* 16 bytes, and a square of so many of them to transpose: every instruction set shuffles these well. */
+/* The sum of the elements, in pairs. */
+#define ADJ_VEC_SUM(T)                                                      \
+    static inline T vec_sum_##T(vec_##T x) {                                \
+        T lanes[sizeof x / sizeof(T)];                                      \
+        memcpy(lanes, &x, sizeof x);                                        \
+        for (size_t half = sizeof x / sizeof(T) / 2; half > 0; half /= 2) { \
+            for (size_t l = 0; l < half; l++) {                             \
+                lanes[l] += lanes[l + half];                                \
+            }                                                               \
+        }                                                                   \
+        return lanes[0];                                                    \
+    }
+ADJ_VEC_SUM(f32)
+ADJ_VEC_SUM(f64)
+#define VEC_SUM NAME(vec_sum)
+
+/* 16 bytes, and a square of them to transpose, which every instruction set does well. */
 #define QUAD NAME(quad)
 #define QUAD_AT NAME(quad_at)
 #define QL ((int)(sizeof(QUAD) / sizeof(REAL)))

@@ -2,31 +2,31 @@
 #include "test_real.h"
 
 adj_kernel NAME(adj_attention), NAME(adj_attention_grad);
-int64_t NAME(adj_attention_scratch_bytes)(const adj_attention_args *args);
-int64_t NAME(adj_attention_grad_scratch_bytes)(const adj_attention_grad_args *args);
+int64_t NAME(adj_attention_scratch_bytes)(const adj_attention_args* args);
+int64_t NAME(adj_attention_grad_scratch_bytes)(const adj_attention_grad_args* args);
 
 /* [B, H, T, D] as laid out by [B, T, H, D + 3] if `woven`, else dense. */
 typedef struct {
-    REAL *x;
+    REAL* x;
     int64_t size;
     int64_t strides[3];
-} NAME(operand);
+} TYPE(operand);
 
-static NAME(operand) NAME(operand_of)(int64_t b, int64_t h, int64_t t, int64_t d, bool woven) {
-    NAME(operand) o = {.size = b * h * t * d, .strides = {h * t * d, t * d, d}};
+static TYPE(operand) NAME(operand_of)(int64_t b, int64_t h, int64_t t, int64_t d, bool woven) {
+    TYPE(operand) o = {.size = b * h * t * d, .strides = {h * t * d, t * d, d}};
     if (woven) {
-        o = (NAME(operand)){.size = b * h * t * (d + 3),
+        o = (TYPE(operand)){.size = b * h * t * (d + 3),
                             .strides = {h * t * (d + 3), d + 3, h * (d + 3)}};
     }
     o.x = NAME(random_block)(o.size, -1, 1);
     return o;
 }
 
-static REAL *NAME(row)(NAME(operand) o, int64_t b, int64_t h, int64_t t) {
+static REAL* NAME(row)(TYPE(operand) o, int64_t b, int64_t h, int64_t t) {
     return o.x + b * o.strides[0] + h * o.strides[1] + t * o.strides[2];
 }
 
-static double NAME(dot)(const REAL *x, const REAL *y, int64_t d) {
+static double NAME(dot)(const REAL* x, const REAL* y, int64_t d) {
     double sum = 0;
     for (int64_t c = 0; c < d; c++) {
         sum += (double)x[c] * (double)y[c];
@@ -34,20 +34,20 @@ static double NAME(dot)(const REAL *x, const REAL *y, int64_t d) {
     return sum;
 }
 
-static void NAME(add)(double *sum, double factor, const REAL *x, int64_t d) {
+static void NAME(add)(double* sum, double factor, const REAL* x, int64_t d) {
     for (int64_t c = 0; c < d; c++) {
         sum[c] += factor * (double)x[c];
     }
 }
 
-static double *NAME(zeros)(int64_t n) {
-    double *x = check_block((size_t)n * sizeof(double));
+static double* NAME(zeros)(int64_t n) {
+    double* x = check_block((size_t)n * sizeof(double));
     memset(x, 0, (size_t)n * sizeof(double));
     return x;
 }
 
-static void NAME(check_rows)(const char *name, NAME(operand) o, int64_t b, int64_t h, int64_t rows,
-                             int64_t d, const double *expected, double tolerance) {
+static void NAME(check_rows)(const char* name, TYPE(operand) o, int64_t b, int64_t h, int64_t rows,
+                             int64_t d, const double* expected, double tolerance) {
     for (int64_t t = 0; t < rows; t++) {
         for (int64_t c = 0; c < d; c++) {
             CHECK(check_near((double)NAME(row)(o, b, h, t)[c], expected[t * d + c], tolerance),
@@ -59,25 +59,45 @@ static void NAME(check_rows)(const char *name, NAME(operand) o, int64_t b, int64
 
 static void NAME(check_attention)(int64_t batch, int64_t heads, int64_t tq, int64_t tk, int64_t d,
                                   bool causal, bool woven) {
-    const NAME(operand) q = NAME(operand_of)(batch, heads, tq, d, woven);
-    const NAME(operand) k = NAME(operand_of)(batch, heads, tk, d, woven);
-    const NAME(operand) v = NAME(operand_of)(batch, heads, tk, d, !woven);
-    const NAME(operand) out = NAME(operand_of)(batch, heads, tq, d, woven);
-    const NAME(operand) grad = NAME(operand_of)(batch, heads, tq, d, woven);
-    const NAME(operand) grad_q = NAME(operand_of)(batch, heads, tq, d, !woven);
-    const NAME(operand) grad_k = NAME(operand_of)(batch, heads, tk, d, woven);
-    const NAME(operand) grad_v = NAME(operand_of)(batch, heads, tk, d, woven);
-    REAL *log_sum_exp = NAME(block)(batch * heads * tq);
+    const TYPE(operand) q = NAME(operand_of)(batch, heads, tq, d, woven);
+    const TYPE(operand) k = NAME(operand_of)(batch, heads, tk, d, woven);
+    const TYPE(operand) v = NAME(operand_of)(batch, heads, tk, d, !woven);
+    const TYPE(operand) out = NAME(operand_of)(batch, heads, tq, d, woven);
+    const TYPE(operand) grad = NAME(operand_of)(batch, heads, tq, d, woven);
+    const TYPE(operand) grad_q = NAME(operand_of)(batch, heads, tq, d, !woven);
+    const TYPE(operand) grad_k = NAME(operand_of)(batch, heads, tk, d, woven);
+    const TYPE(operand) grad_v = NAME(operand_of)(batch, heads, tk, d, woven);
+    REAL* log_sum_exp = NAME(block)(batch * heads * tq);
     const double scale = 1.7 / sqrt((double)d + 1);
 
-    adj_attention_args forward = {.q = q.x, .k = k.x, .v = v.x, .out = out.x,
-                                  .log_sum_exp = log_sum_exp, .batch = batch, .heads = heads,
-                                  .tq = tq, .tk = tk, .d = d, .causal = causal, .scale = scale};
-    adj_attention_grad_args backward = {.grad = grad.x, .q = q.x, .k = k.x, .v = v.x, .out = out.x,
-                                        .log_sum_exp = log_sum_exp, .grad_q = grad_q.x,
-                                        .grad_k = grad_k.x, .grad_v = grad_v.x, .batch = batch,
-                                        .heads = heads, .tq = tq, .tk = tk, .d = d,
-                                        .causal = causal, .scale = scale};
+    adj_attention_args forward = {.q = q.x,
+                                  .k = k.x,
+                                  .v = v.x,
+                                  .out = out.x,
+                                  .log_sum_exp = log_sum_exp,
+                                  .batch = batch,
+                                  .heads = heads,
+                                  .tq = tq,
+                                  .tk = tk,
+                                  .d = d,
+                                  .causal = causal,
+                                  .scale = scale};
+    adj_attention_grad_args backward = {.grad = grad.x,
+                                        .q = q.x,
+                                        .k = k.x,
+                                        .v = v.x,
+                                        .out = out.x,
+                                        .log_sum_exp = log_sum_exp,
+                                        .grad_q = grad_q.x,
+                                        .grad_k = grad_k.x,
+                                        .grad_v = grad_v.x,
+                                        .batch = batch,
+                                        .heads = heads,
+                                        .tq = tq,
+                                        .tk = tk,
+                                        .d = d,
+                                        .causal = causal,
+                                        .scale = scale};
     for (int i = 0; i < 3; i++) {
         forward.q_strides[i] = backward.q_strides[i] = q.strides[i];
         forward.k_strides[i] = backward.k_strides[i] = k.strides[i];
@@ -93,14 +113,14 @@ static void NAME(check_attention)(int64_t batch, int64_t heads, int64_t tq, int6
     NAME(run)(NAME(adj_attention), &forward, out.x, out.size);
     NAME(run)(NAME(adj_attention_grad), &backward, grad_k.x, grad_k.size);
 
-    double *p = NAME(zeros)(tk);
+    double* p = NAME(zeros)(tk);
     const double tolerance = 100 * NAME(EPSILON);
     for (int64_t b = 0; b < batch; b++) {
         for (int64_t h = 0; h < heads; h++) {
-            double *outs = NAME(zeros)(tq * d);
-            double *grad_qs = NAME(zeros)(tq * d);
-            double *grad_ks = NAME(zeros)(tk * d);
-            double *grad_vs = NAME(zeros)(tk * d);
+            double* outs = NAME(zeros)(tq * d);
+            double* grad_qs = NAME(zeros)(tq * d);
+            double* grad_ks = NAME(zeros)(tk * d);
+            double* grad_vs = NAME(zeros)(tk * d);
             for (int64_t i = 0; i < tq; i++) {
                 int64_t visible = causal ? i + tk - tq + 1 : tk;
                 visible = visible < 0 ? 0 : visible;
@@ -109,8 +129,9 @@ static void NAME(check_attention)(int64_t batch, int64_t heads, int64_t tq, int6
                     p[j] = exp(scale * NAME(dot)(NAME(row)(q, b, h, i), NAME(row)(k, b, h, j), d));
                     sum += p[j];
                 }
-                CHECK(check_near((double)log_sum_exp[(b * heads + h) * tq + i], log(sum), tolerance),
-                      "log_sum_exp %g %g", (double)log_sum_exp[(b * heads + h) * tq + i], log(sum));
+                CHECK(
+                    check_near((double)log_sum_exp[(b * heads + h) * tq + i], log(sum), tolerance),
+                    "log_sum_exp %g %g", (double)log_sum_exp[(b * heads + h) * tq + i], log(sum));
                 double grad_dot_out = 0;
                 for (int64_t j = 0; j < visible; j++) {
                     p[j] /= sum;
@@ -119,7 +140,7 @@ static void NAME(check_attention)(int64_t batch, int64_t heads, int64_t tq, int6
                         p[j] * NAME(dot)(NAME(row)(grad, b, h, i), NAME(row)(v, b, h, j), d);
                 }
                 for (int64_t j = 0; j < visible; j++) {
-                    const REAL *g = NAME(row)(grad, b, h, i);
+                    const REAL* g = NAME(row)(grad, b, h, i);
                     const double ds =
                         scale * p[j] * (NAME(dot)(g, NAME(row)(v, b, h, j), d) - grad_dot_out);
                     NAME(add)(grad_vs + j * d, p[j], g, d);
@@ -167,7 +188,8 @@ static void NAME(test)(void) {
     const int64_t lengths[] = {0, 1, 5, 63, 64, 65, 96, 97, 150};
     for (int i = 0; i < 9; i++) {
         for (int j = 0; j < 9; j++) {
-            NAME(check_attention)(1, 1 + i % 2, lengths[i], lengths[j], 8 + 4 * (j % 3), i >= j || j % 2, j % 2);
+            NAME(check_attention)(1, 1 + i % 2, lengths[i], lengths[j], 8 + 4 * (j % 3),
+                                  i >= j || j % 2, j % 2);
         }
     }
     NAME(check_attention)(3, 4, 130, 130, 32, true, true);

@@ -1,9 +1,9 @@
 /* A template, see vector.h. */
 adj_kernel NAME(adj_gemm);
-int64_t NAME(adj_gemm_scratch_bytes)(const adj_gemm_args *args);
+int64_t NAME(adj_gemm_scratch_bytes)(const adj_gemm_args* args);
 
-static REAL *NAME(random_block)(int64_t n) {
-    REAL *x = check_block((size_t)n * sizeof(REAL));
+static REAL* NAME(random_block)(int64_t n) {
+    REAL* x = check_block((size_t)n * sizeof(REAL));
     for (int64_t i = 0; i < n; i++) {
         x[i] = (REAL)check_uniform(-1, 1);
     }
@@ -12,12 +12,12 @@ static REAL *NAME(random_block)(int64_t n) {
 
 /* A matrix in memory: dense, transposed, or every second element of rows that are too long. */
 typedef struct {
-    REAL *x;
+    REAL* x;
     int64_t row, col, size;
-} NAME(matrix);
+} TYPE(matrix);
 
-static NAME(matrix) NAME(matrix_of)(int64_t batch, int64_t rows, int64_t cols, int form) {
-    NAME(matrix) t = {.row = cols, .col = 1, .size = rows * cols};
+static TYPE(matrix) NAME(matrix_of)(int64_t batch, int64_t rows, int64_t cols, int form) {
+    TYPE(matrix) t = {.row = cols, .col = 1, .size = rows * cols};
     if (form == 1) {
         t.row = 1;
         t.col = rows;
@@ -35,28 +35,39 @@ typedef struct {
     int a_form, b_form;
     bool bias, b_shared, wide_out;
     double alpha, beta;
-} NAME(form);
+} TYPE(form);
 
-static void NAME(check_form)(NAME(form) f) {
-    const NAME(matrix) a = NAME(matrix_of)(f.batch, f.m, f.k, f.a_form);
-    const NAME(matrix) b = NAME(matrix_of)(f.b_shared ? 1 : f.batch, f.k, f.n, f.b_form);
+static void NAME(check_form)(TYPE(form) f) {
+    const TYPE(matrix) a = NAME(matrix_of)(f.batch, f.m, f.k, f.a_form);
+    const TYPE(matrix) b = NAME(matrix_of)(f.b_shared ? 1 : f.batch, f.k, f.n, f.b_form);
     const int64_t out_row = f.wide_out ? f.n + 3 : f.n;
     const int64_t out_size = f.m * out_row;
-    REAL *bias = NAME(random_block)(f.n);
-    REAL *old = NAME(random_block)(f.batch * out_size);
+    REAL* bias = NAME(random_block)(f.n);
+    REAL* old = NAME(random_block)(f.batch * out_size);
     if (f.beta == 0) {
         for (int64_t i = 0; i < f.batch * out_size; i++) {
             old[i] = (REAL)NAN;
         }
     }
     const size_t out_bytes = (size_t)(f.batch * out_size) * sizeof(REAL);
-    REAL *out = check_block(out_bytes);
+    REAL* out = check_block(out_bytes);
 
-    adj_gemm_args *g = check_block(sizeof *g + 4 * sizeof(int64_t));
-    *g = (adj_gemm_args){.a = a.x, .b = b.x, .out = out, .bias = f.bias ? bias : NULL,
-                         .m = f.m, .n = f.n, .k = f.k, .a_row = a.row, .a_col = a.col,
-                         .b_row = b.row, .b_col = b.col, .out_row = out_row,
-                         .alpha = f.alpha, .beta = f.beta, .depth = f.batch == 1 ? 0 : 1};
+    adj_gemm_args* g = check_block(sizeof *g + 4 * sizeof(int64_t));
+    *g = (adj_gemm_args){.a = a.x,
+                         .b = b.x,
+                         .out = out,
+                         .bias = f.bias ? bias : NULL,
+                         .m = f.m,
+                         .n = f.n,
+                         .k = f.k,
+                         .a_row = a.row,
+                         .a_col = a.col,
+                         .b_row = b.row,
+                         .b_col = b.col,
+                         .out_row = out_row,
+                         .alpha = f.alpha,
+                         .beta = f.beta,
+                         .depth = f.batch == 1 ? 0 : 1};
     if (g->depth == 1) {
         g->dims[0] = f.batch;
         g->dims[1] = a.size;
@@ -65,7 +76,7 @@ static void NAME(check_form)(NAME(form) f) {
     }
     g->scratch = check_block((size_t)NAME(adj_gemm_scratch_bytes)(g));
 
-    REAL *alone = check_block(out_bytes);
+    REAL* alone = check_block(out_bytes);
     for (int threads = 1; threads <= 3; threads += 2) {
         adj_pool_start(threads);
         memcpy(out, old, out_bytes);
@@ -118,34 +129,53 @@ static void NAME(test)(void) {
     /* Tails of tiles in every direction. */
     for (int64_t m = 1; m <= 67; m += m < 18 ? 1 : 16) {
         for (int64_t n = 1; n <= 67; n += n < 18 ? 1 : 16) {
-            NAME(check_form)((NAME(form)){.batch = 1, .m = m, .n = n, .k = (m * 7 + n) % 67,
-                                          .a_form = (int)(m + n) % 3, .b_form = (int)(m + 2 * n) / 3 % 3,
-                                          .alpha = 1, .beta = (double)(n % 3) / 2, .bias = m % 2,
+            NAME(check_form)((TYPE(form)){.batch = 1,
+                                          .m = m,
+                                          .n = n,
+                                          .k = (m * 7 + n) % 67,
+                                          .a_form = (int)(m + n) % 3,
+                                          .b_form = (int)(m + 2 * n) / 3 % 3,
+                                          .alpha = 1,
+                                          .beta = (double)(n % 3) / 2,
+                                          .bias = m % 2,
                                           .wide_out = m % 3 == 1});
         }
     }
     /* Every path: more than one block along k, packed and in place, whole products in a batch. */
-    const int64_t sizes[][3] = {{1, 300, 600}, {300, 1, 600}, {2, 70, 700}, {130, 70, 600},
+    const int64_t sizes[][3] = {{1, 300, 600}, {300, 1, 600},  {2, 70, 700}, {130, 70, 600},
                                 {64, 300, 64}, {150, 300, 37}, {1, 1, 1000}, {67, 33, 1}};
     for (int s = 0; s < 8; s++) {
         for (int forms = 0; forms < 9; forms++) {
-            NAME(check_form)((NAME(form)){.batch = 1, .m = sizes[s][0], .n = sizes[s][1],
-                                          .k = sizes[s][2], .a_form = forms % 3, .b_form = forms / 3,
-                                          .alpha = -0.5, .beta = forms % 2, .bias = forms > 4});
+            NAME(check_form)((TYPE(form)){.batch = 1,
+                                          .m = sizes[s][0],
+                                          .n = sizes[s][1],
+                                          .k = sizes[s][2],
+                                          .a_form = forms % 3,
+                                          .b_form = forms / 3,
+                                          .alpha = -0.5,
+                                          .beta = forms % 2,
+                                          .bias = forms > 4});
         }
     }
     for (int64_t batch = 2; batch <= 70; batch += 17) {
         for (int forms = 0; forms < 9; forms++) {
-            NAME(check_form)((NAME(form)){.batch = batch, .m = 1 + batch % 20, .n = 13 + batch % 9,
-                                          .k = 23, .a_form = forms % 3, .b_form = forms / 3,
-                                          .b_shared = forms % 2, .alpha = 2, .wide_out = forms > 5});
+            NAME(check_form)((TYPE(form)){.batch = batch,
+                                          .m = 1 + batch % 20,
+                                          .n = 13 + batch % 9,
+                                          .k = 23,
+                                          .a_form = forms % 3,
+                                          .b_form = forms / 3,
+                                          .b_shared = forms % 2,
+                                          .alpha = 2,
+                                          .wide_out = forms > 5});
         }
     }
-    NAME(check_form)((NAME(form)){.batch = 2, .m = 128, .n = 100, .k = 120, .alpha = 1, .beta = 1});
+    NAME(check_form)((TYPE(form)){.batch = 2, .m = 128, .n = 100, .k = 120, .alpha = 1, .beta = 1});
     /* Nothing to sum, and nothing to write. */
-    NAME(check_form)((NAME(form)){.batch = 1, .m = 5, .n = 7, .k = 0, .alpha = 1, .beta = 0.5, .bias = true});
-    NAME(check_form)((NAME(form)){.batch = 3, .m = 1, .n = 7, .k = 0, .alpha = 1});
-    NAME(check_form)((NAME(form)){.batch = 1, .m = 0, .n = 7, .k = 3, .alpha = 1});
-    NAME(check_form)((NAME(form)){.batch = 1, .m = 7, .n = 0, .k = 3, .alpha = 1});
-    NAME(check_form)((NAME(form)){.batch = 0, .m = 7, .n = 2, .k = 3, .alpha = 1});
+    NAME(check_form)(
+        (TYPE(form)){.batch = 1, .m = 5, .n = 7, .k = 0, .alpha = 1, .beta = 0.5, .bias = true});
+    NAME(check_form)((TYPE(form)){.batch = 3, .m = 1, .n = 7, .k = 0, .alpha = 1});
+    NAME(check_form)((TYPE(form)){.batch = 1, .m = 0, .n = 7, .k = 3, .alpha = 1});
+    NAME(check_form)((TYPE(form)){.batch = 1, .m = 7, .n = 0, .k = 3, .alpha = 1});
+    NAME(check_form)((TYPE(form)){.batch = 0, .m = 7, .n = 2, .k = 3, .alpha = 1});
 }

@@ -5,15 +5,15 @@ adj_kernel NAME(adj_cross_entropy), NAME(adj_cross_entropy_grad);
 
 static void NAME(check_cross_entropy)(int64_t rows, int64_t classes, int64_t ignored) {
     const int64_t n = rows * classes;
-    REAL *logits = NAME(random_block)(n, -20, 20);
-    int64_t *targets = check_block((size_t)rows * sizeof(int64_t));
+    REAL* logits = NAME(random_block)(n, -20, 20);
+    int64_t* targets = check_block((size_t)rows * sizeof(int64_t));
     for (int64_t r = 0; r < rows; r++) {
         targets[r] = r % 4 == 3 ? ignored : (int64_t)(check_random() % (uint64_t)classes);
     }
-    REAL *losses = NAME(random_block)(rows, 0, 0);
-    REAL *log_sum_exp = NAME(block)(rows);
-    REAL *grad = NAME(random_block)(rows, -2, 2);
-    REAL *out = NAME(random_block)(n, 0, 0);
+    REAL* losses = NAME(random_block)(rows, 0, 0);
+    REAL* log_sum_exp = NAME(block)(rows);
+    REAL* grad = NAME(random_block)(rows, -2, 2);
+    REAL* out = NAME(random_block)(n, 0, 0);
     const int32_t status = NAME(run)(
         NAME(adj_cross_entropy),
         &(adj_cross_entropy_args){logits, targets, losses, log_sum_exp, rows, classes, ignored},
@@ -25,7 +25,7 @@ static void NAME(check_cross_entropy)(int64_t rows, int64_t classes, int64_t ign
                                              rows, classes, ignored},
               out, n);
     for (int64_t r = 0; r < rows; r++) {
-        const REAL *x = logits + r * classes;
+        const REAL* x = logits + r * classes;
         double sum = 0;
         for (int64_t i = 0; i < classes; i++) {
             sum += exp((double)x[i]);
@@ -61,8 +61,8 @@ static void NAME(test_refusals)(void) {
         REAL out[6] = {7, 7, 7, 7, 7, 7};
         const adj_cross_entropy_args forward = {logits, targets, losses, log_sum_exp, 2, 3, -100};
         CHECK(NAME(adj_cross_entropy)(&forward) == ADJ_INDEX_OUT_OF_RANGE, "status");
-        const adj_cross_entropy_grad_args backward = {losses, logits, targets, log_sum_exp, out, 1,
-                                                      2, 3, -100};
+        const adj_cross_entropy_grad_args backward = {losses, logits, targets, log_sum_exp, out,
+                                                      1,      2,      3,       -100};
         CHECK(NAME(adj_cross_entropy_grad)(&backward) == ADJ_INDEX_OUT_OF_RANGE, "status");
         CHECK(losses[0] == 7 && log_sum_exp[0] == 7 && out[0] == 7, "written");
     }
@@ -70,7 +70,7 @@ static void NAME(test_refusals)(void) {
 
 static void NAME(test_infinities)(void) {
     enum { N = 1200 };
-    REAL *x = NAME(block)(N);
+    REAL* x = NAME(block)(N);
     const int64_t target = N - 1;
     REAL loss, log_sum_exp;
     const adj_cross_entropy_args args = {x, &target, &loss, &log_sum_exp, 1, N, -1};

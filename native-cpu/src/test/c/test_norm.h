@@ -4,21 +4,22 @@
 adj_kernel NAME(adj_softmax), NAME(adj_log_softmax), NAME(adj_softmax_grad),
     NAME(adj_log_softmax_grad), NAME(adj_layer_norm), NAME(adj_rms_norm), NAME(adj_layer_norm_grad),
     NAME(adj_rms_norm_grad);
-int64_t NAME(adj_norm_grad_scratch_bytes)(const adj_norm_grad_args *args);
+int64_t NAME(adj_norm_grad_scratch_bytes)(const adj_norm_grad_args* args);
 
 static void NAME(check_softmax)(int64_t rows, int64_t cols) {
     const int64_t n = rows * cols;
-    REAL *x = NAME(random_block)(n, -30, 30);
-    REAL *grad = NAME(random_block)(n, -1, 1);
-    REAL *y = NAME(random_block)(n, 0, 0);
-    REAL *log_y = NAME(random_block)(n, 0, 0);
-    REAL *grad_x = NAME(random_block)(n, 0, 0);
+    REAL* x = NAME(random_block)(n, -30, 30);
+    REAL* grad = NAME(random_block)(n, -1, 1);
+    REAL* y = NAME(random_block)(n, 0, 0);
+    REAL* log_y = NAME(random_block)(n, 0, 0);
+    REAL* grad_x = NAME(random_block)(n, 0, 0);
     NAME(run)(NAME(adj_softmax), &(adj_softmax_args){x, y, rows, cols}, y, n);
     NAME(run)(NAME(adj_log_softmax), &(adj_softmax_args){x, log_y, rows, cols}, log_y, n);
-    NAME(run)(NAME(adj_softmax_grad), &(adj_softmax_grad_args){grad, y, grad_x, rows, cols}, grad_x, n);
-    REAL *log_grad_x = NAME(random_block)(n, 0, 0);
-    NAME(run)(NAME(adj_log_softmax_grad), &(adj_softmax_grad_args){grad, log_y, log_grad_x, rows, cols},
-              log_grad_x, n);
+    NAME(run)(NAME(adj_softmax_grad), &(adj_softmax_grad_args){grad, y, grad_x, rows, cols}, grad_x,
+              n);
+    REAL* log_grad_x = NAME(random_block)(n, 0, 0);
+    NAME(run)(NAME(adj_log_softmax_grad),
+              &(adj_softmax_grad_args){grad, log_y, log_grad_x, rows, cols}, log_grad_x, n);
     for (int64_t r = 0; r < rows; r++) {
         double most = -INFINITY, sum = 0, dot = 0, grad_sum = 0;
         for (int64_t i = r * cols; i < (r + 1) * cols; i++) {
@@ -35,12 +36,14 @@ static void NAME(check_softmax)(int64_t rows, int64_t cols) {
             const double log_p = (double)x[i] - most - log(sum);
             const double p = exp(log_p);
             const double e = NAME(EPSILON);
-            CHECK(check_near((double)y[i], p, 80 * e * p + 1e-44), "softmax %g %g", (double)y[i], p);
+            CHECK(check_near((double)y[i], p, 80 * e * p + 1e-44), "softmax %g %g", (double)y[i],
+                  p);
             CHECK(check_near((double)log_y[i], log_p, 8 * e * (1 + fabs(log_p))), "log_softmax");
             CHECK(check_near((double)grad_x[i], p * ((double)grad[i] - dot), 200 * e * p + 1e-44),
                   "softmax_grad %g %g", (double)grad_x[i], p * ((double)grad[i] - dot));
             CHECK(check_near((double)log_grad_x[i], (double)grad[i] - p * grad_sum,
-                             200 * e * (1 + p * sqrt((double)cols))), "log_softmax_grad");
+                             200 * e * (1 + p * sqrt((double)cols))),
+                  "log_softmax_grad");
         }
     }
     free(x);
@@ -51,32 +54,33 @@ static void NAME(check_softmax)(int64_t rows, int64_t cols) {
     free(log_grad_x);
 }
 
-static void NAME(check_norm)(int64_t rows, int64_t cols, bool centred, bool weighted, double offset) {
+static void NAME(check_norm)(int64_t rows, int64_t cols, bool centred, bool weighted,
+                             double offset) {
     const int64_t n = rows * cols;
     const double eps = 1e-5;
-    REAL *x = NAME(random_block)(n, offset - 1, offset + 1);
-    REAL *grad = NAME(random_block)(n, -1, 1);
-    REAL *weight = weighted ? NAME(random_block)(cols, 0.5, 2) : NULL;
-    REAL *bias = weighted && centred ? NAME(random_block)(cols, -1, 1) : NULL;
-    REAL *out = NAME(random_block)(n, 0, 0);
-    REAL *mean = centred ? NAME(block)(rows) : NULL;
-    REAL *rstd = NAME(block)(rows);
+    REAL* x = NAME(random_block)(n, offset - 1, offset + 1);
+    REAL* grad = NAME(random_block)(n, -1, 1);
+    REAL* weight = weighted ? NAME(random_block)(cols, 0.5, 2) : NULL;
+    REAL* bias = weighted && centred ? NAME(random_block)(cols, -1, 1) : NULL;
+    REAL* out = NAME(random_block)(n, 0, 0);
+    REAL* mean = centred ? NAME(block)(rows) : NULL;
+    REAL* rstd = NAME(block)(rows);
     NAME(run)(centred ? NAME(adj_layer_norm) : NAME(adj_rms_norm),
               &(adj_norm_args){x, weight, bias, out, mean, rstd, rows, cols, eps}, out, n);
-    REAL *grad_x = NAME(random_block)(n, 0, 0);
-    REAL *grad_weight = weighted ? NAME(random_block)(cols, 9, 9) : NULL;
-    REAL *grad_bias = bias == NULL ? NULL : NAME(block)(cols);
-    adj_norm_grad_args g = {grad, x, weight, mean, rstd, grad_x, grad_weight, grad_bias,
-                            .rows = rows, .cols = cols};
+    REAL* grad_x = NAME(random_block)(n, 0, 0);
+    REAL* grad_weight = weighted ? NAME(random_block)(cols, 9, 9) : NULL;
+    REAL* grad_bias = bias == NULL ? NULL : NAME(block)(cols);
+    adj_norm_grad_args g = {grad,   x,           weight,    mean,         rstd,
+                            grad_x, grad_weight, grad_bias, .rows = rows, .cols = cols};
     g.scratch = check_block((size_t)NAME(adj_norm_grad_scratch_bytes)(&g));
-    adj_kernel *kernel = centred ? NAME(adj_layer_norm_grad) : NAME(adj_rms_norm_grad);
+    adj_kernel* kernel = centred ? NAME(adj_layer_norm_grad) : NAME(adj_rms_norm_grad);
     NAME(run)(kernel, &g, grad_x, n);
     if (weighted) {
         NAME(run)(kernel, &g, grad_weight, cols);
     }
 
-    double *weight_sums = check_block((size_t)cols * sizeof(double));
-    double *bias_sums = check_block((size_t)cols * sizeof(double));
+    double* weight_sums = check_block((size_t)cols * sizeof(double));
+    double* bias_sums = check_block((size_t)cols * sizeof(double));
     memset(weight_sums, 0, (size_t)cols * sizeof(double));
     memset(bias_sums, 0, (size_t)cols * sizeof(double));
     for (int64_t r = 0; r < rows; r++) {
@@ -91,7 +95,8 @@ static void NAME(check_norm)(int64_t rows, int64_t cols, bool centred, bool weig
         }
         const double scale = 1 / sqrt(squares + eps);
         const double e = NAME(EPSILON);
-        CHECK(check_near((double)rstd[r], scale, 20 * e * scale), "rstd %g %g", (double)rstd[r], scale);
+        CHECK(check_near((double)rstd[r], scale, 20 * e * scale), "rstd %g %g", (double)rstd[r],
+              scale);
         if (centred) {
             CHECK(check_near((double)mean[r], mu, 4 * e * (1 + fabs(mu))), "mean");
         }
@@ -122,9 +127,10 @@ static void NAME(check_norm)(int64_t rows, int64_t cols, bool centred, bool weig
     }
     for (int64_t i = 0; weighted && i < cols; i++) {
         const double tolerance = NAME(EPSILON) * (20 + (double)rows);
-        CHECK(check_near((double)grad_weight[i], weight_sums[i], 3 * tolerance), "grad_weight %g %g",
-              (double)grad_weight[i], weight_sums[i]);
-        CHECK(bias == NULL || check_near((double)grad_bias[i], bias_sums[i], tolerance), "grad_bias");
+        CHECK(check_near((double)grad_weight[i], weight_sums[i], 3 * tolerance),
+              "grad_weight %g %g", (double)grad_weight[i], weight_sums[i]);
+        CHECK(bias == NULL || check_near((double)grad_bias[i], bias_sums[i], tolerance),
+              "grad_bias");
     }
     free(x);
     free(grad);
@@ -144,24 +150,25 @@ static void NAME(check_norm)(int64_t rows, int64_t cols, bool centred, bool weig
 static void NAME(test_special_rows)(void) {
     const REAL inf = (REAL)INFINITY;
     enum { ROWS = 4, COLS = 70 };
-    REAL *x = NAME(random_block)(ROWS * COLS, -1, 1);
+    REAL* x = NAME(random_block)(ROWS * COLS, -1, 1);
     for (int i = 0; i < COLS; i++) {
-        x[i] = -inf;            /* row 0: no probabilities */
+        x[i] = -inf;                      /* row 0: no probabilities */
         x[COLS + i] = i == 69 ? 1 : -inf; /* row 1: one certain class */
     }
     x[2 * COLS + 3] = (REAL)NAN;
     x[3 * COLS + 66] = inf;
-    REAL *y = NAME(block)(ROWS * COLS);
+    REAL* y = NAME(block)(ROWS * COLS);
     NAME(adj_softmax)(&(adj_softmax_args){x, y, ROWS, COLS});
     for (int i = 0; i < COLS; i++) {
         CHECK(isnan(y[i]), "all -inf");
         CHECK(y[COLS + i] == (i == 69), "one finite");
         CHECK(isnan(y[2 * COLS + i]), "NaN");
-        CHECK(i == 66 ? isnan(y[3 * COLS + i]) : isnan(y[3 * COLS + i]) || y[3 * COLS + i] == 0, "inf");
+        CHECK(i == 66 ? isnan(y[3 * COLS + i]) : isnan(y[3 * COLS + i]) || y[3 * COLS + i] == 0,
+              "inf");
     }
     /* In place. */
-    REAL *z = NAME(random_block)(COLS, -1, 1);
-    REAL *w = NAME(block)(COLS);
+    REAL* z = NAME(random_block)(COLS, -1, 1);
+    REAL* w = NAME(block)(COLS);
     NAME(adj_softmax)(&(adj_softmax_args){z, w, 1, COLS});
     NAME(adj_softmax)(&(adj_softmax_args){z, z, 1, COLS});
     CHECK(memcmp(z, w, COLS * sizeof(REAL)) == 0, "in place");

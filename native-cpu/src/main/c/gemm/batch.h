@@ -1,27 +1,27 @@
 /* Products and batches of products (a template, see vector.h). */
+#include "gemv.h"
 #include "micro.h"
 #include "pack.h"
 #include "product.h"
-#include "gemv.h"
 
-static bool NAME(is_gemv)(const NAME(product) * t) {
+static bool NAME(is_gemv)(const TYPE(product)* t) {
     return t->m == 1 || t->n == 1;
 }
 
-static int64_t NAME(scratch_elements)(const NAME(product) * t, const NAME(plan) * plan) {
+static int64_t NAME(scratch_elements)(const TYPE(product)* t, const TYPE(plan)* plan) {
     const int64_t elements = NAME(is_gemv)(t) ? t->k : plan->b_elements + plan->a_elements;
     return adj_ceil_div(elements, NR) * NR;
 }
 
-static void NAME(gemv)(const NAME(product) * t, REAL *scratch, bool parallel) {
+static void NAME(gemv)(const TYPE(product)* t, REAL* scratch, bool parallel) {
     const bool row = t->m == 1;
-    const REAL *x = row ? t->a : t->b;
+    const REAL* x = row ? t->a : t->b;
     const int64_t x_step = row ? t->a_col : t->b_row;
     if (x_step != 1) {
         NAME(pack)(scratch, 1, x, 1, t->k, 0, x_step);
         x = scratch;
     }
-    NAME(vector_product) v = {
+    TYPE(vector_product) v = {
         .x = x,
         .lines = row ? t->b : t->a,
         .out = t->out,
@@ -35,42 +35,59 @@ static void NAME(gemv)(const NAME(product) * t, REAL *scratch, bool parallel) {
         .alpha = t->alpha,
         .beta = t->beta,
     };
-    v.chunk_lines = adj_ceil_div(adj_ceil_div(MIN_CHUNK_WORK / 2, adj_max(t->k, 1)), STRIPE * VL) * STRIPE * VL;
+    v.chunk_lines =
+        adj_ceil_div(adj_ceil_div(MIN_CHUNK_WORK / 2, adj_max(t->k, 1)), STRIPE * VL) * STRIPE * VL;
     for_chunks(parallel, adj_ceil_div(v.n, v.chunk_lines), NAME(gemv_chunk), &v);
 }
 
 typedef struct {
-    const adj_gemm_args *args;
-    NAME(product) first;
-    NAME(plan) plan;
+    const adj_gemm_args* args;
+    TYPE(product) first;
+    TYPE(plan) plan;
     int64_t count;
     int64_t groups;
     int64_t scratch_elements; /* of one product */
-} NAME(batch);
+} TYPE(batch);
 
-static NAME(batch) NAME(batch_of)(const adj_gemm_args *g) {
-    NAME(batch) batch = {
+static TYPE(batch) NAME(batch_of)(const adj_gemm_args* g) {
+    TYPE(batch) batch = {
         .args = g,
-        .first = {.a = g->a, .b = g->b, .out = g->out, .bias = g->bias, .m = g->m, .n = g->n,
-                  .k = g->k, .a_row = g->a_row, .a_col = g->a_col, .b_row = g->b_row,
-                  .b_col = g->b_col, .out_row = g->out_row, .alpha = (REAL)g->alpha,
+        .first = {.a = g->a,
+                  .b = g->b,
+                  .out = g->out,
+                  .bias = g->bias,
+                  .m = g->m,
+                  .n = g->n,
+                  .k = g->k,
+                  .a_row = g->a_row,
+                  .a_col = g->a_col,
+                  .b_row = g->b_row,
+                  .b_col = g->b_col,
+                  .out_row = g->out_row,
+                  .alpha = (REAL)g->alpha,
                   .beta = (REAL)g->beta},
         .count = 1,
     };
     for (int64_t d = 0; d < g->depth; d++) {
         batch.count *= g->dims[d];
     }
+    /* One B for all, and A and out dense across the batch: a single tall product. */
+    if (g->depth == 1 && g->dims[2] == 0 && g->dims[1] == g->m * g->a_row &&
+        g->dims[3] == g->m * g->out_row) {
+        batch.first.m *= batch.count;
+        batch.count = 1;
+    }
     batch.plan = NAME(plan_of)(&batch.first);
     batch.scratch_elements = NAME(scratch_elements)(&batch.first, &batch.plan);
-    const bool small = g->m * g->n * g->k < SMALL_WORK;
+    const bool small = batch.first.m * g->n * g->k < SMALL_WORK;
     batch.groups = small ? adj_min(batch.count, GROUPS) : 1;
     return batch;
 }
 
-static void NAME(run_one)(const NAME(batch) * t, int64_t index, REAL *scratch, bool parallel) {
+static void NAME(run_one)(const TYPE(batch)* t, int64_t index, REAL* scratch, bool parallel) {
     const int64_t depth = t->args->depth;
-    const int64_t *sizes = t->args->dims;
-    NAME(product) p = t->first;
+    const int64_t* sizes = t->args->dims;
+    TYPE(product) p = t->first;
     for (int64_t d = depth - 1; d >= 0; d--) {
         const int64_t i = index % sizes[d];
         index /= sizes[d];
@@ -85,25 +102,25 @@ static void NAME(run_one)(const NAME(batch) * t, int64_t index, REAL *scratch, b
     }
 }
 
-static void NAME(group_chunk)(void *batch, int64_t chunk) {
-    const NAME(batch) *t = batch;
-    REAL *scratch = (REAL *)t->args->scratch + chunk * t->scratch_elements;
+static void NAME(group_chunk)(void* batch, int64_t chunk) {
+    const TYPE(batch)* t = batch;
+    REAL* scratch = (REAL*)t->args->scratch + chunk * t->scratch_elements;
     for (int64_t i = chunk * t->count / t->groups; i < (chunk + 1) * t->count / t->groups; i++) {
         NAME(run_one)(t, i, scratch, false);
     }
 }
 
-ADJ_EXPORT int64_t NAME(adj_gemm_scratch_bytes)(const adj_gemm_args *args);
-int64_t NAME(adj_gemm_scratch_bytes)(const adj_gemm_args *args) {
-    const NAME(batch) batch = NAME(batch_of)(args);
+ADJ_EXPORT int64_t NAME(adj_gemm_scratch_bytes)(const adj_gemm_args* args);
+int64_t NAME(adj_gemm_scratch_bytes)(const adj_gemm_args* args) {
+    const TYPE(batch) batch = NAME(batch_of)(args);
     return batch.groups * batch.scratch_elements * (int64_t)sizeof(REAL);
 }
 
 ADJ_EXPORT adj_kernel NAME(adj_gemm);
-int32_t NAME(adj_gemm)(const void *args) {
-    const adj_gemm_args *g = args;
-    NAME(batch) batch = NAME(batch_of)(g);
-    if (g->m == 0 || g->n == 0) {
+int32_t NAME(adj_gemm)(const void* args) {
+    const adj_gemm_args* g = args;
+    TYPE(batch) batch = NAME(batch_of)(g);
+    if (batch.first.m == 0 || g->n == 0) {
         return ADJ_OK;
     }
     if (batch.groups > 1) {

@@ -10,9 +10,9 @@
  * (CHUNK_ROWS × MAX_DEPTH) in the second; MAX_ROWS and MAX_COLS bound the scratch.
  */
 #ifdef __AVX512F__
-#define MAX_DEPTH 192
+#    define MAX_DEPTH 192
 #else
-#define MAX_DEPTH 256
+#    define MAX_DEPTH 256
 #endif
 #define MAX_ROWS 4096
 #define MAX_COLS 4096
@@ -38,7 +38,7 @@
 /* Vectors side by side in gemv. */
 #define STRIPE 8
 
-static void for_chunks(bool parallel, int64_t chunks, adj_body *body, void *ctx) {
+static void for_chunks(bool parallel, int64_t chunks, adj_body* body, void* ctx) {
     if (parallel && chunks > 1) {
         adj_parallel_for(chunks, body, ctx);
     } else {

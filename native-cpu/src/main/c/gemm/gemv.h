@@ -3,19 +3,19 @@
  * + bias[j]. Bound by memory, so nothing is packed.
  */
 typedef struct {
-    const REAL *x; /* dense */
-    const REAL *lines;
-    REAL *out;
-    const REAL *bias;
+    const REAL* x; /* dense */
+    const REAL* lines;
+    REAL* out;
+    const REAL* bias;
     int64_t n, k;
     int64_t line, step; /* strides from line to line, and along one */
     int64_t out_step, bias_step;
     REAL alpha, beta;
     int64_t chunk_lines;
-} NAME(vector_product);
+} TYPE(vector_product);
 
-static inline void NAME(put)(const NAME(vector_product) * t, int64_t j, REAL sum) {
-    REAL *at = t->out + j * t->out_step;
+static inline void NAME(put)(const TYPE(vector_product)* t, int64_t j, REAL sum) {
+    REAL* at = t->out + j * t->out_step;
     REAL y = t->alpha * sum;
     if (t->beta != 0) {
         y = NAME(adj_fma)(t->beta, *at, y);
@@ -26,36 +26,32 @@ static inline void NAME(put)(const NAME(vector_product) * t, int64_t j, REAL sum
     *at = y;
 }
 
-static inline REAL NAME(dot)(const REAL *x, const REAL *y, int64_t n) {
+static inline REAL NAME(dot)(const REAL* x, const REAL* y, int64_t n) {
     enum { WIDTH = 4 };
     VEC sums[WIDTH] = {};
     int64_t p = 0;
     for (; p + WIDTH * VL <= n; p += WIDTH * VL) {
 #pragma GCC unroll 4
         for (int v = 0; v < WIDTH; v++) {
-            sums[v] = VEC_FMA(*(const VEC_AT *)(x + p + v * VL), *(const VEC_AT *)(y + p + v * VL),
+            sums[v] = VEC_FMA(*(const VEC_AT*)(x + p + v * VL), *(const VEC_AT*)(y + p + v * VL),
                               sums[v]);
         }
     }
-    const VEC sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
-    REAL total = 0;
-    for (int l = 0; l < VL; l++) {
-        total += sum[l];
-    }
+    REAL total = VEC_SUM((sums[0] + sums[1]) + (sums[2] + sums[3]));
     for (; p < n; p++) {
         total = NAME(adj_fma)(x[p], y[p], total);
     }
     return total;
 }
 
-/* Lines beside one another: a stripe of WIDTH vectors is summed down the matrix at once. */
-static inline void NAME(stripe)(const NAME(vector_product) * t, int64_t j) {
+/* Lines beside one another: a stripe of vectors is summed down the matrix at once. */
+static inline void NAME(stripe)(const TYPE(vector_product)* t, int64_t j) {
     VEC sums[STRIPE] = {};
     for (int64_t p = 0; p < t->k; p++) {
         const VEC xp = t->x[p] - (VEC){};
 #pragma GCC unroll 8
         for (int v = 0; v < STRIPE; v++) {
-            sums[v] = VEC_FMA(xp, *(const VEC_AT *)(t->lines + j + p * t->step + v * VL), sums[v]);
+            sums[v] = VEC_FMA(xp, *(const VEC_AT*)(t->lines + j + p * t->step + v * VL), sums[v]);
         }
     }
     for (int v = 0; v < STRIPE; v++) {
@@ -65,8 +61,8 @@ static inline void NAME(stripe)(const NAME(vector_product) * t, int64_t j) {
     }
 }
 
-static void NAME(gemv_chunk)(void *product, int64_t chunk) {
-    const NAME(vector_product) *t = product;
+static void NAME(gemv_chunk)(void* product, int64_t chunk) {
+    const TYPE(vector_product)* t = product;
     int64_t j = chunk * t->chunk_lines;
     const int64_t end = adj_min(t->n, j + t->chunk_lines);
     if (t->step == 1) {

@@ -1,9 +1,9 @@
 /*
  * Packing (a template, see vector.h): `count` lines of a matrix become panels `width` lines wide,
- * panels[(i / width · k + p) · width + i % width] = x[i · line + p · step] for p < k. The lines that
- * the last panel lacks are zeros.
+ * panels[(i / width · k + p) · width + i % width] = x[i · line + p · step] for p < k. The lines
+ * that the last panel lacks are zeros.
  */
-static void NAME(pack_any)(REAL *panel, int64_t width, const REAL *x, int64_t count, int64_t k,
+static void NAME(pack_any)(REAL* panel, int64_t width, const REAL* x, int64_t count, int64_t k,
                            int64_t line, int64_t step) {
     for (int64_t p = 0; p < k; p++) {
         for (int64_t i = 0; i < count; i++) {
@@ -13,7 +13,7 @@ static void NAME(pack_any)(REAL *panel, int64_t width, const REAL *x, int64_t co
 }
 
 /* Dense lines, of one panel: transposed in squares, and what is left over singly. */
-static void NAME(pack_lines)(REAL *panel, int64_t width, const REAL *x, int64_t count, int64_t k,
+static void NAME(pack_lines)(REAL* panel, int64_t width, const REAL* x, int64_t count, int64_t k,
                              int64_t line) {
     const int64_t square_count = count / QL * QL;
     const int64_t square_k = k / QL * QL;
@@ -22,12 +22,12 @@ static void NAME(pack_lines)(REAL *panel, int64_t width, const REAL *x, int64_t 
             QUAD square[QL];
 #pragma GCC unroll 4
             for (int l = 0; l < QL; l++) {
-                square[l] = *(const QUAD_AT *)(x + (i + l) * line + p);
+                square[l] = *(const QUAD_AT*)(x + (i + l) * line + p);
             }
             NAME(transpose)(square);
 #pragma GCC unroll 4
             for (int l = 0; l < QL; l++) {
-                *(QUAD_AT *)(panel + (p + l) * width + i) = square[l];
+                *(QUAD_AT*)(panel + (p + l) * width + i) = square[l];
             }
         }
     }
@@ -37,7 +37,7 @@ static void NAME(pack_lines)(REAL *panel, int64_t width, const REAL *x, int64_t 
 }
 
 /* Inlined for its constant width. */
-ADJ_INLINE void NAME(pack)(REAL *panels, int64_t width, const REAL *x, int64_t count, int64_t k,
+ADJ_INLINE void NAME(pack)(REAL* panels, int64_t width, const REAL* x, int64_t count, int64_t k,
                            int64_t line, int64_t step) {
     const int64_t whole = count / width * width;
     const int64_t rest = count - whole;

@@ -154,9 +154,7 @@ record Corpus(String source, String training, String validation) {
   /** Java source without comments and without the holes that they leave. */
   static String withoutComments(String java) {
     String code =
-        LITERAL_OR_COMMENT
-            .matcher(java)
-            .replaceAll(m -> m.group("comment") == null ? "$0" : "");
+        LITERAL_OR_COMMENT.matcher(java).replaceAll(m -> m.group("comment") == null ? "$0" : "");
     String lines = code.lines().map(String::stripTrailing).collect(Collectors.joining("\n"));
     return lines.replaceAll("\\n{3,}", "\n\n").strip() + "\n";
   }

@@ -105,7 +105,9 @@ final class DoctorCommand implements Callable<Integer> {
   private static String containerLimits() {
     Path group = Path.of("/sys/fs/cgroup");
     String memory =
-        first(group.resolve("memory.max"), first(group.resolve("memory/memory.limit_in_bytes"), "max"));
+        first(
+            group.resolve("memory.max"),
+            first(group.resolve("memory/memory.limit_in_bytes"), "max"));
     String[] quota = first(group.resolve("cpu.max"), "max").split(" ");
     // Version 1 writes "no limit" as the largest number of whole pages.
     boolean memoryLimited = !memory.equals("max") && Long.parseLong(memory) < Long.MAX_VALUE / 2;

@@ -99,7 +99,8 @@ final class MetricsFile implements AutoCloseable {
         rows.add(Row.parse(lines.get(i)));
       } catch (NumberFormatException e) {
         if (i < lines.size() - 1) {
-          throw new CommandException(file + ": line " + (i + 1) + " is damaged: " + lines.get(i), e);
+          throw new CommandException(
+              file + ": line " + (i + 1) + " is damaged: " + lines.get(i), e);
         }
       }
     }

@@ -114,7 +114,8 @@ public final class Spirals {
     BufferedImage picture = new BufferedImage(PIXELS, PIXELS, BufferedImage.TYPE_INT_RGB);
     Graphics2D g = picture.createGraphics();
     g.setRenderingHint(RenderingHints.KEY_ANTIALIASING, RenderingHints.VALUE_ANTIALIAS_ON);
-    g.setRenderingHint(RenderingHints.KEY_INTERPOLATION, RenderingHints.VALUE_INTERPOLATION_BICUBIC);
+    g.setRenderingHint(
+        RenderingHints.KEY_INTERPOLATION, RenderingHints.VALUE_INTERPOLATION_BICUBIC);
     g.drawImage(plane(model), 0, 0, PIXELS, PIXELS, null);
     for (int i = 0; i < labels.length; i++) {
       int column = Math.round((points[2 * i] + 1) / 2 * PIXELS);

@@ -104,8 +104,7 @@ public final class Charts {
       XYChart chart, String name, double[] x, double[] y, Color color, float width) {
     XYSeries series = chart.addSeries(name, x, y);
     series.setLineColor(color);
-    series.setLineStyle(
-        new BasicStroke(width, BasicStroke.CAP_ROUND, BasicStroke.JOIN_ROUND));
+    series.setLineStyle(new BasicStroke(width, BasicStroke.CAP_ROUND, BasicStroke.JOIN_ROUND));
     series.setMarker(SeriesMarkers.NONE);
     return series;
   }

@@ -29,6 +29,8 @@ public abstract class Function {
   protected Function() {}
 
   /**
+   * What {@link #forward} hands back.
+   *
    * @param output the result
    * @param saved inputs, the output, or other tensors, handed to {@link #backward}
    */

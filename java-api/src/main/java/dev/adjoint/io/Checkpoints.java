@@ -114,7 +114,9 @@ public final class Checkpoints {
   private void removeAllBut(long step) throws IOException {
     List<Path> complete = complete();
     Optional<Path> previous =
-        complete.stream().filter(path -> step(path) < step).max(Comparator.comparing(Checkpoints::step));
+        complete.stream()
+            .filter(path -> step(path) < step)
+            .max(Comparator.comparing(Checkpoints::step));
     for (Path path : complete) {
       if (step(path) != step && !Optional.of(path).equals(previous)) {
         // Under another name first: a folder that is half gone must not look complete.

@@ -73,7 +73,8 @@ public final class Safetensors {
 
   private static Contents read(MemorySegment file, Device device) {
     if (file.byteSize() < Long.BYTES) {
-      throw damaged("it has " + file.byteSize() + " bytes, fewer than the 8 of the header's length");
+      throw damaged(
+          "it has " + file.byteSize() + " bytes, fewer than the 8 of the header's length");
     }
     long length = file.get(ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN), 0);
     long available = file.byteSize() - Long.BYTES;
@@ -247,7 +248,9 @@ public final class Safetensors {
     Comparator<Map.Entry<String, Tensor>> order =
         Comparator.comparingInt(entry -> -entry.getValue().dtype().bytes());
     List<Map.Entry<String, Tensor>> sorted =
-        tensors.entrySet().stream().sorted(order.thenComparing(Map.Entry.comparingByKey())).toList();
+        tensors.entrySet().stream()
+            .sorted(order.thenComparing(Map.Entry.comparingByKey()))
+            .toList();
     byte[] header = header(sorted, metadata);
     DurableFiles.replace(
         OP,

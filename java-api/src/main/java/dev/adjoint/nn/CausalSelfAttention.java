@@ -18,6 +18,8 @@ public final class CausalSelfAttention extends Module {
   private final double dropout;
 
   /**
+   * F32 on the default device.
+   *
    * @param dropout the probability for attention weights and for the result
    * @throws TensorException if the heads do not divide the channels
    */

@@ -11,6 +11,8 @@ public final class Dropout extends Module {
   private final double p;
 
   /**
+   * With a probability.
+   *
    * @throws TensorException if p is outside [0, 1)
    */
   public Dropout(double p) {

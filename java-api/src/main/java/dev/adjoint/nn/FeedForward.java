@@ -13,11 +13,12 @@ public final class FeedForward extends Module {
   private final Dropout residual;
 
   /**
+   * F32 on the default device.
+   *
    * @param hidden the width between the layers
    * @param dropout the probability for the result
    */
-  public FeedForward(
-      long channels, long hidden, Module activation, double dropout, boolean bias) {
+  public FeedForward(long channels, long hidden, Module activation, double dropout, boolean bias) {
     this.expand = module("c_fc", new Linear(channels, hidden, bias));
     this.activation = module("act", activation);
     this.project = module("c_proj", new Linear(hidden, channels, bias));

@@ -20,8 +20,7 @@ public final class Linear extends Module {
   public Linear(long in, long out, boolean bias) {
     double bound = in == 0 ? 0 : 1 / Math.sqrt(in);
     this.weight = parameter("weight", Init.uniform_(Tensor.zeros(out, in), -bound, bound));
-    this.bias =
-        bias ? parameter("bias", Init.uniform_(Tensor.zeros(out), -bound, bound)) : null;
+    this.bias = bias ? parameter("bias", Init.uniform_(Tensor.zeros(out), -bound, bound)) : null;
   }
 
   /** [out, in]. */

@@ -30,6 +30,8 @@ import java.util.function.BiConsumer;
  *
  * Parameters belong to the module, not to the scope in which it was made: closing the module closes
  * those of the whole tree.
+ *
+ * <p>Import it by name, since {@code java.lang} has a {@code Module} too.
  */
 public abstract class Module implements AutoCloseable {
   private final Map<String, Tensor> parameters = new LinkedHashMap<>();

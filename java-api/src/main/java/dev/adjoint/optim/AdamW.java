@@ -102,6 +102,8 @@ public final class AdamW extends Optimizer {
     }
 
     /**
+     * The optimizer.
+     *
      * @throws TensorException if there are no parameters or a setting is negative
      */
     public AdamW build() {

@@ -38,8 +38,7 @@ public final class GradientClipping {
             Tensor norm = OptimizerSteps.norm(gradients);
             if (maxNorm < Double.POSITIVE_INFINITY) {
               DType dtype = gradients.getFirst().dtype();
-              OptimizerSteps.scale(
-                  gradients, norm.add(1e-6).rdiv(maxNorm).clamp(0, 1).to(dtype));
+              OptimizerSteps.scale(gradients, norm.add(1e-6).rdiv(maxNorm).clamp(0, 1).to(dtype));
             }
             return norm;
           });

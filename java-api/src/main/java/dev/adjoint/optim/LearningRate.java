@@ -55,6 +55,8 @@ public sealed interface LearningRate {
   /** See {@link #step}. */
   record Step(double initial, long every, double factor) implements LearningRate {
     /**
+     * Checks the number.
+     *
      * @throws TensorException if {@code every} is not positive
      */
     public Step {
@@ -78,6 +80,8 @@ public sealed interface LearningRate {
   /** See {@link #cosine}. */
   record Cosine(double initial, long total, double last) implements LearningRate {
     /**
+     * Checks the number.
+     *
      * @throws TensorException if {@code total} is not positive
      */
     public Cosine {
@@ -94,6 +98,8 @@ public sealed interface LearningRate {
   /** See {@link #linear}. */
   record Linear(double initial, long total, double last) implements LearningRate {
     /**
+     * Checks the number.
+     *
      * @throws TensorException if {@code total} is not positive
      */
     public Linear {
@@ -109,6 +115,8 @@ public sealed interface LearningRate {
   /** See {@link #withWarmup}. */
   record Warmup(long steps, LearningRate then) implements LearningRate {
     /**
+     * Checks the number.
+     *
      * @throws TensorException if {@code steps} is negative
      */
     public Warmup {

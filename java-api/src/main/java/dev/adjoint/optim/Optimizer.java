@@ -80,6 +80,8 @@ public abstract class Optimizer implements AutoCloseable {
   private final List<Tensor> parameters = new ArrayList<>();
 
   /**
+   * For subclasses.
+   *
    * @param stateNames of the tensors like the parameter that the rule keeps for each, zeros at
    *     first
    * @throws TensorException if there are no parameters, one is named twice or wants no gradient, or

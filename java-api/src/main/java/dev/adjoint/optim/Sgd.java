@@ -102,6 +102,8 @@ public final class Sgd extends Optimizer {
     }
 
     /**
+     * The optimizer.
+     *
      * @throws TensorException if the settings contradict each other or there are no parameters
      */
     public Sgd build() {

@@ -165,8 +165,12 @@ final class NativeCpuBackend implements Backend {
   @Override
   public KernelCall gemm(Gemm spec, Memory scratch) {
     Layout a = spec.a().layout();
-    long work = spec.out().numel() * a.size(a.rank() - 1) / PRODUCTS_PER_ELEMENT;
-    return call(kernels.gemm.of(spec.out().dtype()), work, gemmWords(spec, scratch.address()));
+    long elements = spec.out().numel();
+    long products = elements * a.size(a.rank() - 1);
+    return call(
+        kernels.gemm.of(spec.out().dtype()),
+        elements + products / PRODUCTS_PER_ELEMENT,
+        gemmWords(spec, scratch.address()));
   }
 
   private static long[] gemmWords(Gemm spec, long scratch) {

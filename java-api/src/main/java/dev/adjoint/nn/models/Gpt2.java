@@ -43,6 +43,8 @@ public final class Gpt2 extends Module {
       boolean bias) {
 
     /**
+     * Checks the sizes.
+     *
      * @throws TensorException if a size is not positive
      */
     public Config {

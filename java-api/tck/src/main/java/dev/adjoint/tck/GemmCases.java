@@ -43,7 +43,7 @@ final class GemmCases {
       product(150, 300, 500);
       product(301, 65, 129);
       product(65, 1030, 70);
-      placed(131, 97, 259);
+      placed(67, 33, 129);
       batches();
     }
 

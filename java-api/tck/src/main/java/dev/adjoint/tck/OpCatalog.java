@@ -215,13 +215,7 @@ public final class OpCatalog {
                 Input.real(Shape.of(4), -1, 1))
             .definedAs(in -> in.get(0).matmul(in.get(1).t()).add(in.get(2))));
     rows.add(
-        Op.of(
-                "linear without bias",
-                SUMS,
-                SUMS,
-                in -> in.get(0).linear(in.get(1), null),
-                x,
-                weight)
+        Op.of("linear without bias", SUMS, SUMS, in -> in.get(0).linear(in.get(1), null), x, weight)
             .definedAs(in -> in.get(0).matmul(in.get(1).t())));
   }
 
@@ -258,7 +252,12 @@ public final class OpCatalog {
                 weight)
             .definedAs(in -> layerNorm(in.get(0)).mul(in.get(1)).add(in.get(2))));
     rows.add(
-        Op.of("layer_norm without weight", SUMS, SUMS, in -> in.get(0).layerNorm(null, null, EPS), x)
+        Op.of(
+                "layer_norm without weight",
+                SUMS,
+                SUMS,
+                in -> in.get(0).layerNorm(null, null, EPS),
+                x)
             .definedAs(in -> layerNorm(in.get(0))));
     rows.add(
         Op.of("rms_norm", SUMS, SUMS, in -> in.get(0).rmsNorm(in.get(1), EPS), x, weight)

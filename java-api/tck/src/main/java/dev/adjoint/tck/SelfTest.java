@@ -18,8 +18,7 @@ public final class SelfTest {
    * @param worst the operation that had it
    * @param failures a line for each operation that is out of its tolerance or throws
    */
-  public record Result(
-      int operations, double largestError, String worst, List<String> failures) {}
+  public record Result(int operations, double largestError, String worst, List<String> failures) {}
 
   /** Holds a device to the reference, in F32, the type that networks are trained in. */
   public static Result run(Device device, Duration limit) {
