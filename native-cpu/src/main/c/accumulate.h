@@ -29,7 +29,7 @@ ADJ_INLINE void NAME(add_columns)(const T* x, int64_t step, int64_t n, A* sums) 
     }
 }
 
-static void NAME(clear)(A* sums, int64_t n) {
+ADJ_INLINE void NAME(clear)(A* sums, int64_t n) {
     for (int64_t i = 0; i < n; i++) {
         sums[i] = INITIAL;
     }
@@ -42,7 +42,8 @@ ADJ_INLINE void NAME(join)(A* sums, const A* others, int64_t n) {
     }
 }
 
-static A NAME(fold)(A* lanes) {
+ADJ_INLINE A NAME(fold)(A* lanes) {
+#pragma GCC unroll 8
     for (int width = LANES / 2; width > 0; width /= 2) {
         NAME(join)(lanes, lanes + width, width);
     }
@@ -51,9 +52,17 @@ static A NAME(fold)(A* lanes) {
 
 /* Steps [begin, end) of a row of x, into one result. */
 static A NAME(along)(const T* x, const loops* row, int64_t begin, int64_t end) {
+    const int64_t step = row->x[row->depth - 1];
+    if (row->depth == 1 && end - begin < LANES) {
+        A a = INITIAL;
+        for (int64_t i = begin; i < end; i++) {
+            const A b = ELEMENT(x[i * step]);
+            a = ADD(a, b);
+        }
+        return a;
+    }
     A lanes[LANES];
     NAME(clear)(lanes, LANES);
-    const int64_t step = row->x[row->depth - 1];
     cursor c;
     start(&c, row, begin);
     for (int64_t left = end - begin; left > 0;) {

@@ -17,6 +17,8 @@
 /* Each chunk has its slice of scratch, hence a bound; and some work, in multiply-adds. */
 #define MAX_CHUNKS 64
 #define CHUNK_WORK (1 << 17)
+/* From so many heads on, gradients run in parallel by heads alone. */
+#define MANY_HEADS 16
 
 /* Queries in a tile: fewer where a mask cuts corners off, so that less is computed for nothing. */
 static int64_t queries_per_tile(bool causal) {
@@ -26,6 +28,12 @@ static int64_t queries_per_tile(bool causal) {
 /* The keys that queries [first, first + count) see, at most: query i sees j <= i + tk - tq. */
 static int64_t visible_keys(bool causal, int64_t tq, int64_t tk, int64_t first, int64_t count) {
     return causal ? adj_max(0, adj_min(tk, first + count + tk - tq)) : tk;
+}
+
+/* In how many parts the keys of a head are dealt out when there are few heads. */
+static int64_t key_parts(int64_t all_heads, int64_t tiles) {
+    const int64_t wanted = adj_ceil_div(MANY_HEADS, adj_max(1, all_heads));
+    return adj_max(1, adj_min(wanted, tiles));
 }
 
 static int64_t chunk_count(int64_t items, int64_t work) {

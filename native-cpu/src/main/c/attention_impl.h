@@ -228,17 +228,44 @@ static TYPE(attention_grad_scratch) NAME(attention_grad_scratch_of)(int64_t d) {
     return s;
 }
 
-static void NAME(clear)(TYPE(head) h, int64_t rows, int64_t d) {
-    for (int64_t i = 0; h.x != NULL && i < rows; i++) {
+static void NAME(clear)(TYPE(head) h, int64_t begin, int64_t end, int64_t d) {
+    for (int64_t i = begin; h.x != NULL && i < end; i++) {
         memset(h.x + i * h.row, 0, (size_t)d * sizeof(REAL));
     }
 }
 
+/* How the gradients of all heads are divided; depends on the sizes alone. */
+typedef struct {
+    int64_t parts;    /* of the keys of a head */
+    int64_t items;    /* parts of all heads */
+    int64_t chunks;   /* of items */
+    int64_t elements; /* of grad_q, dense, which each part sums on its own if there are many */
+} TYPE(division);
+
+static TYPE(division) NAME(division_of)(const adj_attention_grad_args* a) {
+    const int64_t heads = a->batch * a->heads;
+    TYPE(division) t = {.parts = key_parts(heads, adj_ceil_div(a->tk, KEYS)),
+                        .elements = heads * a->tq * a->d};
+    t.items = heads * t.parts;
+    t.chunks = chunk_count(t.items, 5 * heads * a->tq * a->tk * a->d);
+    return t;
+}
+
+/* Where part `part` sums grad_q of head `index`. */
+static TYPE(head) NAME(grad_q_of)(const adj_attention_grad_args* a, int64_t index, int64_t part) {
+    const TYPE(division) t = NAME(division_of)(a);
+    if (a->grad_q == NULL || t.parts == 1) {
+        return NAME(head_of)(a->grad_q, a->grad_q_strides, a->heads, index);
+    }
+    REAL* sums = (REAL*)a->scratch + t.chunks * NAME(attention_grad_scratch_of)(a->d).all;
+    return (TYPE(head)){sums + part * t.elements + index * a->tq * a->d, a->d};
+}
+
 /*
- * One head. Per tile: P = exp(scale · k qᵀ - logsumexp), grad_v += P grad, and with
- * G = scale · P ⊙ (v gradᵀ - Σ grad ⊙ out): grad_q += Gᵀ k, grad_k += G q.
+ * One head and a part of its keys. Per tile: P = exp(scale · k qᵀ - logsumexp), grad_v += P grad,
+ * and with G = scale · P ⊙ (v gradᵀ - Σ grad ⊙ out): grad_q += Gᵀ k, grad_k += G q.
  */
-static void NAME(attention_grad_head)(const adj_attention_grad_args* a, int64_t index,
+static void NAME(attention_grad_part)(const adj_attention_grad_args* a, int64_t index, int64_t part,
                                       REAL* scratch) {
     const TYPE(attention_grad_scratch) size = NAME(attention_grad_scratch_of)(a->d);
     REAL* q_panels = scratch;
@@ -251,7 +278,7 @@ static void NAME(attention_grad_head)(const adj_attention_grad_args* a, int64_t 
     const TYPE(head) k = NAME(head_of)(a->k, a->k_strides, a->heads, index);
     const TYPE(head) v = NAME(head_of)(a->v, a->v_strides, a->heads, index);
     const TYPE(head) out = NAME(head_of)(a->out, a->out_strides, a->heads, index);
-    const TYPE(head) grad_q = NAME(head_of)(a->grad_q, a->grad_q_strides, a->heads, index);
+    const TYPE(head) grad_q = NAME(grad_q_of)(a, index, part);
     const TYPE(head) grad_k = NAME(head_of)(a->grad_k, a->grad_k_strides, a->heads, index);
     const TYPE(head) grad_v = NAME(head_of)(a->grad_v, a->grad_v_strides, a->heads, index);
     const int64_t d = a->d;
@@ -259,12 +286,21 @@ static void NAME(attention_grad_head)(const adj_attention_grad_args* a, int64_t 
     const TYPE(epilogue) set = {1, 0, NULL};
     const TYPE(epilogue) add = {1, 1, NULL};
 
-    NAME(clear)(grad_q, a->tq, d);
-    NAME(clear)(grad_k, a->tk, d);
-    NAME(clear)(grad_v, a->tk, d);
+    const int64_t parts = NAME(division_of)(a).parts;
+    const int64_t tiles = adj_ceil_div(a->tk, KEYS);
+    const int64_t key_begin = part * tiles / parts * KEYS;
+    const int64_t key_end = adj_min(a->tk, (part + 1) * tiles / parts * KEYS);
+
+    NAME(clear)(grad_q, 0, a->tq, d);
+    NAME(clear)(grad_k, key_begin, key_end, d);
+    NAME(clear)(grad_v, key_begin, key_end, d);
     for (int64_t first = 0; first < a->tq; first += queries_per_tile(a->causal)) {
         const int64_t queries = adj_min(queries_per_tile(a->causal), a->tq - first);
-        const int64_t visible = visible_keys(a->causal, a->tq, a->tk, first, queries);
+        const int64_t visible =
+            adj_min(key_end, visible_keys(a->causal, a->tq, a->tk, first, queries));
+        if (visible <= key_begin) {
+            continue;
+        }
         REAL shift[QUERIES];
         REAL grad_dot_out[QUERIES];
         for (int64_t i = 0; i < queries; i++) {
@@ -277,7 +313,7 @@ static void NAME(attention_grad_head)(const adj_attention_grad_args* a, int64_t 
         const TYPE(factor) q_factor = NAME(rows_right_turned)(q, first, queries, d, q_panels);
         const TYPE(factor) grad_factor =
             NAME(rows_right_turned)(grad, first, queries, d, grad_panels);
-        for (int64_t key = 0; key < visible; key += KEYS) {
+        for (int64_t key = key_begin; key < visible; key += KEYS) {
             const int64_t keys = adj_min(KEYS, visible - key);
             NAME(tiles)(keys, queries, d, NAME(rows_left)(k, key), q_factor,
                         (TYPE(epilogue)){scale, 0, NULL}, p, QUERIES);
@@ -313,30 +349,49 @@ static void NAME(attention_grad_head)(const adj_attention_grad_args* a, int64_t 
     }
 }
 
-static int64_t NAME(attention_grad_chunks)(const adj_attention_grad_args* a) {
-    const int64_t items = a->batch * a->heads;
-    return chunk_count(items, 5 * items * a->tq * a->tk * a->d);
-}
-
 static void NAME(attention_grad_chunk)(void* args, int64_t chunk) {
     const adj_attention_grad_args* a = args;
-    const int64_t items = a->batch * a->heads;
-    const int64_t chunks = NAME(attention_grad_chunks)(a);
+    const TYPE(division) t = NAME(division_of)(a);
     REAL* scratch = (REAL*)a->scratch + chunk * NAME(attention_grad_scratch_of)(a->d).all;
-    for (int64_t i = chunk * items / chunks; i < (chunk + 1) * items / chunks; i++) {
-        NAME(attention_grad_head)(a, i, scratch);
+    for (int64_t i = chunk * t.items / t.chunks; i < (chunk + 1) * t.items / t.chunks; i++) {
+        NAME(attention_grad_part)(a, i / t.parts, i % t.parts, scratch);
+    }
+}
+
+/* grad_q of QUERIES rows of a head, from the sums of all parts in their order. */
+static void NAME(join_grad_q)(void* args, int64_t chunk) {
+    const adj_attention_grad_args* a = args;
+    const int64_t parts = NAME(division_of)(a).parts;
+    const int64_t blocks = adj_ceil_div(a->tq, QUERIES);
+    const int64_t index = chunk / blocks;
+    const adj_range rows = adj_chunk(a->tq, QUERIES, chunk % blocks);
+    const TYPE(head) grad_q = NAME(head_of)(a->grad_q, a->grad_q_strides, a->heads, index);
+    NAME(clear)(grad_q, rows.begin, rows.end, a->d);
+    for (int64_t part = 0; part < parts; part++) {
+        const TYPE(head) sums = NAME(grad_q_of)(a, index, part);
+        for (int64_t i = rows.begin; i < rows.end; i++) {
+            ADJ_INDEPENDENT
+            for (int64_t c = 0; c < a->d; c++) {
+                grad_q.x[i * grad_q.row + c] += sums.x[i * sums.row + c];
+            }
+        }
     }
 }
 
 ADJ_EXPORT int64_t NAME(adj_attention_grad_scratch_bytes)(const adj_attention_grad_args* args);
 int64_t NAME(adj_attention_grad_scratch_bytes)(const adj_attention_grad_args* args) {
-    return NAME(attention_grad_chunks)(args) * NAME(attention_grad_scratch_of)(args->d).all *
-           (int64_t)sizeof(REAL);
+    const TYPE(division) t = NAME(division_of)(args);
+    const int64_t sums = t.parts > 1 ? t.parts * t.elements : 0;
+    return (t.chunks * NAME(attention_grad_scratch_of)(args->d).all + sums) * (int64_t)sizeof(REAL);
 }
 
 ADJ_EXPORT adj_kernel NAME(adj_attention_grad);
 int32_t NAME(adj_attention_grad)(const void* args) {
     adj_attention_grad_args a = *(const adj_attention_grad_args*)args;
-    adj_parallel_for(NAME(attention_grad_chunks)(&a), NAME(attention_grad_chunk), &a);
+    const TYPE(division) t = NAME(division_of)(&a);
+    adj_parallel_for(t.chunks, NAME(attention_grad_chunk), &a);
+    if (a.grad_q != NULL && t.parts > 1) {
+        adj_parallel_for(a.batch * a.heads * adj_ceil_div(a.tq, QUERIES), NAME(join_grad_q), &a);
+    }
     return ADJ_OK;
 }

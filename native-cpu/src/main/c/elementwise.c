@@ -425,6 +425,21 @@ static int32_t run_copy(const adj_unary_args* a, inner_loop* loop, adj_body* cop
             out[i * step[1]] = x[i * step[0]];                                                     \
         }                                                                                          \
     }                                                                                              \
+    /* By way of a dense tile, so that every line of x and of out is touched once, whole. */       \
+    ADJ_INLINE void copy_tile_##T(const T* x, int64_t x_step, int64_t x_size, T* out,              \
+                                  int64_t out_step, int64_t out_size) {                            \
+        T dense[TILE][TILE];                                                                       \
+        for (int64_t j = 0; j < out_size; j++) {                                                   \
+            for (int64_t i = 0; i < x_size; i++) {                                                 \
+                dense[j][i] = x[i + j * x_step];                                                   \
+            }                                                                                      \
+        }                                                                                          \
+        for (int64_t i = 0; i < x_size; i++) {                                                     \
+            for (int64_t j = 0; j < out_size; j++) {                                               \
+                out[i * out_step + j] = dense[j][i];                                               \
+            }                                                                                      \
+        }                                                                                          \
+    }                                                                                              \
     static void copy_tiles_##T(void* ctx, int64_t chunk) {                                         \
         const transposition* t = ctx;                                                              \
         const adj_range range = adj_chunk(t->tiles, TILES_PER_CHUNK, chunk);                       \
@@ -435,10 +450,10 @@ static int32_t run_copy(const adj_unary_args* a, inner_loop* loop, adj_body* cop
             const tile_place p = place_tile(t, tile);                                              \
             const T* x = (const T*)t->args->x + p.x;                                               \
             T* out = (T*)t->args->out + p.out;                                                     \
-            for (int64_t i = 0; i < p.x_size; i++) {                                               \
-                for (int64_t j = 0; j < p.out_size; j++) {                                         \
-                    out[i * out_step + j] = x[i + j * x_step];                                     \
-                }                                                                                  \
+            if (p.x_size == TILE && p.out_size == TILE) {                                          \
+                copy_tile_##T(x, x_step, TILE, out, out_step, TILE);                               \
+            } else {                                                                               \
+                copy_tile_##T(x, x_step, p.x_size, out, out_step, p.out_size);                     \
             }                                                                                      \
         }                                                                                          \
     }                                                                                              \

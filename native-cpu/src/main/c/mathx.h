@@ -48,13 +48,19 @@ ADJ_BUILTIN(cos, float, f32, f)
 ADJ_BUILTIN(cos, double, f64, )
 ADJ_BUILTIN2(copysign, float, f32, f)
 ADJ_BUILTIN2(copysign, double, f64, )
-ADJ_BUILTIN2(pow, float, f32, f)
-ADJ_BUILTIN2(pow, double, f64, )
 ADJ_INLINE float math_abs_f32(float x) {
     return __builtin_fabsf(x);
 }
 ADJ_INLINE double math_abs_f64(double x) {
     return __builtin_fabs(x);
+}
+
+/* Squares, the most frequent power by far, are exact up to their rounding and need no library. */
+ADJ_INLINE float math_pow_f32(float x, float y) {
+    return y == 2 ? x * x : __builtin_powf(x, y);
+}
+ADJ_INLINE double math_pow_f64(double x, double y) {
+    return y == 2 ? x * x : __builtin_pow(x, y);
 }
 
 ADJ_INLINE uint32_t math_bits_f32(float x) {

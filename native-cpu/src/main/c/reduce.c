@@ -215,7 +215,7 @@ typedef struct {
     int64_t groups;
     int64_t parts; /* into which each group's reduced steps are cut */
     int64_t part_steps;
-    int64_t units_per_chunk; /* a unit is a part of a group */
+    int64_t units_per_chunk; /* a unit is a part of a group; 1 where there are several parts */
     void* partials;          /* by part, then by result */
     loops kept;
     loops reduced;
@@ -252,7 +252,7 @@ static void plan(reduction* r, const adj_reduce_args* a, void* partials) {
         r->parts = adj_max(1, adj_min(group_elements / CHUNK, MAX_PARTIALS / r->kept.steps));
     }
     r->part_steps = adj_ceil_div(r->reduced.steps, r->parts);
-    r->units_per_chunk = adj_max(1, CHUNK * r->parts / group_elements);
+    r->units_per_chunk = r->parts > 1 ? 1 : adj_max(1, CHUNK / group_elements);
 }
 
 /* The results of one group: consecutive steps of the kept loops. */
@@ -290,56 +290,60 @@ ACROSS(min_f64, double, double)
 ACROSS(min_i64, int64_t, int64_t)
 
 /* `result` makes an element of out of a, accumulated from n elements. */
-#define REDUCE(name, T, A, accumulator, result)                                                 \
-    static void write_##name(const reduction* r, int64_t first, const A* sums, int64_t count) { \
-        const A n = (A)r->reduced.steps;                                                        \
-        (void)n;                                                                                \
-        cursor c;                                                                               \
-        start(&c, &r->kept, first);                                                             \
-        for (int64_t i = 0; i < count; i++) {                                                   \
-            const A a = sums[i];                                                                \
-            ((T*)r->out)[c.out] = (T)(result);                                                  \
-            advance(&c, 1);                                                                     \
-        }                                                                                       \
-    }                                                                                           \
-    static void reduce_##name(void* ctx, int64_t chunk) {                                       \
-        const reduction* r = ctx;                                                               \
-        const adj_range units = adj_chunk(r->groups * r->parts, r->units_per_chunk, chunk);     \
-        for (int64_t unit = units.begin; unit < units.end; unit++) {                            \
-            const int64_t part = unit / r->groups;                                              \
-            const int64_t begin = part * r->part_steps;                                         \
-            const int64_t end = adj_min(begin + r->part_steps, r->reduced.steps);               \
-            const adj_range results = group_results(r, unit % r->groups);                       \
-            const int64_t count = results.end - results.begin;                                  \
-            cursor c;                                                                           \
-            start(&c, &r->kept, results.begin);                                                 \
-            const T* x = (const T*)r->x + c.x;                                                  \
-            A sums[TILE];                                                                       \
-            if (!r->across) {                                                                   \
-                sums[0] = along_##accumulator(x, &r->reduced, begin, end);                      \
-            } else {                                                                            \
-                across_##accumulator(x, r, begin, end, count, sums);                            \
-            }                                                                                   \
-            if (r->parts == 1) {                                                                \
-                write_##name(r, results.begin, sums, count);                                    \
-            } else {                                                                            \
-                memcpy((A*)r->partials + part * r->kept.steps + results.begin, sums,            \
-                       (size_t)count * sizeof(A));                                              \
-            }                                                                                   \
-        }                                                                                       \
-    }                                                                                           \
-    ADJ_EXPORT int32_t adj_reduce_##name(const void* args) {                                    \
-        A partials[MAX_PARTIALS];                                                               \
-        reduction r;                                                                            \
-        plan(&r, args, partials);                                                               \
-        adj_for_chunks(r.groups * r.parts, r.units_per_chunk, reduce_##name, &r);               \
-        if (r.parts > 1) {                                                                      \
-            for (int64_t part = 1; part < r.parts; part++) {                                    \
-                join_##accumulator(partials, partials + part * r.kept.steps, r.kept.steps);     \
-            }                                                                                   \
-            write_##name(&r, 0, partials, r.kept.steps);                                        \
-        }                                                                                       \
-        return ADJ_OK;                                                                          \
+#define REDUCE(name, T, A, accumulator, result)                                             \
+    static void write_##name(const reduction* r, cursor* c, const A* sums, int64_t count) { \
+        const A n = (A)r->reduced.steps;                                                    \
+        (void)n;                                                                            \
+        for (int64_t i = 0; i < count; i++) {                                               \
+            const A a = sums[i];                                                            \
+            ((T*)r->out)[c->out] = (T)(result);                                             \
+            advance(c, 1);                                                                  \
+        }                                                                                   \
+    }                                                                                       \
+    static void reduce_##name(void* ctx, int64_t chunk) {                                   \
+        const reduction* r = ctx;                                                           \
+        const adj_range units = adj_chunk(r->groups * r->parts, r->units_per_chunk, chunk); \
+        cursor c;                                                                           \
+        start(&c, &r->kept, group_results(r, units.begin % r->groups).begin);               \
+        for (int64_t unit = units.begin; unit < units.end; unit++) {                        \
+            const int64_t part = unit / r->groups;                                          \
+            const int64_t begin = part * r->part_steps;                                     \
+            const int64_t end = adj_min(begin + r->part_steps, r->reduced.steps);           \
+            const adj_range results = group_results(r, unit % r->groups);                   \
+            const int64_t count = results.end - results.begin;                              \
+            /* Groups of one result follow one another: writing it went on to the next. */  \
+            if (r->across) {                                                                \
+                start(&c, &r->kept, results.begin);                                         \
+            }                                                                               \
+            const T* x = (const T*)r->x + c.x;                                              \
+            A sums[TILE];                                                                   \
+            if (r->across) {                                                                \
+                across_##accumulator(x, r, begin, end, count, sums);                        \
+            } else {                                                                        \
+                sums[0] = along_##accumulator(x, &r->reduced, begin, end);                  \
+            }                                                                               \
+            if (r->parts == 1) {                                                            \
+                write_##name(r, &c, sums, count);                                           \
+            } else {                                                                        \
+                memcpy((A*)r->partials + part * r->kept.steps + results.begin, sums,        \
+                       (size_t)count * sizeof(A));                                          \
+            }                                                                               \
+        }                                                                                   \
+    }                                                                                       \
+    ADJ_EXPORT int32_t adj_reduce_##name(const void* args) {                                \
+        A partials[MAX_PARTIALS];                                                           \
+        reduction r;                                                                        \
+        plan(&r, args, partials);                                                           \
+        adj_for_chunks(r.groups * r.parts, r.units_per_chunk, reduce_##name, &r);           \
+        if (r.parts > 1) {                                                                  \
+            for (int64_t part = 1; part < r.parts; part++) {                                \
+                join_##accumulator(partials, partials + part * r.kept.steps, r.kept.steps); \
+            }                                                                               \
+            cursor c;                                                                       \
+            start(&c, &r.kept, 0);                                                          \
+            write_##name(&r, &c, partials, r.kept.steps);                                   \
+        }                                                                                   \
+        return ADJ_OK;                                                                      \
     }
 REDUCE(sum_f32, float, double, sum_f32, a)
 REDUCE(sum_f64, double, double, sum_f64, a)

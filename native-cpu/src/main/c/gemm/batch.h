@@ -4,8 +4,9 @@
 #include "pack.h"
 #include "product.h"
 
+/* A single row or column, or a few dense rows times a transposed matrix. */
 static bool NAME(is_gemv)(const TYPE(product)* t) {
-    return t->m == 1 || t->n == 1;
+    return t->m == 1 || t->n == 1 || (t->m <= FEW_ROWS && t->a_col == 1 && t->b_row == 1);
 }
 
 static int64_t NAME(scratch_elements)(const TYPE(product)* t, const TYPE(plan)* plan) {
@@ -14,7 +15,7 @@ static int64_t NAME(scratch_elements)(const TYPE(product)* t, const TYPE(plan)* 
 }
 
 static void NAME(gemv)(const TYPE(product)* t, REAL* scratch, bool parallel) {
-    const bool row = t->m == 1;
+    const bool row = t->n > 1;
     const REAL* x = row ? t->a : t->b;
     const int64_t x_step = row ? t->a_col : t->b_row;
     if (x_step != 1) {
@@ -34,6 +35,9 @@ static void NAME(gemv)(const TYPE(product)* t, REAL* scratch, bool parallel) {
         .bias_step = row ? 1 : 0,
         .alpha = t->alpha,
         .beta = t->beta,
+        .count = row ? t->m : 1,
+        .next_x = t->a_row,
+        .next_out = t->out_row,
     };
     v.chunk_lines =
         adj_ceil_div(adj_ceil_div(MIN_CHUNK_WORK / 2, adj_max(t->k, 1)), STRIPE * VL) * STRIPE * VL;
@@ -98,7 +102,7 @@ static void NAME(run_one)(const TYPE(batch)* t, int64_t index, REAL* scratch, bo
     if (NAME(is_gemv)(&p)) {
         NAME(gemv)(&p, scratch, parallel);
     } else {
-        NAME(multiply)(&p, &t->plan, scratch, parallel);
+        NAME(multiply)(&p, &t->plan, scratch, parallel && p.m * p.n * p.k >= 2 * MIN_CHUNK_WORK);
     }
 }
 
@@ -124,7 +128,7 @@ int32_t NAME(adj_gemm)(const void* args) {
         return ADJ_OK;
     }
     if (batch.groups > 1) {
-        const bool parallel = batch.count * g->m * g->n * g->k > 2 * MIN_CHUNK_WORK;
+        const bool parallel = batch.count * g->m * g->n * g->k >= 2 * MIN_CHUNK_WORK;
         for_chunks(parallel, batch.groups, NAME(group_chunk), &batch);
     } else {
         for (int64_t i = 0; i < batch.count; i++) {

@@ -35,8 +35,9 @@
 /* Products in a batch below this work are not divided; at most GROUPS of them run at once. */
 #define SMALL_WORK (1 << 20)
 #define GROUPS 32
-/* Vectors side by side in gemv. */
+/* Registers side by side in gemv; the most rows that it takes. */
 #define STRIPE 8
+#define FEW_ROWS 4
 
 static void for_chunks(bool parallel, int64_t chunks, adj_body* body, void* ctx) {
     if (parallel && chunks > 1) {

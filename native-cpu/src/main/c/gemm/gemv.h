@@ -1,6 +1,6 @@
 /*
- * A matrix times a vector (a template, see vector.h): out[j] = alpha · Σ lines[j]·x + beta · out[j]
- * + bias[j]. Bound by memory, so nothing is packed.
+ * A matrix times a vector, or a few (a template, see vector.h): out[j] = alpha · lines[j]·x +
+ * beta · out[j] + bias[j]. Bound by memory, so the matrix is not packed.
  */
 typedef struct {
     const REAL* x; /* dense */
@@ -11,6 +11,8 @@ typedef struct {
     int64_t line, step; /* strides from line to line, and along one */
     int64_t out_step, bias_step;
     REAL alpha, beta;
+    int64_t count; /* of vectors, `next_x` and `next_out` apart */
+    int64_t next_x, next_out;
     int64_t chunk_lines;
 } TYPE(vector_product);
 
@@ -61,10 +63,8 @@ static inline void NAME(stripe)(const TYPE(vector_product)* t, int64_t j) {
     }
 }
 
-static void NAME(gemv_chunk)(void* product, int64_t chunk) {
-    const TYPE(vector_product)* t = product;
-    int64_t j = chunk * t->chunk_lines;
-    const int64_t end = adj_min(t->n, j + t->chunk_lines);
+static void NAME(gemv_lines)(const TYPE(vector_product)* t, int64_t begin, int64_t end) {
+    int64_t j = begin;
     if (t->step == 1) {
         for (; j < end; j++) {
             NAME(put)(t, j, NAME(dot)(t->x, t->lines + j * t->line, t->k));
@@ -82,5 +82,16 @@ static void NAME(gemv_chunk)(void* product, int64_t chunk) {
             sum = NAME(adj_fma)(t->x[p], t->lines[j * t->line + p * t->step], sum);
         }
         NAME(put)(t, j, sum);
+    }
+}
+
+/* The lines of a chunk stay in the cache while every vector meets them. */
+static void NAME(gemv_chunk)(void* product, int64_t chunk) {
+    TYPE(vector_product) t = *(const TYPE(vector_product)*)product;
+    const adj_range lines = adj_chunk(t.n, t.chunk_lines, chunk);
+    for (int64_t i = 0; i < t.count; i++) {
+        NAME(gemv_lines)(&t, lines.begin, lines.end);
+        t.x += t.next_x;
+        t.out += t.next_out;
     }
 }

@@ -9,7 +9,7 @@
  * Strides count elements. `depth` loops follow at the end of a block in `dims`: first the sizes,
  * outermost first, then for each operand (in the order of the struct's pointers) its strides.
  * depth >= 1; neighbouring loops have been merged, so dense operands are one loop of stride 1.
- * An output never repeats elements. An output may be exactly one of the inputs.
+ * An output never repeats elements. Except in gemm/ and attention.c it may be exactly an input.
  *
  * Names: adj_<kernel>_<dtype>, e.g. adj_silu_f32; dtype is f32, f64, i32, i64 or bool (uint8_t 0/1).
  */

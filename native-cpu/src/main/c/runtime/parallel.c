@@ -245,12 +245,8 @@ void adj_parallel_for(int64_t chunks, adj_body* body, void* ctx) {
 }
 
 void adj_pool_keep_hot(bool hot) {
-    if (hot) {
-        atomic_fetch_add(&pool.hot, 1);
-        wake_workers(INT_MAX);
-    } else {
-        atomic_fetch_sub(&pool.hot, 1);
-    }
+    /* No wake-up here: a list without parallel regions should not pay for one. */
+    atomic_fetch_add(&pool.hot, hot ? 1 : -1);
 }
 
 static void do_nothing(void* ctx, int64_t chunk) {

@@ -15,7 +15,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Generator implements AutoCloseable {
   private final Device device;
-  private final Object lock = new Object();
   private long seed;
   private @Nullable Tensor state;
 
@@ -45,7 +44,7 @@ public final class Generator implements AutoCloseable {
       throw new DeviceMismatchException(
           "generator: belongs to " + device + " and cannot fill tensors on " + wanted);
     }
-    synchronized (lock) {
+    synchronized (this) {
       Tensor current = state;
       if (current == null) {
         current = upload(seed, 0);
@@ -71,7 +70,7 @@ public final class Generator implements AutoCloseable {
       throw new TensorException("generator: a saved state has 2 numbers, got " + saved.length);
     }
     Recorder.forbid("generator.restore");
-    synchronized (lock) {
+    synchronized (this) {
       seed = saved[0];
       Tensor current = state(device);
       try (Tensor fresh = upload(saved[0], saved[1])) {
@@ -104,7 +103,7 @@ public final class Generator implements AutoCloseable {
 
   private long nextBits() {
     Recorder.forbid("generator");
-    synchronized (lock) {
+    synchronized (this) {
       long[] now = save();
       restore(new long[] {now[0], now[1] + 1});
       return Philox.bits64(now[0], now[1], 0);
@@ -113,7 +112,7 @@ public final class Generator implements AutoCloseable {
 
   @Override
   public void close() {
-    synchronized (lock) {
+    synchronized (this) {
       if (state != null) {
         state.close();
         state = null;

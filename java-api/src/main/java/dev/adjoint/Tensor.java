@@ -37,8 +37,9 @@ import org.jspecify.annotations.Nullable;
  * closes what is dropped.
  *
  * <p>Names and behaviour follow PyTorch. Methods ending in {@code _} change the tensor in place. A
- * tensor may be read from many threads; one graph is built and walked by one thread at a time. Any
- * method but {@link #close} throws {@link ClosedTensorException} on a closed tensor.
+ * tensor may be read from many threads; one graph is built and walked by one thread at a time. A
+ * closed tensor still says its shape, type and device; whatever needs its values or its graph
+ * throws {@link ClosedTensorException}.
  */
 public final class Tensor implements AutoCloseable {
   private static final Cleaner CLEANER = Cleaner.create();
@@ -374,9 +375,9 @@ public final class Tensor implements AutoCloseable {
     return Movement.select(this, dim, index);
   }
 
-  /** Repeated along dimensions of size 1 and new ones in front; a view. */
+  /** Repeated along dimensions of size 1 and new ones in front; −1 keeps a size; a view. */
   public Tensor expand(long... sizes) {
-    return Movement.expand(this, Shape.of(sizes));
+    return Movement.expand(this, sizes);
   }
 
   /** One more dimension, of size 1; a view. */
@@ -629,12 +630,15 @@ public final class Tensor implements AutoCloseable {
     return Elementwise.unary(UnaryKernel.SILU, this);
   }
 
-  /** Zeroes elements with probability p, scales the rest by 1/(1 − p); the device's generator. */
+  /**
+   * Zeroes elements with probability p, scales the rest by 1/(1 − p); this tensor itself if p is 0.
+   * Draws from the device's generator.
+   */
   public Tensor dropout(double p) {
     return Random.dropout(this, p, Adjoint.generator(device()));
   }
 
-  /** Zeroes elements with probability p, scales the rest by 1/(1 − p). */
+  /** Zeroes elements with probability p, scales the rest by 1/(1 − p); itself if p is 0. */
   public Tensor dropout(double p, Generator generator) {
     return Random.dropout(this, p, generator);
   }
@@ -806,13 +810,15 @@ public final class Tensor implements AutoCloseable {
    * @throws TensorException if it is the result of a recorded operation
    */
   public Tensor requiresGrad_(boolean wanted) {
-    Check.floating("requiresGrad_", this);
+    if (wanted) {
+      Check.floating("requiresGrad_", this);
+    }
     Check.that(isLeaf(), "requiresGrad_", "only a leaf can be changed; use detach() first");
     if (state.isClosed()) {
       throw state.closedException();
     }
     if (wanted != requiresGrad()) {
-      state.setNode(wanted ? new LeafNode(shape()) : null);
+      state.setNode(wanted ? new LeafNode(state) : null);
     }
     return this;
   }

@@ -28,8 +28,9 @@ import org.jspecify.annotations.Nullable;
  * @param source where it came from, for people
  * @param training nine tenths of it
  * @param validation the rest
+ * @param opening what a text of this kind may begin with
  */
-record Corpus(String source, String training, String validation) {
+record Corpus(String source, String training, String validation, String opening) {
   private static final String JDK_FOLDER = "java.base/java/util/";
   private static final long MAX_BYTES = 256L << 20;
   private static final int FILES_PER_VALIDATION_FILE = 10;

@@ -1,6 +1,7 @@
 package dev.adjoint.cli;
 
 import dev.adjoint.plot.Charts;
+import dev.adjoint.train.Trainer.Progress;
 import java.awt.BasicStroke;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -14,13 +15,13 @@ import org.knowm.xchart.style.markers.SeriesMarkers;
 final class LossPlot {
   private LossPlot() {}
 
-  /** Draws the rows of {@code metrics.csv}; at least one. */
-  static void draw(List<MetricsFile.Row> rows, String title, Path file) throws IOException {
-    XYChart chart = Charts.lines(1200, 700, title, "step", "loss (nats per character)");
-    double[] steps = rows.stream().mapToDouble(MetricsFile.Row::step).toArray();
-    double[] losses = rows.stream().mapToDouble(row -> finite(row.trainLoss())).toArray();
-    double[] rates = rows.stream().mapToDouble(MetricsFile.Row::learningRate).toArray();
-    var judged = rows.stream().filter(row -> row.validationLoss().isPresent()).toList();
+  /** Draws the steps of a run; at least one. */
+  static void draw(List<Progress> run, Path file) throws IOException {
+    XYChart chart = Charts.lines(1200, 700, "Training loss", "step", "loss (nats per character)");
+    double[] steps = run.stream().mapToDouble(Progress::step).toArray();
+    double[] losses = run.stream().mapToDouble(step -> finite(step.loss())).toArray();
+    double[] rates = run.stream().mapToDouble(Progress::learningRate).toArray();
+    var judged = run.stream().filter(step -> step.validationLoss().isPresent()).toList();
 
     XYSeries rate = Charts.line(chart, "learning rate", steps, rates, Charts.GRAY, 1.2f);
     rate.setLineStyle(
@@ -34,8 +35,10 @@ final class LossPlot {
           Charts.line(
               chart,
               "validation",
-              judged.stream().mapToDouble(MetricsFile.Row::step).toArray(),
-              judged.stream().mapToDouble(r -> finite(r.validationLoss().orElseThrow())).toArray(),
+              judged.stream().mapToDouble(Progress::step).toArray(),
+              judged.stream()
+                  .mapToDouble(step -> finite(step.validationLoss().orElseThrow()))
+                  .toArray(),
               Charts.ORANGE,
               1.6f);
       validation.setMarker(SeriesMarkers.CIRCLE);

@@ -8,6 +8,7 @@ import java.nio.file.NoSuchFileException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.ScopeType;
 
@@ -50,6 +51,7 @@ public final class Main implements Runnable {
     commandLine.getCommandSpec().usageMessage().footer(FOOTER.stripTrailing().split("\n"));
     commandLine.setUsageHelpAutoWidth(true);
     commandLine.setExecutionExceptionHandler(this::report);
+    commandLine.setParameterExceptionHandler(Main::reportUsage);
   }
 
   /** Runs a command and ends the JVM with its exit code. */
@@ -74,6 +76,14 @@ public final class Main implements Runnable {
       e.printStackTrace(command.getErr());
     }
     return CommandLine.ExitCode.SOFTWARE;
+  }
+
+  /** One line instead of the whole help. */
+  private static int reportUsage(ParameterException e, String[] arguments) {
+    CommandLine command = e.getCommandLine();
+    String name = command.getCommandSpec().qualifiedName();
+    command.getErr().println("adjoint: " + e.getMessage() + " (see '" + name + " --help')");
+    return CommandLine.ExitCode.USAGE;
   }
 
   private static String message(Exception e) {

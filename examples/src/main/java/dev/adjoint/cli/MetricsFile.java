@@ -1,7 +1,9 @@
 package dev.adjoint.cli;
 
+import dev.adjoint.train.Trainer.Progress;
 import java.io.BufferedWriter;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -14,49 +16,6 @@ import java.util.OptionalDouble;
 final class MetricsFile implements AutoCloseable {
   private static final String HEADER =
       "step,train_loss,val_loss,learning_rate,grad_norm,tokens_per_s";
-
-  /**
-   * One line.
-   *
-   * @param validationLoss empty where it was not measured
-   */
-  record Row(
-      long step,
-      double trainLoss,
-      OptionalDouble validationLoss,
-      double learningRate,
-      double gradientNorm,
-      double tokensPerSecond) {
-    private String csv() {
-      // Seven digits say all that there is to say, and parse to what prints the same again.
-      String validation =
-          validationLoss.isPresent() ? Float.toString((float) validationLoss.getAsDouble()) : "";
-      return String.join(
-          ",",
-          Long.toString(step),
-          Float.toString((float) trainLoss),
-          validation,
-          Float.toString((float) learningRate),
-          Float.toString((float) gradientNorm),
-          Long.toString(Math.round(tokensPerSecond)));
-    }
-
-    private static Row parse(String line) {
-      String[] fields = line.split(",", -1);
-      if (fields.length != 6) {
-        throw new NumberFormatException("six columns expected");
-      }
-      return new Row(
-          Long.parseLong(fields[0]),
-          Double.parseDouble(fields[1]),
-          fields[2].isEmpty()
-              ? OptionalDouble.empty()
-              : OptionalDouble.of(Double.parseDouble(fields[2])),
-          Double.parseDouble(fields[3]),
-          Double.parseDouble(fields[4]),
-          Double.parseDouble(fields[5]));
-    }
-  }
 
   private final BufferedWriter writer;
 
@@ -79,9 +38,9 @@ final class MetricsFile implements AutoCloseable {
   static MetricsFile resume(Path file, long lastStep) throws IOException {
     List<String> kept = new ArrayList<>();
     kept.add(HEADER);
-    for (Row row : Files.exists(file) ? read(file) : List.<Row>of()) {
-      if (row.step() <= lastStep) {
-        kept.add(row.csv());
+    for (Progress step : Files.exists(file) ? read(file) : List.<Progress>of()) {
+      if (step.step() <= lastStep) {
+        kept.add(csv(step));
       }
     }
     Path fresh = file.resolveSibling(file.getFileName() + ".tmp");
@@ -91,12 +50,12 @@ final class MetricsFile implements AutoCloseable {
   }
 
   /** The lines of a file; a last one that was cut off is passed over. */
-  static List<Row> read(Path file) throws IOException {
+  static List<Progress> read(Path file) throws IOException {
     List<String> lines = Files.readAllLines(file);
-    List<Row> rows = new ArrayList<>();
+    List<Progress> steps = new ArrayList<>();
     for (int i = 1; i < lines.size(); i++) {
       try {
-        rows.add(Row.parse(lines.get(i)));
+        steps.add(parse(lines.get(i)));
       } catch (NumberFormatException e) {
         if (i < lines.size() - 1) {
           throw new CommandException(
@@ -104,17 +63,57 @@ final class MetricsFile implements AutoCloseable {
         }
       }
     }
-    return rows;
+    return steps;
   }
 
   /** Adds a line. */
-  void write(Row row) throws IOException {
-    writer.write(row.csv() + "\n");
+  void write(Progress step) {
+    try {
+      writer.write(csv(step) + "\n");
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /** Hands all lines to the system, so that they outlive this process. */
-  void flush() throws IOException {
-    writer.flush();
+  void flush() {
+    try {
+      writer.flush();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static String csv(Progress step) {
+    return String.join(
+        ",",
+        Long.toString(step.step()),
+        number(step.loss()),
+        step.validationLoss().isPresent() ? number(step.validationLoss().getAsDouble()) : "",
+        number(step.learningRate()),
+        number(step.gradientNorm()),
+        Long.toString(Math.round(step.targetsPerSecond())));
+  }
+
+  /** The seven digits that matter; read again they print the same. */
+  private static String number(double value) {
+    return Float.toString((float) value);
+  }
+
+  private static Progress parse(String line) {
+    String[] fields = line.split(",", -1);
+    if (fields.length != 6) {
+      throw new NumberFormatException("six columns expected");
+    }
+    return new Progress(
+        Long.parseLong(fields[0]),
+        Double.parseDouble(fields[1]),
+        Double.parseDouble(fields[3]),
+        Double.parseDouble(fields[4]),
+        Double.parseDouble(fields[5]),
+        fields[2].isEmpty()
+            ? OptionalDouble.empty()
+            : OptionalDouble.of(Double.parseDouble(fields[2])));
   }
 
   @Override

@@ -1,18 +1,11 @@
 package dev.adjoint.cli;
 
-import dev.adjoint.Adjoint;
 import dev.adjoint.Device;
-import dev.adjoint.Generator;
 import dev.adjoint.Scope;
-import dev.adjoint.data.CharTokenizer;
 import dev.adjoint.io.Checkpoints;
 import dev.adjoint.io.Checkpoints.Checkpoint;
-import dev.adjoint.nn.models.Gpt2;
-import dev.adjoint.optim.Optimizer;
-import dev.adjoint.train.Trainer;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -34,10 +27,6 @@ import picocli.CommandLine.Spec;
         "Train a small GPT on a text, character by character: by default on the Java source of the"
             + " running JDK.")
 final class TrainCommand implements Callable<Integer> {
-  private static final String METRICS = "metrics.csv";
-  private static final String PLOT = "loss.png";
-  private static final String MODEL = "model.safetensors";
-
   @Option(
       names = "--out",
       paramLabel = "DIR",
@@ -141,108 +130,12 @@ final class TrainCommand implements Callable<Integer> {
       throws IOException {
     Corpus corpus = settings.data == null ? Corpus.ofJdk() : Corpus.of(settings.data);
     corpus.requireWindows(settings.context);
-    CharTokenizer tokenizer = CharTokenizer.of(corpus.training() + corpus.validation());
-    RunInfo info =
-        new RunInfo(
-            settings, tokenizer.vocabulary(), corpus.source(), corpus.hash(), device.toString());
-    if (checkpoint != null) {
-      requireSameText(RunInfo.fromJson(checkpoint.train()), info);
-    }
-
-    Adjoint.manualSeed(settings.seed);
-    try (Gpt2 model = settings.model(tokenizer.size());
-        Optimizer optimizer = settings.optimizer(model);
-        Generator training = new Generator(device, settings.seed + 1);
-        Generator validation = new Generator(device, settings.seed + 2);
-        Trainer trainer =
-            new Trainer(
-                model,
-                model::loss,
-                optimizer,
-                batches(tokenizer, corpus.training(), training),
-                trainerConfig())) {
-      trainer.validation(batches(tokenizer, corpus.validation(), validation));
+    try (TrainingRun run = new TrainingRun(settings, corpus, device, folder)) {
       if (checkpoint != null) {
-        model.loadStateDict(checkpoint.model());
-        optimizer.loadStateDict(checkpoint.optimizer());
-        trainer.restore(checkpoint.train());
+        run.restore(checkpoint);
       }
-      print.printf(
-          "%s: %,d characters to learn from, %,d to be judged by, %d different%n",
-          corpus.source(),
-          corpus.training().length(),
-          corpus.validation().length(),
-          tokenizer.size());
-      print.printf(
-          "GPT with %,d parameters on %s; steps %d to %d, into %s%n",
-          model.numParameters(), device, trainer.step() + 1, lastStep(), folder);
-      print.flush();
-
-      boolean interrupted = run(folder, info, model, optimizer, trainer, print);
-      if (interrupted) {
-        return; // whoever asked is waiting
-      }
-      plot(folder, model, print);
-      if (settings.sampleLength > 0) {
-        print.println();
-        Sampler.ofSeed(settings.seed)
-            .write(model, tokenizer, firstPrompt(tokenizer), settings.sampleLength, print::print);
-        print.println();
-      }
-    }
-  }
-
-  /** Runs to the last step, or until it is interrupted, and saves. */
-  private boolean run(
-      Path folder,
-      RunInfo info,
-      Gpt2 model,
-      Optimizer optimizer,
-      Trainer trainer,
-      PrintWriter print)
-      throws IOException {
-    Checkpoints checkpoints = new Checkpoints(folder);
-    Path csv = folder.resolve(METRICS);
-    try (var signal = new StopOnSignal(trainer::stop);
-        MetricsFile metrics =
-            trainer.step() == 0
-                ? MetricsFile.create(csv)
-                : MetricsFile.resume(csv, trainer.step())) {
-      long first = trainer.step();
-      Runnable save =
-          () -> {
-            metrics.flush(); // before, so that no checkpoint is ahead of the metrics
-            save(checkpoints, folder, info, model, optimizer, trainer);
-          };
-      try (ProgressDisplay progress = ProgressDisplay.of(print, first, settings.steps)) {
-        trainer.listener(
-            step -> {
-              metrics.write(step);
-              progress.show(step);
-              if (!Double.isFinite(step.loss())) {
-                throw new CommandException(
-                    "the loss of step "
-                        + step.step()
-                        + " is "
-                        + step.loss()
-                        + ": a smaller --learning-rate or --clip may help");
-              }
-              if (settings.saveEvery > 0
-                  && step.step() % settings.saveEvery == 0
-                  && step.step() < lastStep()) {
-                save.run();
-              }
-            });
-        trainer.run(lastStep());
-      }
-      if (trainer.step() > first || !Files.exists(folder.resolve("LATEST"))) {
-        save.run();
-      }
-      print.printf("saved step %d in %s%n", trainer.step(), folder);
-      print.flush();
-      return signal.received();
-    } catch (UncheckedIOException e) {
-      throw e.getCause();
+      run.describe(print);
+      run.train(stopAt == null ? settings.steps : Math.min(stopAt, settings.steps), print);
     }
   }
 }

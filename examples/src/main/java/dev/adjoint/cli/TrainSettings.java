@@ -6,6 +6,7 @@ import dev.adjoint.nn.models.Gpt2;
 import dev.adjoint.optim.AdamW;
 import dev.adjoint.optim.LearningRate;
 import dev.adjoint.optim.ParameterGroup;
+import dev.adjoint.train.Trainer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -119,6 +120,14 @@ final class TrainSettings {
       description = "Steps between checkpoints; 0: only at the end.")
   long saveEvery;
 
+  @Option(
+      names = "--captured",
+      arity = "1",
+      paramLabel = "BOOLEAN",
+      defaultValue = "true",
+      description = "Whether steps are recorded once and replayed; the results are the same.")
+  boolean captured;
+
   @Option(names = "--seed", defaultValue = "1", description = "Of all that is random.")
   long seed;
 
@@ -182,9 +191,14 @@ final class TrainSettings {
         .build();
   }
 
-  LearningRate schedule() {
+  Trainer.Config trainer() {
     long rising = Math.min(warmup, steps / 10);
-    return LearningRate.cosine(learningRate, steps - rising, minLearningRate).withWarmup(rising);
+    LearningRate rate =
+        LearningRate.cosine(learningRate, steps - rising, minLearningRate).withWarmup(rising);
+    return Trainer.Config.of(steps, rate)
+        .withClipNorm(clip == 0 ? Double.POSITIVE_INFINITY : clip)
+        .withEvaluation(evalEvery, evalBatches)
+        .withCaptured(captured);
   }
 
   // ---- as part of a checkpoint ----

@@ -1,5 +1,6 @@
 package dev.adjoint.autograd;
 
+import dev.adjoint.Scope;
 import dev.adjoint.Tensor;
 import dev.adjoint.TensorException;
 import dev.adjoint.graph.Graph;
@@ -49,15 +50,26 @@ public abstract class Function {
 
   /** Runs the operation and records it. */
   public final Tensor apply(Tensor... inputs) {
+    return Scope.tidy(() -> record(inputs));
+  }
+
+  private Tensor record(Tensor[] inputs) {
     Result result;
     try (var _ = GradMode.off()) {
       result = forward(List.of(inputs));
+    }
+    Tensor output = result.output();
+    for (Tensor input : inputs) {
+      if (input == output) {
+        output = input.detach(); // an input keeps its own history
+        break;
+      }
     }
     int count = result.saved().size();
     int arity = inputs.length; // the product must not hold on to the handles themselves
     return Graph.record(
         getClass().getSimpleName(),
-        result.output(),
+        output,
         inputs,
         result.saved().toArray(Tensor[]::new),
         (grad, saves) -> {

@@ -1,6 +1,7 @@
 package dev.adjoint.autograd;
 
 import dev.adjoint.Scope;
+import dev.adjoint.Shape;
 import dev.adjoint.Tensor;
 import dev.adjoint.TensorException;
 import dev.adjoint.graph.BackwardPass;
@@ -110,7 +111,7 @@ public final class Gradients {
     long[] sizes = Arrays.copyOf(y.shape().toArray(), y.rank() + x.rank());
     System.arraycopy(x.shape().toArray(), 0, sizes, y.rank(), x.rank());
     return rows.isEmpty()
-        ? Tensor.full(dev.adjoint.Shape.of(sizes), 0, x.dtype(), x.device())
+        ? Tensor.full(Shape.of(sizes), 0, x.dtype(), x.device())
         : Tensor.cat(rows, 0).reshape(sizes);
   }
 }

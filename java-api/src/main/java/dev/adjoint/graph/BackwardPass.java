@@ -1,14 +1,18 @@
 package dev.adjoint.graph;
 
 import dev.adjoint.Scope;
+import dev.adjoint.Shape;
 import dev.adjoint.ShapeMismatchException;
 import dev.adjoint.Tensor;
 import dev.adjoint.TensorException;
+import dev.adjoint.internal.Broadcasting;
+import dev.adjoint.internal.Check;
 import dev.adjoint.internal.Storage;
 import dev.adjoint.internal.TensorState;
 import dev.adjoint.internal.Tensors;
 import dev.adjoint.internal.ThreadState;
 import dev.adjoint.ops.Reductions;
+import java.lang.ref.Reference;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -55,7 +59,9 @@ public final class BackwardPass {
     Node node = nodeOf(root, "backward");
     try (Scope scope = Scope.open()) {
       BackwardPass pass = new BackwardPass(retainGraph, createGraph, null, null, scope);
-      pass.walk(List.of(node), List.of(seed(root, seed)));
+      pass.walk(List.of(node), List.of(seed(root, seed, createGraph)));
+    } finally {
+      Reference.reachabilityFence(root); // its handle holds the graph
     }
   }
 
@@ -80,7 +86,7 @@ public final class BackwardPass {
       List<Tensor> starts = new ArrayList<>();
       for (int i = 0; i < outputs.size(); i++) {
         roots.add(nodeOf(outputs.get(i), "grad"));
-        starts.add(seed(outputs.get(i), seeds.get(i)));
+        starts.add(seed(outputs.get(i), seeds.get(i), createGraph));
       }
       Set<Node> onPath = nodesTowards(asked.keySet(), roots);
       BackwardPass pass = new BackwardPass(retainGraph, createGraph, asked, onPath, scope);
@@ -89,17 +95,20 @@ public final class BackwardPass {
       boolean[] given = new boolean[pass.answers.length];
       for (int s : slot) {
         Tensor answer = pass.answers[s];
-        if (answer == null) {
-          results.add(null);
-        } else {
-          // The same input asked twice: each answer is a handle of its own.
-          Tensor result = given[s] ? handle(answer) : answer;
-          given[s] = true;
-          results.add(scope.keep(result));
-        }
+        results.add(answer == null ? null : scope.keep(given[s] ? answer.copy() : own(answer)));
+        given[s] = true;
       }
       return results;
+    } finally {
+      Reference.reachabilityFence(outputs); // their handles hold the graph
     }
+  }
+
+  /**
+   * An answer that shares memory with no other tensor: not with the seed, nor with another answer.
+   */
+  private static Tensor own(Tensor answer) {
+    return Tensors.state(answer).storage().isAliased() ? answer.copy() : answer;
   }
 
   private static Node nodeOf(Tensor tensor, String what) {
@@ -119,7 +128,7 @@ public final class BackwardPass {
     return node;
   }
 
-  private static Tensor seed(Tensor root, @Nullable Tensor seed) {
+  private static Tensor seed(Tensor root, @Nullable Tensor seed, boolean createGraph) {
     if (seed == null) {
       if (root.numel() != 1) {
         throw new ShapeMismatchException(
@@ -136,7 +145,8 @@ public final class BackwardPass {
               + ", the tensor "
               + root.shape());
     }
-    return handle(seed);
+    Check.alike("backward", root, seed);
+    return createGraph ? handle(seed) : seed.detach();
   }
 
   /** Of all nodes behind the roots, those from which an asked one can be reached. */
@@ -206,7 +216,7 @@ public final class BackwardPass {
         Tensor raw = grads[i];
         if (needed[i] && raw != null) {
           // A handle of our own: the product may be the incoming gradient, or somebody's tensor.
-          owned[i] = inner.keep(handle(Reductions.sumTo(raw, node.inputShape(i))));
+          owned[i] = inner.keep(handle(summed(node, i, raw)));
         }
       }
     }
@@ -221,6 +231,21 @@ public final class BackwardPass {
         arrive(input, contribution);
       }
     }
+  }
+
+  private static Tensor summed(OpNode node, int i, Tensor grad) {
+    Shape wanted = node.inputShape(i);
+    if (!Broadcasting.fits(wanted, grad.shape())) {
+      throw new ShapeMismatchException(
+          node.name()
+              + ": its backward gave input "
+              + i
+              + " of shape "
+              + wanted
+              + " a gradient of shape "
+              + grad.shape());
+    }
+    return Reductions.sumTo(grad, wanted);
   }
 
   /** A second handle on the same tensor, in the current scope. */

@@ -9,13 +9,17 @@ import dev.adjoint.internal.Tensors;
 import dev.adjoint.internal.ThreadState;
 import org.jspecify.annotations.Nullable;
 
-/** Where gradients end up: owns the gradient of one leaf. */
+/**
+ * Where gradients end up: owns the gradient of one leaf. Locked, since the collector may close the
+ * leaf's last handle while a graph behind it still goes backward.
+ */
 public final class LeafNode extends Node {
-  private final Shape shape;
+  private final TensorState owner;
+  private boolean abandoned;
   private @Nullable Tensor grad;
 
-  public LeafNode(Shape shape) {
-    this.shape = shape;
+  public LeafNode(TensorState owner) {
+    this.owner = owner;
   }
 
   @Override
@@ -25,15 +29,15 @@ public final class LeafNode extends Node {
 
   @Override
   Shape shape() {
-    return shape;
+    return owner.view().layout().shape();
   }
 
-  public @Nullable Tensor grad() {
+  public synchronized @Nullable Tensor grad() {
     return grad;
   }
 
   /** Replaces the gradient; the old one is closed. Takes ownership. */
-  public void setGrad(@Nullable Tensor replacement) {
+  public synchronized void setGrad(@Nullable Tensor replacement) {
     Tensor old = grad;
     grad = replacement;
     if (replacement != null) {
@@ -48,6 +52,17 @@ public final class LeafNode extends Node {
     }
   }
 
+  /**
+   * The tensor is closed or wants no gradient any more: nobody can ask for it. A gradient that is
+   * part of a graph leads back here, so that counting alone would never free it.
+   */
+  public synchronized void abandon(TensorState by) {
+    if (by == owner) {
+      abandoned = true;
+      setGrad(null);
+    }
+  }
+
   @Override
   void free() {
     setGrad(null);
@@ -57,9 +72,11 @@ public final class LeafNode extends Node {
    * Adds a contribution, a handle that the backward pass owns. The first one is moved if nobody
    * else can see its memory, else copied.
    */
-  void accumulate(Tensor contribution, boolean createGraph) {
+  synchronized void accumulate(Tensor contribution, boolean createGraph) {
     Tensor current = grad;
-    if (createGraph) {
+    if (abandoned) {
+      contribution.close();
+    } else if (createGraph) {
       setGrad(current == null ? contribution.copy() : current.add(contribution));
       contribution.close();
     } else if (current == null) {

@@ -84,9 +84,9 @@ final class OpNode extends Node {
     return Tensors.wrap(new TensorState(value.storage(), value.layout(), value.dtype(), node));
   }
 
-  /** After going backward once: nothing saved is needed again. */
+  /** After going backward once: frees what it saved. */
   void spend() {
-    spent = true;
+    spent = saved.length > 0; // without saved values it may go backward again, as in PyTorch
     free();
   }
 

@@ -33,10 +33,10 @@ public final class CachingAllocator {
   private long unscopedBytes;
   private long unscopedAtLastCollection;
 
-  CachingAllocator(DeviceContext context, Backend backend) {
+  CachingAllocator(DeviceContext context, Backend backend, long budget) {
     this.context = context;
     this.backend = backend;
-    this.budget = backend.memoryBudget();
+    this.budget = budget;
   }
 
   /**
@@ -63,6 +63,9 @@ public final class CachingAllocator {
    * @throws OutOfMemoryException if the budget does not allow it
    */
   Storage allocate(long bytes, @Nullable MemoryPool pool, Object label) {
+    if (bytes > budget) {
+      throw outOfMemory(bytes);
+    }
     long size = roundUp(bytes);
     MemoryPool home = pool == null ? shared : pool;
     for (int attempt = 0; ; attempt++) {
@@ -100,7 +103,7 @@ public final class CachingAllocator {
         }
       }
       Storage storage = new Storage(memory, context, home, false);
-      storage.label = LeakDetector.ENABLED ? LeakDetector.describe(label) : label.toString();
+      storage.label = LeakDetector.ENABLED ? LeakDetector.describe(label) : label;
       storage.next = live;
       if (live != null) {
         live.previous = storage;

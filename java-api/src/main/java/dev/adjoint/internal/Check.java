@@ -144,8 +144,8 @@ public final class Check {
   }
 
   public static void probability(String op, double p) {
-    if (!(p >= 0 && p < 1)) {
-      throw new TensorException(op + ": the probability must lie in [0, 1), got " + p);
+    if (!(p >= 0 && p <= 1)) {
+      throw new TensorException(op + ": the probability must lie in [0, 1], got " + p);
     }
   }
 }

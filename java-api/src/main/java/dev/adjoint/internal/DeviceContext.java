@@ -12,7 +12,7 @@ public final class DeviceContext {
   DeviceContext(Device device, Backend backend) {
     this.device = device;
     this.backend = backend;
-    this.allocator = new CachingAllocator(this, backend);
+    this.allocator = new CachingAllocator(this, backend, backend.memoryBudget());
   }
 
   public Device device() {

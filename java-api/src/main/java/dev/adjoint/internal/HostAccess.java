@@ -21,6 +21,8 @@ import java.lang.reflect.Array;
  * Between Java's memory and tensors: reading waits for the device and is forbidden in a recording.
  */
 public final class HostAccess {
+  private static final int MAX_ARRAY = Integer.MAX_VALUE - 8;
+
   private HostAccess() {}
 
   // ---- from Java ----
@@ -96,7 +98,8 @@ public final class HostAccess {
 
   public static Tensor arange(long n, DType dtype, Device device) {
     Check.that(n >= 0, "arange", "the length must not be negative, got " + n);
-    long[] values = new long[Math.toIntExact(n)];
+    Check.that(n <= MAX_ARRAY, "arange", n + " elements are more than a Java array can hold");
+    long[] values = new long[(int) n];
     for (int i = 0; i < values.length; i++) {
       values[i] = i;
     }
@@ -108,7 +111,7 @@ public final class HostAccess {
 
   /** The number of elements, as the length of a Java array. */
   public static int arraySize(Tensor x) {
-    if (x.numel() > Integer.MAX_VALUE - 8) {
+    if (x.numel() > MAX_ARRAY) {
       throw new TensorException(
           "toArray: " + x.shape() + " has more elements than a Java array can hold; slice it");
     }
@@ -138,10 +141,15 @@ public final class HostAccess {
               + x.shape()
               + "; reduce it or use get(index…)");
     }
-    return element(x, Tensors.layout(x).offset());
+    return element(x, Tensors.layout(x).offset()).doubleValue();
   }
 
   public static double get(Tensor x, long... index) {
+    return number(x, index).doubleValue();
+  }
+
+  /** An element exactly: a Long for I64, else a Double. */
+  static Number number(Tensor x, long... index) {
     Layout layout = Tensors.layout(x);
     Check.that(
         index.length == layout.rank(),
@@ -154,7 +162,7 @@ public final class HostAccess {
     return element(x, at);
   }
 
-  private static double element(Tensor x, long position) {
+  private static Number element(Tensor x, long position) {
     Recorder.forbid("reading a value");
     TensorState state = Tensors.state(x);
     byte[] bytes = new byte[8];
@@ -167,7 +175,11 @@ public final class HostAccess {
       state.unpin();
       Reference.reachabilityFence(x);
     }
-    return decode(MemorySegment.ofArray(bytes), x.dtype(), 0);
+    MemorySegment element = MemorySegment.ofArray(bytes);
+    if (x.dtype() == DType.I64) {
+      return element.get(ValueLayout.JAVA_LONG_UNALIGNED, 0);
+    }
+    return decode(element, x.dtype(), 0);
   }
 
   public static double[] toDoubleArray(Tensor x) {

@@ -37,7 +37,7 @@ public final class Storage {
   // Links of the allocator's list of live storages, under its lock.
   @Nullable Storage previous;
   @Nullable Storage next;
-  String label = "";
+  Object label = "";
 
   Storage(Memory memory, DeviceContext context, MemoryPool pool, boolean readOnly) {
     this.memory = memory;

@@ -2,6 +2,7 @@ package dev.adjoint.internal;
 
 import dev.adjoint.ClosedTensorException;
 import dev.adjoint.DType;
+import dev.adjoint.graph.LeafNode;
 import dev.adjoint.graph.Node;
 import dev.adjoint.spi.Layout;
 import dev.adjoint.spi.View;
@@ -55,6 +56,13 @@ public final class TensorState implements Runnable {
   public void setNode(@Nullable Node replacement) {
     Node old = node;
     node = replacement;
+    letGo(old);
+  }
+
+  private void letGo(@Nullable Node old) {
+    if (old instanceof LeafNode leaf) {
+      leaf.abandon(this);
+    }
     if (old != null) {
       old.release();
     }
@@ -100,9 +108,7 @@ public final class TensorState implements Runnable {
       node = null;
       storage.removeHandle();
       storage.release();
-      if (last != null) {
-        last.release();
-      }
+      letGo(last);
     }
   }
 

@@ -2,12 +2,14 @@ package dev.adjoint.internal;
 
 import dev.adjoint.DType;
 import dev.adjoint.Device;
+import dev.adjoint.OutOfMemoryException;
 import dev.adjoint.Shape;
 import dev.adjoint.Tensor;
 import dev.adjoint.spi.Backend;
 import dev.adjoint.spi.Layout;
 import dev.adjoint.spi.View;
 import java.lang.invoke.MethodHandles;
+import java.lang.ref.Reference;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -98,7 +100,7 @@ public final class Tensors {
     try {
       bytes = Math.multiplyExact(shape.numel(), dtype.bytes());
     } catch (ArithmeticException e) {
-      throw new dev.adjoint.OutOfMemoryException(
+      throw new OutOfMemoryException(
           "allocate: " + dtype + " " + shape + " has more bytes than a 64-bit address space");
     }
     Recorder recorder = ThreadState.current().recorder;
@@ -134,6 +136,7 @@ public final class Tensors {
   public static Tensor alias(Tensor tensor, Layout layout) {
     TensorState state = state(tensor);
     state.pin(); // this hold becomes the new handle's
+    Reference.reachabilityFence(tensor);
     return wrap(new TensorState(state.storage(), layout, state.view().dtype(), null));
   }
 

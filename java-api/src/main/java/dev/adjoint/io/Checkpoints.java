@@ -116,7 +116,7 @@ public final class Checkpoints {
     Optional<Path> previous =
         complete.stream()
             .filter(path -> step(path) < step)
-            .max(Comparator.comparing(Checkpoints::step));
+            .max(Comparator.comparingLong(Checkpoints::step));
     for (Path path : complete) {
       if (step(path) != step && !Optional.of(path).equals(previous)) {
         // Under another name first: a folder that is half gone must not look complete.
@@ -139,7 +139,7 @@ public final class Checkpoints {
     try {
       Optional<Path> found = named();
       if (found.isEmpty()) {
-        found = complete().stream().max(Comparator.comparing(Checkpoints::step));
+        found = complete().stream().max(Comparator.comparingLong(Checkpoints::step));
       }
       return found.map(path -> read(path, device));
     } catch (IOException e) {

@@ -150,7 +150,7 @@ public final class Init {
   }
 
   private static double kaimingStd(Tensor weight, Fan fan, Gain gain) {
-    return gain.factor() / Math.sqrt(fan(weight, fan));
+    return gain.factor() / Math.sqrt((double) fan(weight, fan));
   }
 
   /** Of a weight [out, in, …]: further dimensions are a convolution's window. */

@@ -18,7 +18,7 @@ public final class Linear extends Module {
 
   /** With or without a bias; F32 on the default device. */
   public Linear(long in, long out, boolean bias) {
-    double bound = in == 0 ? 0 : 1 / Math.sqrt(in);
+    double bound = in == 0 ? 0 : 1 / Math.sqrt((double) in);
     this.weight = parameter("weight", Init.uniform_(Tensor.zeros(out, in), -bound, bound));
     this.bias = bias ? parameter("bias", Init.uniform_(Tensor.zeros(out), -bound, bound)) : null;
   }

@@ -7,6 +7,7 @@ import dev.adjoint.autograd.GradMode;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /** Loading of named tensors into those of a module or an optimizer: everything or nothing. */
 public final class StateDict {
@@ -49,7 +50,11 @@ public final class StateDict {
     check(owner, own, given);
     try (var _ = GradMode.off();
         var _ = Scope.open()) {
-      own.forEach((name, tensor) -> tensor.copy_(given.get(name).to(tensor.device())));
+      own.forEach(
+          (name, tensor) -> {
+            Tensor values = Objects.requireNonNull(given.get(name));
+            tensor.copy_(values.to(tensor.device()));
+          });
     }
   }
 

@@ -1,6 +1,7 @@
 package dev.adjoint.ops;
 
 import dev.adjoint.DType;
+import dev.adjoint.Device;
 import dev.adjoint.Generator;
 import dev.adjoint.Scope;
 import dev.adjoint.Shape;
@@ -133,13 +134,32 @@ public final class Attention {
     }
     long tq = q.size(2);
     long tk = k.size(2);
-    Tensor row = Tensor.arange(tq, DType.I64, q.device()).add(tk - tq).unsqueeze(1);
-    Tensor hidden = Tensor.arange(tk, DType.I64, q.device()).gt(row);
     Tensor zero = Tensor.full(Shape.scalar(), 0, q.dtype(), q.device());
     Tensor least = Tensor.full(Shape.scalar(), Double.NEGATIVE_INFINITY, q.dtype(), q.device());
-    Tensor weights = Tensor.where(hidden, least, scores).softmax(-1);
+    Tensor weights = Tensor.where(future(tq, tk, q.device()), least, scores).softmax(-1);
+    if (tk >= tq) {
+      return weights;
+    }
     // A query that sees no key at all gets zeros, not 0/0.
-    return tk >= tq ? weights : Tensor.where(row.lt(0), zero, weights);
+    Tensor blind = Tensor.full(Shape.of(tq, 1), 0, DType.BOOL, q.device());
+    blind.slice(0, 0, tq - tk).fill_(1);
+    return Tensor.where(blind, zero, weights);
+  }
+
+  /**
+   * Which keys lie after a query, the last of both being at the same place: BOOL [tq, tk], true
+   * where {@code j > i + tk − tq}. Made by kernels alone, so that a step that is being recorded may
+   * need it: rows of n ones among 2n columns, read one element earlier in each row, are a triangle.
+   */
+  private static Tensor future(long tq, long tk, Device device) {
+    long n = Math.max(tq, tk);
+    Tensor band = Tensor.full(Shape.of(n, 2 * n), 0, DType.BOOL, device);
+    band.slice(1, Math.min(1, n), n).fill_(1);
+    Tensor skewed = band.reshape(2 * n * n).slice(0, 0, n * Math.max(0, 2 * n - 1));
+    return skewed
+        .reshape(n, Math.max(0, 2 * n - 1))
+        .slice(0, n - tq, n)
+        .slice(1, n - tk, n);
   }
 
   private static void check(String op, Tensor q, Tensor k, Tensor v) {

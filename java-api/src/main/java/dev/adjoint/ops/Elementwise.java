@@ -145,17 +145,15 @@ public final class Elementwise {
             }
             case POW -> powGrad(g, saves.get(0), saves.get(1), saves.get(2), toA, toB);
             case MAXIMUM, MINIMUM -> {
-              // Where both are equal each gets half, as in PyTorch.
+              // Where both are equal each gets half, beside NaN both get all, as in PyTorch.
               Tensor x = saves.get(0);
               Tensor y = saves.get(1);
-              Tensor half = g.mul(0.5);
-              Tensor none = g.mul(0);
-              Tensor tie = x.eq(y);
-              Tensor wins = kernel == BinaryKernel.MAXIMUM ? x.gt(y) : x.lt(y);
-              Tensor loses = kernel == BinaryKernel.MAXIMUM ? x.lt(y) : x.gt(y);
+              Tensor shared = Tensor.where(x.eq(y), g.mul(0.5), g);
+              Tensor zero = zeroLike(g);
+              boolean larger = kernel == BinaryKernel.MAXIMUM;
               yield new Tensor[] {
-                toA ? Tensor.where(tie, half, Tensor.where(wins, g, none)) : null,
-                toB ? Tensor.where(tie, half, Tensor.where(loses, g, none)) : null
+                toA ? Tensor.where(larger ? x.lt(y) : x.gt(y), zero, shared) : null,
+                toB ? Tensor.where(larger ? x.gt(y) : x.lt(y), zero, shared) : null
               };
             }
             default -> throw new IllegalStateException(kernel.symbol());
@@ -165,7 +163,7 @@ public final class Elementwise {
 
   private static Tensor[] powGrad(
       Tensor g, Tensor base, Tensor exponent, Tensor power, boolean toBase, boolean toExponent) {
-    Tensor zero = Tensor.full(Shape.scalar(), 0, g.dtype(), g.device());
+    Tensor zero = zeroLike(g);
     Tensor[] grads = new Tensor[2];
     if (toBase) {
       Tensor slope = exponent.mul(base.pow(exponent.sub(1)));
@@ -173,12 +171,17 @@ public final class Elementwise {
     }
     if (toExponent) {
       // 0^b is flat in b for b ≥ 0, where the logarithm is not defined.
-      Tensor flat = base.eq(0);
       Tensor one = Tensor.full(Shape.scalar(), 1, g.dtype(), g.device());
+      Tensor flat = Tensor.where(exponent.ge(0), base, one).eq(0);
       Tensor log = Tensor.where(flat, one, base).log();
       grads[1] = g.mul(Tensor.where(flat, zero, power.mul(log)));
     }
     return grads;
+  }
+
+  /** The scalar 0 of g's type and device. */
+  private static Tensor zeroLike(Tensor g) {
+    return Tensor.full(Shape.scalar(), 0, g.dtype(), g.device());
   }
 
   /** {@code kernel(x, scalar)}, or {@code kernel(scalar, x)} if {@code scalarFirst}. */
@@ -211,20 +214,20 @@ public final class Elementwise {
                 case POW -> {
                   if (scalarFirst) {
                     // 0^x is flat for x ≥ 0.
-                    yield scalar == 0 ? g.mul(0) : g.mul(saves.get(0)).mul(Math.log(scalar));
+                    yield scalar == 0 ? g.zerosLike() : g.mul(saves.get(0)).mul(Math.log(scalar));
                   }
                   yield scalar == 0
-                      ? g.mul(0)
+                      ? g.zerosLike()
                       : g.mul(
                           scalar == 2
                               ? saves.get(0).mul(2)
                               : saves.get(0).pow(scalar - 1).mul(scalar));
                 }
                 case MAXIMUM, MINIMUM -> {
+                  // A bound, not a rival: at the bound x gets all, as in PyTorch's clamp.
                   Tensor v = saves.get(0);
-                  Tensor wins = kernel == BinaryKernel.MAXIMUM ? v.gt(scalar) : v.lt(scalar);
-                  Tensor none = g.mul(0);
-                  yield Tensor.where(v.eq(scalar), g.mul(0.5), Tensor.where(wins, g, none));
+                  Tensor inside = kernel == BinaryKernel.MAXIMUM ? v.ge(scalar) : v.le(scalar);
+                  yield Tensor.where(inside, g, zeroLike(g));
                 }
                 default -> throw new IllegalStateException(kernel.symbol());
               }
@@ -253,14 +256,15 @@ public final class Elementwise {
   private static Tensor compute(
       BinaryKernel kernel, Tensor x, double scalar, boolean scalarFirst, @Nullable Tensor into) {
     checkType(kernel, x);
-    if (!x.dtype().isFloating() && scalar != Math.rint(scalar)) {
+    if (!x.dtype().isFloating()
+        && scalar != (x.dtype() == DType.I32 ? (int) scalar : (long) scalar)) {
       throw new DTypeMismatchException(
           kernel.symbol()
               + ": the scalar "
               + scalar
-              + " is not a whole number, the tensor "
+              + " is not a value of the tensor's type "
               + x.dtype()
-              + "; convert with to(DType.F32)");
+              + "; convert with to(DType.F64)");
     }
     Tensor out =
         into != null
@@ -322,7 +326,7 @@ public final class Elementwise {
         new Tensor[] {condition},
         (g, saves) -> {
           Tensor chosen = saves.get(0);
-          Tensor zero = Tensor.full(Shape.scalar(), 0, g.dtype(), g.device());
+          Tensor zero = zeroLike(g);
           return new Tensor[] {
             saves.needs(0) ? where(chosen, g, zero) : null,
             saves.needs(1) ? where(chosen, zero, g) : null

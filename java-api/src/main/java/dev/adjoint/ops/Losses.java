@@ -29,8 +29,8 @@ public final class Losses {
    * The mean of {@code −log softmax(logits)[target]} over all rows whose target is not {@link
    * #IGNORE_INDEX}; NaN if there is none, as in PyTorch.
    *
-   * @param logits [N, C] or [C], F32 or F64; further dimensions: reshape to rows first
-   * @param targets class numbers, I64 or I32, [N] or scalar
+   * @param logits […, C], F32 or F64; unlike PyTorch's, always with the classes last
+   * @param targets class numbers, I64 or I32, of the shape of logits without C
    * @throws IndexOutOfRangeException if a class number is outside [0, C)
    */
   public static Tensor crossEntropy(Tensor logits, Tensor targets) {

@@ -65,7 +65,7 @@ public final class Movement {
       if (sizes[i] == -1 && free < 0) {
         free = i;
       } else {
-        known = Math.multiplyExact(known, sizes[i]);
+        known *= sizes[i]; // where this wraps around, Shape.of below objects
       }
     }
     long[] full = sizes.clone();
@@ -164,6 +164,16 @@ public final class Movement {
         (grad, saves) -> new Tensor[] {where.apply(grad)});
   }
 
+  /** {@link #expand(Tensor, Shape)} where −1 keeps the size of a dimension that x has. */
+  public static Tensor expand(Tensor x, long... sizes) {
+    long[] full = sizes.clone();
+    int lead = full.length - x.rank();
+    for (int d = Math.max(0, lead); d < full.length; d++) {
+      full[d] = full[d] == -1 ? x.size(d - lead) : full[d];
+    }
+    return expand(x, Shape.of(full));
+  }
+
   /**
    * Repeats dimensions of size 1, and adds dimensions in front; a view with stride 0.
    *
@@ -199,7 +209,11 @@ public final class Movement {
         x.size(axis) == 1,
         "squeeze",
         "dimension " + dim + " of " + x.shape() + " is not of size 1");
-    return select(x, axis, 0);
+    long[] sizes = new long[x.rank() - 1];
+    for (int d = 0; d < sizes.length; d++) {
+      sizes[d] = x.size(d < axis ? d : d + 1);
+    }
+    return reshape(x, sizes);
   }
 
   /**

@@ -42,13 +42,16 @@ public final class Random {
 
   /**
    * Zeroes each element with probability p and scales the others by 1/(1 − p) (Srivastava et al.
-   * 2014).
+   * 2014); x itself if p is 0.
    */
   public static Tensor dropout(Tensor x, double p, Generator generator) {
     Check.floating("dropout", x);
     Check.probability("dropout", p);
     if (p == 0) {
       return x;
+    }
+    if (p == 1) {
+      return x.mul(0);
     }
     return Scope.tidy(() -> masked(x, p, nextKey(generator, x.device())));
   }
@@ -71,12 +74,14 @@ public final class Random {
   }
 
   private static Tensor nextKey(Generator generator, Device device) {
-    Tensor state = generator.state(device);
-    Tensor key = Tensors.emptyLike(state);
-    Dispatch.runAll(
-        Tensors.backend(state).nextKey(Tensors.view(state), Tensors.view(key)),
-        List.of(state, key),
-        List.of());
-    return key;
+    synchronized (generator) { // no two operations get the same key
+      Tensor state = generator.state(device);
+      Tensor key = Tensors.emptyLike(state);
+      Dispatch.runAll(
+          Tensors.backend(state).nextKey(Tensors.view(state), Tensors.view(key)),
+          List.of(state, key),
+          List.of());
+      return key;
+    }
   }
 }

@@ -65,7 +65,8 @@ public sealed interface LearningRate {
 
     @Override
     public double at(long step) {
-      return initial * Math.pow(factor, Math.floorDiv(step, every));
+      long drops = step / every;
+      return initial * Math.pow(factor, (double) drops);
     }
   }
 
@@ -73,7 +74,7 @@ public sealed interface LearningRate {
   record Exponential(double initial, double factor) implements LearningRate {
     @Override
     public double at(long step) {
-      return initial * Math.pow(factor, step);
+      return initial * Math.pow(factor, (double) step);
     }
   }
 

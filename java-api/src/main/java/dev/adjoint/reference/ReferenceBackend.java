@@ -40,6 +40,7 @@ public final class ReferenceBackend
   }
 
   @Override
+  @SuppressWarnings("MustBeClosedChecker") // free() closes it
   public @Nullable Memory allocate(long bytes) {
     Arena arena = Arena.ofShared();
     try {

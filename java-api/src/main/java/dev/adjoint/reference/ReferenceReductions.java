@@ -101,7 +101,7 @@ interface ReferenceReductions extends ReductionKernels {
 
   /** Whether x replaces the best so far: NaN beats every number, the first NaN stays. */
   private static boolean exceeds(double x, double best) {
-    return x > best || Double.isNaN(x) && !Double.isNaN(best);
+    return x > best || (Double.isNaN(x) && !Double.isNaN(best));
   }
 
   @Override

@@ -42,12 +42,12 @@ public final class Layout {
   }
 
   private static boolean isRowMajor(Shape shape, long[] strides) {
+    if (shape.numel() == 0) {
+      return true;
+    }
     long step = 1;
     for (int d = strides.length - 1; d >= 0; d--) {
       long size = shape.size(d);
-      if (size == 0) {
-        return true;
-      }
       if (size != 1 && strides[d] != step) {
         return false;
       }
@@ -130,7 +130,7 @@ public final class Layout {
   public Layout slice(int dim, long start, long end, long step) {
     long[] sizes = shape.toArray();
     long[] steps = strides.clone();
-    sizes[dim] = Math.max(0, (end - start + step - 1) / step);
+    sizes[dim] = end <= start ? 0 : (end - start - 1) / step + 1; // no overflow at any step
     steps[dim] = strides[dim] * step;
     return new Layout(Shape.of(sizes), steps, offset + start * strides[dim]);
   }

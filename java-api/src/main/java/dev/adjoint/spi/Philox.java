@@ -8,6 +8,7 @@ package dev.adjoint.spi;
  * the floating-point functions use only + − × ÷ √, each rounded by itself (no fused multiply-add,
  * no library function), and moves between a double and its bits.
  */
+@SuppressWarnings("FloatingPointLiteralPrecision") // the digits that AS 241 prints
 public final class Philox {
   private static final int ROUNDS = 10;
   private static final long MULTIPLIER_0 = 0xD2511F53L;

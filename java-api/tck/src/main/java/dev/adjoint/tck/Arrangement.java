@@ -2,39 +2,36 @@ package dev.adjoint.tck;
 
 import dev.adjoint.Shape;
 import dev.adjoint.Tensor;
-import java.util.function.UnaryOperator;
 
 /** Ways to make a tensor of some shape as a view of another one, through which gradients flow. */
 enum Arrangement {
   /** The tensor itself. */
-  DENSE(shape -> shape, (base, shape) -> base),
+  DENSE,
   /** The dimensions in reverse order. */
-  TRANSPOSED(Arrangement::reversed, (base, shape) -> base.permute(backwards(shape.rank()))),
+  TRANSPOSED,
   /** Every second element of every dimension, after the first. */
-  SLICED(Arrangement::around, Arrangement::inside),
+  SLICED,
   /** One slice repeated along the first dimension. */
-  EXPANDED(Arrangement::oneSlice, (base, shape) -> base.expand(shape.toArray()));
-
-  private interface ViewOf {
-    Tensor of(Tensor base, Shape shape);
-  }
-
-  private final UnaryOperator<Shape> base;
-  private final ViewOf view;
-
-  Arrangement(UnaryOperator<Shape> base, ViewOf view) {
-    this.base = base;
-    this.view = view;
-  }
+  EXPANDED;
 
   /** The shape of the tensor that a view of this shape is taken of. */
   Shape base(Shape shape) {
-    return base.apply(shape);
+    return switch (this) {
+      case DENSE -> shape;
+      case TRANSPOSED -> reversed(shape);
+      case SLICED -> around(shape);
+      case EXPANDED -> oneSlice(shape);
+    };
   }
 
-  /** The view. */
-  Tensor view(Tensor of, Shape shape) {
-    return view.of(of, shape);
+  /** The view of this shape. */
+  Tensor view(Tensor base, Shape shape) {
+    return switch (this) {
+      case DENSE -> base;
+      case TRANSPOSED -> base.permute(backwards(shape.rank()));
+      case SLICED -> inside(base, shape);
+      case EXPANDED -> base.expand(shape.toArray());
+    };
   }
 
   private static int[] backwards(int rank) {

@@ -126,7 +126,7 @@ final class AttentionCases {
               Operand.output(dtype, layout(queries)),
               Operand.output(dtype, layout(keys)),
               Operand.output(dtype, layout(keys)))
-          .withScale(i -> 1 + Math.sqrt(queries) / 4);
+          .withScale(i -> 1 + Math.sqrt((double) queries) / 4);
     }
 
     private static @Nullable View wanted(Stage stage, int bits, int operand) {

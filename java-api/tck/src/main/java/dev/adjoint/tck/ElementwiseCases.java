@@ -48,11 +48,6 @@ final class ElementwiseCases {
     return groups;
   }
 
-  /** Another placement, a different one for each {@code turn}. */
-  private static Placement other(Placement placement, int turn) {
-    return Placement.DISTINCT.get((placement.ordinal() + turn) % Placement.DISTINCT.size());
-  }
-
   /** Puts a case at every size and shape, with many pairs of placements. */
   private interface OneToOne {
     KernelCase at(Shape shape, Placement from, Placement to);
@@ -65,7 +60,7 @@ final class ElementwiseCases {
       for (Shape shape : Samples.SHAPES) {
         for (Placement from : Placement.ALL) {
           check.accept(at(shape, from, Placement.DENSE));
-          check.accept(at(shape, from, other(from, shape.rank())));
+          check.accept(at(shape, from, from.distinct(shape.rank())));
         }
       }
       check.accept(at(Samples.LARGE, Placement.DENSE, Placement.DENSE));
@@ -131,8 +126,8 @@ final class ElementwiseCases {
         kernel.saves() == UnaryKernel.Saves.OUTPUT
             ? i -> kernel.apply(values.applyAsDouble(i))
             : values;
-    // The saved value lies elsewhere than the gradient, in all ways.
-    Placement third = Placement.ALL.get((from.ordinal() + to.ordinal()) % Placement.ALL.size());
+    // The saved value mostly lies elsewhere than the gradient.
+    Placement third = from.distinct((int) shape.numel());
     Operand grad = Operand.input(dtype, from.of(shape), Samples.uniform(shape.numel(), -2, 2));
     Operand value = Operand.input(dtype, third.of(shape), saved);
     return KernelCase.of(
@@ -148,7 +143,7 @@ final class ElementwiseCases {
 
   /** Mostly of ordinary size, some large, some tiny. */
   private static LongToDoubleFunction arguments(UnaryKernel kernel) {
-    LongToDoubleFunction unit = Samples.uniform(kernel.ordinal(), -1, 1);
+    LongToDoubleFunction unit = Samples.uniform(kernel.symbol().hashCode(), -1, 1);
     return i -> unit.applyAsDouble(i) * (i % 7 == 3 ? 120 : i % 7 == 5 ? 1e-3 : 6);
   }
 
@@ -180,8 +175,9 @@ final class ElementwiseCases {
     }
     for (Shape shape : Samples.SHAPES) {
       for (Placement a : Placement.ALL) {
+        int turn = 0;
         for (Placement b : Placement.ALL) {
-          check.accept(binary(kernel, dtype, shape, a, b, other(a, b.ordinal()), as, bs));
+          check.accept(binary(kernel, dtype, shape, a, b, a.distinct(turn++), as, bs));
         }
       }
     }
@@ -321,13 +317,13 @@ final class ElementwiseCases {
   private static LongToDoubleFunction left(BinaryKernel kernel, DType dtype) {
     return kernel == BinaryKernel.POW
         ? Samples.uniform(1, 0, 4)
-        : Samples.any(kernel.ordinal() + 1L, dtype);
+        : Samples.any(kernel.symbol().hashCode(), dtype);
   }
 
   /** Second operands; every fifth equals the first, for comparisons. */
   private static LongToDoubleFunction right(
       BinaryKernel kernel, DType dtype, LongToDoubleFunction left) {
-    LongToDoubleFunction other = Samples.any(kernel.ordinal() + 100L, dtype);
+    LongToDoubleFunction other = Samples.any(~kernel.symbol().hashCode(), dtype);
     return i -> (i % 5 == 0 ? left : other).applyAsDouble(i);
   }
 

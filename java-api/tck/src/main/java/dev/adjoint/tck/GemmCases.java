@@ -57,9 +57,10 @@ final class GemmCases {
 
     /** Factors in every placement: transposes and slices are strides. */
     private void placed(long m, long n, long k) {
+      int variant = 0;
       for (Placement a : Placement.ALL) {
         for (Placement b : Placement.ALL) {
-          int variant = a.ordinal() + b.ordinal();
+          variant++;
           accept(
               a.of(Shape.of(m, k)),
               b.of(Shape.of(k, n)),

@@ -64,7 +64,7 @@ final class LossCases {
 
   private static KernelCase crossEntropyGrad(DType dtype, Shape shape, Placement grad) {
     Shape rows = Shape.of(shape.size(0));
-    double lse = Math.log(Math.max(1, shape.size(1)));
+    double lse = Math.log(Math.max(1, (double) shape.size(1)));
     return KernelCase.of(
         "cross_entropy_grad",
         Tolerance.ulps(8).orUnits(16),

@@ -346,9 +346,10 @@ public final class OpCatalog {
   }
 
   private static Tensor attention(Tensor q, Tensor k, Tensor v, boolean causal) {
-    Tensor weights = q.matmul(k.t()).div(Math.sqrt(q.size(-1))).exp();
+    Tensor weights = q.matmul(k.t()).div(Math.sqrt((double) q.size(-1))).exp();
     if (causal) {
-      Tensor last = Tensor.arange(q.size(2), DType.I64, q.device()).add(k.size(2) - q.size(2));
+      Tensor last =
+          Tensor.arange(q.size(2), DType.I64, q.device()).add((double) (k.size(2) - q.size(2)));
       Tensor key = Tensor.arange(k.size(2), DType.I64, q.device());
       weights = weights.mul(key.le(last.unsqueeze(1)).to(q.dtype()));
     }

@@ -23,40 +23,37 @@ record OpTrial(Device device, DType dtype, Arrangement arrangement, boolean dens
   /**
    * What came out.
    *
-   * @param values the result's elements
-   * @param gradients of each differentiable input, if the operation has a derivative
+   * @param dtype the result's type
+   * @param arrays the result's elements and, if the operation has a derivative, the gradient of
+   *     each differentiable input
    * @param scale the largest absolute value of inputs and result, at least 1
    */
-  record Outcome(DType dtype, double[] values, List<double[]> gradients, double scale) {
+  record Outcome(DType dtype, List<double[]> arrays, double scale) {
     /** Throws unless this is within the operation's tolerances of {@code expected}. */
     void checkAgainst(Outcome expected, Op op, String what) {
-      check(op.tolerance(), expected.values, values, expected, op + " " + what + ": result");
-      for (int k = 0; k < gradients.size(); k++) {
-        String name = op + " " + what + ": gradient of input " + k;
-        check(op.gradTolerance(), expected.gradients.get(k), gradients.get(k), expected, name);
+      for (int k = 0; k < arrays.size(); k++) {
+        String name = op + " " + what + (k == 0 ? ": result" : ": gradient " + k);
+        Tolerance tolerance = k == 0 ? op.tolerance() : op.gradTolerance();
+        check(tolerance, expected, expected.arrays.get(k), arrays.get(k), name);
       }
     }
 
     /** The largest distance of any number from its counterpart, in units of the scale. */
     double distance(Outcome expected) {
-      double distance = largestDifference(values, expected.values);
-      for (int k = 0; k < gradients.size(); k++) {
-        double other = largestDifference(gradients.get(k), expected.gradients.get(k));
-        distance = Math.max(distance, other);
+      double distance = 0;
+      for (int k = 0; k < arrays.size(); k++) {
+        for (int i = 0; i < arrays.get(k).length; i++) {
+          double wanted = expected.arrays.get(k)[i];
+          double got = arrays.get(k)[i];
+          // The difference of equal infinities is not a number.
+          distance = Math.max(distance, got == wanted ? 0 : Math.abs(got - wanted));
+        }
       }
       return distance / expected.scale;
     }
 
-    private static double largestDifference(double[] a, double[] b) {
-      double largest = 0;
-      for (int i = 0; i < a.length; i++) {
-        largest = Math.max(largest, a[i] == b[i] ? 0 : Math.abs(a[i] - b[i]));
-      }
-      return largest;
-    }
-
     private static void check(
-        Tolerance tolerance, double[] expected, double[] found, Outcome outcome, String name) {
+        Tolerance tolerance, Outcome outcome, double[] expected, double[] found, String name) {
       if (expected.length != found.length) {
         throw new AssertionError(name + ": " + found.length + " elements, not " + expected.length);
       }
@@ -85,22 +82,22 @@ record OpTrial(Device device, DType dtype, Arrangement arrangement, boolean dens
         arguments.add(dense ? view.copy() : view);
       }
       Tensor result = function.apply(arguments);
-      double[] values = result.toDoubleArray();
-      List<double[]> gradients = new ArrayList<>();
+      List<double[]> arrays = new ArrayList<>();
+      arrays.add(result.toDoubleArray());
       if (op.order() > 0) {
         result.backward(weights(result), false, false);
         for (Tensor leaf : leaves) {
           if (leaf.requiresGrad()) {
             Tensor grad = leaf.grad();
-            gradients.add(grad == null ? new double[(int) leaf.numel()] : grad.toDoubleArray());
+            arrays.add(grad == null ? new double[(int) leaf.numel()] : grad.toDoubleArray());
           }
         }
       }
-      double scale = largest(values);
+      double scale = Math.max(1, largest(arrays.getFirst()));
       for (Tensor leaf : leaves) {
         scale = Math.max(scale, largest(leaf.detach().toDoubleArray()));
       }
-      return new Outcome(result.dtype(), values, gradients, Math.max(1, scale));
+      return new Outcome(result.dtype(), arrays, scale);
     }
   }
 

@@ -33,6 +33,11 @@ public enum Placement {
   private static final long ALIGNED = 16;
   private static final long ODD = 17;
 
+  /** Another placement with distinct elements; different {@code turn}s give different ones. */
+  public Placement distinct(int turn) {
+    return DISTINCT.get((ALL.indexOf(this) + turn) % DISTINCT.size());
+  }
+
   /** A layout of this kind, with room for a guard zone before the first element. */
   public Layout of(Shape shape) {
     return switch (this) {

@@ -37,7 +37,7 @@ final class ReductionCases {
   }
 
   private static void reduce(ReduceKernel kernel, DType dtype, Consumer<KernelCase> check) {
-    LongToDoubleFunction values = Samples.any(kernel.ordinal(), dtype);
+    LongToDoubleFunction values = Samples.any(kernel.symbol().hashCode(), dtype);
     for (long size : Samples.sizes()) {
       reduce(check, kernel, dtype, Shape.of(size), 1, Placement.DENSE, values);
       reduce(check, kernel, dtype, Shape.of(3, size), 2, Placement.SHIFTED, values);

@@ -29,7 +29,7 @@ public record Tolerance(double ulps, double units) {
 
   /** Whether {@code actual} is near enough. NaN and infinities must be met exactly. */
   public boolean accepts(DType dtype, double expected, double actual, double scale) {
-    if (expected == actual || Double.isNaN(expected) && Double.isNaN(actual)) {
+    if (expected == actual || (Double.isNaN(expected) && Double.isNaN(actual))) {
       return true;
     }
     if (!Double.isFinite(expected) || !Double.isFinite(actual)) {

@@ -1,0 +1,200 @@
+package dev.adjoint.cli;
+
+import dev.adjoint.Adjoint;
+import dev.adjoint.Device;
+import dev.adjoint.Generator;
+import dev.adjoint.Scope;
+import dev.adjoint.data.CharTokenizer;
+import dev.adjoint.data.TextBatches;
+import dev.adjoint.io.Checkpoints;
+import dev.adjoint.io.Checkpoints.Checkpoint;
+import dev.adjoint.nn.models.Gpt2;
+import dev.adjoint.optim.Optimizer;
+import dev.adjoint.plot.Charts;
+import dev.adjoint.train.Trainer;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** A model, what it learns from, and the folder where the run leaves its traces. */
+final class TrainingRun implements AutoCloseable {
+  private static final String METRICS = "metrics.csv";
+  private static final String PLOT = "loss.png";
+  private static final String MODEL = "model.safetensors";
+
+  private final TrainSettings settings;
+  private final Corpus corpus;
+  private final Path folder;
+  private final CharTokenizer tokenizer;
+  private final RunInfo info;
+  private final Checkpoints checkpoints;
+  private final Gpt2 model;
+  private final Optimizer optimizer;
+  private final Generator trainingWindows;
+  private final Generator validationWindows;
+  private final Trainer trainer;
+
+  /** A run at its beginning. */
+  TrainingRun(TrainSettings settings, Corpus corpus, Device device, Path folder) {
+    this.settings = settings;
+    this.corpus = corpus;
+    this.folder = folder;
+    tokenizer = CharTokenizer.of(corpus.training() + corpus.validation());
+    info =
+        new RunInfo(
+            settings, tokenizer.vocabulary(), corpus.source(), corpus.hash(), device.toString());
+    checkpoints = new Checkpoints(folder);
+    Adjoint.manualSeed(settings.seed);
+    model = settings.model(tokenizer.size());
+    optimizer = settings.optimizer(model);
+    // Streams of their own: validating more often does not change what is learned.
+    trainingWindows = new Generator(device, settings.seed + 1);
+    validationWindows = new Generator(device, settings.seed + 2);
+    trainer =
+        new Trainer(
+            model,
+            model::loss,
+            optimizer,
+            windows(corpus.training(), trainingWindows),
+            settings.trainer());
+    trainer.validation(windows(corpus.validation(), validationWindows));
+  }
+
+  private TextBatches windows(String text, Generator generator) {
+    return new TextBatches(tokenizer.encode(text), settings.batch, settings.context, generator);
+  }
+
+  /** Goes on from a checkpoint of the same text. */
+  void restore(Checkpoint checkpoint) {
+    RunInfo before = RunInfo.fromJson(checkpoint.train());
+    if (!before.hash().equals(info.hash())) {
+      throw new CommandException(
+          "the text is not the one that the run began with: that was "
+              + before.source()
+              + ", this is "
+              + info.source()
+              + (before.source().equals(info.source()) ? ", which has changed" : ""));
+    }
+    model.loadStateDict(checkpoint.model());
+    optimizer.loadStateDict(checkpoint.optimizer());
+    trainer.restore(checkpoint.train());
+  }
+
+  /** Prints what is going to happen. */
+  void describe(PrintWriter print) {
+    print.printf(
+        "text: %s; %,d characters to learn from, %,d to be judged by, %d different ones%n",
+        corpus.source(),
+        corpus.training().length(),
+        corpus.validation().length(),
+        tokenizer.size());
+    print.printf("model: %,d parameters on %s%n", model.numParameters(), info.device());
+    print.printf("folder: %s%n%n", folder);
+  }
+
+  /** Trains to a step or until the user interrupts, saves, draws, and lets the model write. */
+  void train(long lastStep, PrintWriter print) throws IOException {
+    Path csv = folder.resolve(METRICS);
+    long firstStep = trainer.step();
+    boolean interrupted;
+    try (StopOnSignal signal = new StopOnSignal(trainer::stop);
+        MetricsFile metrics =
+            firstStep == 0 ? MetricsFile.create(csv) : MetricsFile.resume(csv, firstStep)) {
+      try (ProgressDisplay display = ProgressDisplay.of(print, firstStep, settings.steps)) {
+        trainer.listener(
+            step -> {
+              metrics.write(step);
+              display.show(step);
+              requireFinite(step);
+              if (isSaveDue(step.step()) && step.step() < lastStep) {
+                save(metrics);
+              }
+            });
+        trainer.run(lastStep);
+      }
+      if (trainer.step() > firstStep) {
+        Path saved = save(metrics);
+        publish(saved.resolve(MODEL));
+        print.println("saved: " + saved);
+      } else {
+        print.println("nothing to do: step " + firstStep + " has been made");
+      }
+      interrupted = signal.received();
+    }
+    if (!interrupted) {
+      plot(csv, print);
+      write(print);
+    }
+  }
+
+  private static void requireFinite(Trainer.Progress step) {
+    if (!Double.isFinite(step.loss())) {
+      throw new CommandException(
+          "the loss of step "
+              + step.step()
+              + " is "
+              + step.loss()
+              + ": a smaller --learning-rate or --clip may help");
+    }
+  }
+
+  private boolean isSaveDue(long step) {
+    return settings.saveEvery > 0 && step % settings.saveEvery == 0;
+  }
+
+  private Path save(MetricsFile metrics) {
+    metrics.flush(); // first, so that no checkpoint is ahead of the metrics
+    try (var _ = Scope.open()) {
+      Map<String, @Nullable Object> json = new LinkedHashMap<>(trainer.state());
+      json.putAll(info.toJson());
+      return checkpoints.save(
+          new Checkpoint(trainer.step(), model.stateDict(), optimizer.stateDict(), json));
+    }
+  }
+
+  /** The finished model where it is easily found; checkpoints come and go. */
+  private void publish(Path saved) throws IOException {
+    Path unfinished = folder.resolve(MODEL + ".tmp");
+    Files.copy(saved, unfinished, StandardCopyOption.REPLACE_EXISTING);
+    Files.move(unfinished, folder.resolve(MODEL), StandardCopyOption.ATOMIC_MOVE);
+  }
+
+  private void plot(Path csv, PrintWriter print) throws IOException {
+    String whyNot = Charts.whyNot();
+    if (whyNot == null) {
+      Path picture = folder.resolve(PLOT);
+      LossPlot.draw(MetricsFile.read(csv), picture);
+      print.println("picture: " + picture);
+    } else {
+      print.println("no picture: " + whyNot);
+    }
+  }
+
+  private void write(PrintWriter print) {
+    if (settings.sampleLength == 0) {
+      return;
+    }
+    print.println("\nthe model writes:\n");
+    // A new line, or whatever there is: some character must come first.
+    String vocabulary = tokenizer.vocabulary();
+    String prompt =
+        vocabulary.indexOf('\n') >= 0 ? "\n" : Character.toString(vocabulary.codePointAt(0));
+    Sampler.ofSeed(settings.seed)
+        .write(model, tokenizer, prompt, settings.sampleLength, print::print);
+    print.println();
+  }
+
+  @Override
+  public void close() {
+    trainer.close();
+    trainingWindows.close();
+    validationWindows.close();
+    optimizer.close();
+    model.close();
+  }
+}

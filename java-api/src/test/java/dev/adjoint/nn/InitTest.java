@@ -1,0 +1,92 @@
+package dev.adjoint.nn;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.adjoint.Reference;
+import dev.adjoint.Shape;
+import dev.adjoint.Tensor;
+import dev.adjoint.TensorException;
+import dev.adjoint.nn.Init.Fan;
+import dev.adjoint.nn.Init.Gain;
+import java.util.Arrays;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+@ExtendWith(Reference.class)
+class InitTest {
+  /** [out, in]. */
+  private static final long[] WEIGHT = {150, 200};
+
+  @Test
+  void variancesFollowTheFans() {
+    Tensor weight = Tensor.zeros(WEIGHT);
+    assertStd(Math.sqrt(2.0 / 350), Init.xavierNormal_(weight, Gain.LINEAR));
+    assertStd(Math.sqrt(2.0 / 350), Init.xavierUniform_(weight, Gain.LINEAR));
+    assertStd(Math.sqrt(2.0 / 200), Init.kaimingNormal_(weight, Fan.IN, Gain.RELU));
+    assertStd(Math.sqrt(2.0 / 150), Init.kaimingUniform_(weight, Fan.OUT, Gain.RELU));
+    assertStd(0.5, Init.normal_(weight, 0, 0.5));
+  }
+
+  @Test
+  void windowsOfConvolutionsCountInTheFan() {
+    Tensor weight = Tensor.zeros(40, 10, 5, 5);
+    assertStd(Math.sqrt(1.0 / 250), Init.kaimingNormal_(weight, Fan.IN, Gain.LINEAR));
+  }
+
+  @Test
+  void constantsAreExact() {
+    assertEquals(3, Init.constant_(Tensor.zeros(2), 3).get(1));
+    assertEquals(1, Init.ones_(Tensor.zeros(2)).get(0));
+    assertEquals(0, Init.zeros_(Tensor.ones(2)).get(0));
+  }
+
+  @Test
+  void parametersKeepWantingGradients() {
+    try (Linear linear = new Linear(2, 2)) {
+      assertTrue(Init.normal_(linear.weight(), 0, 1).requiresGrad());
+      assertTrue(linear.weight().isLeaf());
+    }
+  }
+
+  /** Against the distribution function at the quantiles, by Kolmogorov's distance. */
+  @Test
+  void truncatedNormalHasTheTruncatedDistribution() {
+    double mean = 1;
+    double std = 2;
+    double[][] intervals = {{-3, 5}, {1, 2}, {4, 9}, {-40, 40}};
+    for (double[] bounds : intervals) {
+      double low = bounds[0];
+      double high = bounds[1];
+      Tensor x = Tensor.zeros(20_000);
+      double[] values = Init.truncatedNormal_(x, mean, std, low, high).toDoubleArray();
+      Arrays.sort(values);
+      assertTrue(values[0] >= low && values[values.length - 1] <= high);
+      Tensor phi = Tensor.of(values).sub(mean).div(std * Math.sqrt(2)).erf();
+      double from = Tensor.of((low - mean) / (std * Math.sqrt(2))).erf().item();
+      double to = Tensor.of((high - mean) / (std * Math.sqrt(2))).erf().item();
+      double[] quantiles = phi.sub(from).div(to - from).toDoubleArray();
+      for (int i = 0; i < quantiles.length; i++) {
+        assertEquals((double) i / quantiles.length, quantiles[i], 0.015);
+      }
+    }
+  }
+
+  @Test
+  void badArgumentsAreNamed() {
+    Tensor x = Tensor.zeros(2);
+    assertThrows(TensorException.class, () -> Init.truncatedNormal_(x, 0, 1, 2, 2));
+    assertThrows(TensorException.class, () -> Init.truncatedNormal_(x, 0, 0, 1, 2));
+    assertThrows(TensorException.class, () -> Init.xavierNormal_(x, Gain.LINEAR));
+    Tensor empty = Tensor.full(Shape.of(0, 3), 0);
+    assertThrows(TensorException.class, () -> Init.kaimingNormal_(empty, Fan.IN, Gain.LINEAR));
+  }
+
+  private static void assertStd(double expected, Tensor actual) {
+    double[] values = actual.toDoubleArray();
+    double squares = Arrays.stream(values).map(v -> v * v).sum() / values.length;
+    assertEquals(expected, Math.sqrt(squares), 0.03 * expected);
+    assertEquals(0, Arrays.stream(values).average().orElseThrow(), 0.05 * expected);
+  }
+}

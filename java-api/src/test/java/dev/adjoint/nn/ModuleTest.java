@@ -1,0 +1,195 @@
+package dev.adjoint.nn;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.adjoint.Adjoint;
+import dev.adjoint.DType;
+import dev.adjoint.Device;
+import dev.adjoint.Reference;
+import dev.adjoint.Scope;
+import dev.adjoint.Shape;
+import dev.adjoint.Tensor;
+import dev.adjoint.TensorException;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+@ExtendWith(Reference.class)
+class ModuleTest {
+  private static final class Mlp extends Module {
+    private final Linear hidden = module("hidden", new Linear(2, 3));
+    private final Linear output = module("output", new Linear(3, 1));
+
+    private Mlp() {
+      buffer("steps", Tensor.full(Shape.scalar(), 7, DType.I64, Adjoint.defaultDevice()));
+    }
+
+    @Override
+    public Tensor forward(Tensor x) {
+      return output.apply(hidden.apply(x).gelu());
+    }
+  }
+
+  /** Two names for one weight. */
+  private static final class Tied extends Module {
+    private final Linear first = module("first", new Linear(2, 2, false));
+
+    private Tied() {
+      parameter("second", first.weight());
+    }
+
+    @Override
+    public Tensor forward(Tensor x) {
+      return first.apply(x).linear(first.weight(), null);
+    }
+  }
+
+  @Test
+  void parametersHaveDottedNamesInOrder() {
+    try (Mlp mlp = new Mlp()) {
+      assertEquals(
+          List.of("hidden.weight", "hidden.bias", "output.weight", "output.bias"),
+          List.copyOf(mlp.namedParameters().keySet()));
+      assertEquals(2 * 3 + 3 + 3 + 1, mlp.numParameters());
+      assertTrue(mlp.parameters().stream().allMatch(Tensor::requiresGrad));
+      assertTrue(mlp.stateDict().containsKey("steps"));
+    }
+  }
+
+  @Test
+  void tiedParametersCountOnce() {
+    try (Tied tied = new Tied()) {
+      assertEquals(List.of("second"), List.copyOf(tied.namedParameters().keySet()));
+      assertEquals(4, tied.numParameters());
+    }
+  }
+
+  @Test
+  void parametersOutliveTheScopeTheyWereBornIn() {
+    Mlp mlp;
+    try (var _ = Scope.open()) {
+      mlp = new Mlp();
+    }
+    try (mlp) {
+      assertEquals(Shape.of(4, 1), mlp.apply(Tensor.ones(4, 2)).shape());
+    }
+    assertTrue(mlp.parameters().stream().allMatch(Tensor::isClosed));
+  }
+
+  @Test
+  void applyKeepsNothingButTheResultWithoutAGraph() {
+    try (Mlp mlp = new Mlp();
+        Tensor x = Tensor.ones(4, 2)) {
+      mlp.parameters().forEach(p -> p.requiresGrad_(false));
+      long before = Adjoint.memory(Device.REFERENCE).liveStorages();
+      mlp.apply(x);
+      assertEquals(before + 1, Adjoint.memory(Device.REFERENCE).liveStorages());
+    }
+  }
+
+  @Test
+  void zeroGradDropsGradients() {
+    try (Mlp mlp = new Mlp()) {
+      mlp.apply(Tensor.ones(4, 2)).sum().backward();
+      assertTrue(mlp.parameters().stream().allMatch(p -> p.grad() != null));
+      mlp.zeroGrad();
+      assertTrue(mlp.parameters().stream().allMatch(p -> p.grad() == null));
+    }
+  }
+
+  @Test
+  void stateGoesFromOneModuleToAnother() {
+    try (Mlp from = new Mlp();
+        Mlp to = new Mlp()) {
+      to.loadStateDict(from.stateDict());
+      Tensor x = Tensor.randn(5, 2);
+      assertArrayEquals(from.apply(x).toFloatArray(), to.apply(x).toFloatArray());
+      assertTrue(to.parameters().stream().allMatch(Tensor::requiresGrad));
+    }
+  }
+
+  @Test
+  void loadingNamesEveryMisfitAndChangesNothing() {
+    try (Mlp mlp = new Mlp()) {
+      Map<String, Tensor> state = new LinkedHashMap<>(mlp.stateDict());
+      state.put("hidden.weight", Tensor.zeros(3, 2));
+      state.remove("hidden.bias");
+      state.remove("output.bias");
+      state.put("output.weight", Tensor.zeros(3, 1));
+      state.put("steps", Tensor.zeros());
+      state.put("extra", Tensor.zeros(1));
+      double before = mlp.stateDict().get("hidden.weight").get(0, 0);
+      assertEquals(
+          "loadStateDict: the state does not fit Mlp; missing: hidden.bias, output.bias; unexpected:"
+              + " extra; of another shape or type: output.weight is F32 [1, 3], given F32 [3, 1],"
+              + " steps is I64 [], given F32 []",
+          assertThrows(TensorException.class, () -> mlp.loadStateDict(state)).getMessage());
+      assertEquals(before, mlp.stateDict().get("hidden.weight").get(0, 0));
+    }
+  }
+
+  @Test
+  void modesReachTheWholeTree() {
+    Dropout dropout = new Dropout(0.5);
+    Sequential tree = new Sequential(new Sequential(dropout));
+    Tensor x = Tensor.ones(1000);
+    assertTrue(tree.apply(x).eq(0).to(DType.F32).sum().item() > 0);
+    tree.eval();
+    assertFalse(dropout.isTraining());
+    assertArrayEquals(x.toFloatArray(), tree.apply(x).toFloatArray());
+    tree.train();
+    assertTrue(dropout.isTraining());
+  }
+
+  @Test
+  void namesAreChecked() {
+    assertThrows(
+        TensorException.class,
+        () ->
+            new Module() {
+              {
+                parameter("a.b", Tensor.zeros(1));
+              }
+
+              @Override
+              public Tensor forward(Tensor x) {
+                return x;
+              }
+            });
+    assertThrows(
+        TensorException.class,
+        () ->
+            new Module() {
+              {
+                module("a", Activation.relu());
+                module("a", Activation.relu());
+              }
+
+              @Override
+              public Tensor forward(Tensor x) {
+                return x;
+              }
+            });
+  }
+
+  @Test
+  void printsAsATree() {
+    try (Sequential model = new Sequential(new Residual(new Linear(2, 2)), Activation.relu())) {
+      assertEquals(
+          """
+          Sequential(
+            (0): Residual(
+              (inner): Linear(in=2, out=2, bias=true)
+            )
+            (1): Activation(relu)
+          )""",
+          model.toString());
+    }
+  }
+}
