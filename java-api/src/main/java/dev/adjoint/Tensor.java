@@ -202,7 +202,7 @@ public final class Tensor implements AutoCloseable {
 
   /** 0, 1, …, n − 1. */
   public static Tensor arange(long n, DType dtype, Device device) {
-    return HostAccess.arange(n, dtype, device);
+    return Factories.arange(n, dtype, device);
   }
 
   /** Uniform on [0, 1), F32, from the default generator of the default device. */

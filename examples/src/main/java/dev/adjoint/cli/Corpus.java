@@ -64,7 +64,7 @@ record Corpus(String source, String training, String validation, String opening)
     for (String text : readArchive(archive, JDK_FOLDER, ".java")) {
       texts.add(printableAscii(withoutComments(text)));
     }
-    return split("JDK " + Runtime.version() + ", " + JDK_FOLDER + "**", archive, texts);
+    return split("JDK " + Runtime.version() + ", " + JDK_FOLDER + "**", archive, texts, "public class ");
   }
 
   /** A text file, all text files in a folder and below, or those in an archive; UTF-8. */
@@ -83,7 +83,7 @@ record Corpus(String source, String training, String validation, String opening)
       }
       texts = List.of(text);
     }
-    return split(data.toString(), data, texts);
+    return split(data.toString(), data, texts, texts.isEmpty() ? "" : firstLine(texts.getFirst()));
   }
 
   private static List<String> readFolder(Path folder) throws IOException {
@@ -164,7 +164,16 @@ record Corpus(String source, String training, String validation, String opening)
     return text.replace("\t", "    ").replaceAll("[^\\n\\x20-\\x7E]", "");
   }
 
-  private static Corpus split(String source, Path data, List<String> texts) {
+  /** Of the first line with anything on it, at most the first forty characters. */
+  private static String firstLine(String text) {
+    return text.lines()
+        .filter(line -> !line.isBlank())
+        .findFirst()
+        .map(line -> line.codePoints().limit(40).collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append).toString())
+        .orElse(text);
+  }
+
+  private static Corpus split(String source, Path data, List<String> texts, String opening) {
     StringBuilder training = new StringBuilder();
     StringBuilder validation = new StringBuilder();
     if (texts.size() >= FILES_PER_VALIDATION_FILE) {
@@ -183,17 +192,15 @@ record Corpus(String source, String training, String validation, String opening)
     if (training.length() + validation.length() == 0) {
       throw new CommandException(data + ": there is no text in it");
     }
-    return new Corpus(source, training.toString(), validation.toString());
+    return new Corpus(source, training.toString(), validation.toString(), opening);
   }
 
   /** Refuses a text that has not one whole window in each of its parts. */
   void requireWindows(int context) {
     int window = context + 1;
-    int shorter =
-        Math.min(
-            training.codePointCount(0, training.length()),
-            validation.codePointCount(0, validation.length()));
-    if (shorter < window) {
+    int learned = training.codePointCount(0, training.length());
+    int judged = validation.codePointCount(0, validation.length());
+    if (Math.min(learned, judged) < window) {
       throw new CommandException(
           String.format(
               Locale.ROOT,
@@ -202,8 +209,8 @@ record Corpus(String source, String training, String validation, String opening)
               source,
               context,
               window,
-              training.length(),
-              validation.length()));
+              learned,
+              judged));
     }
   }
 

@@ -18,6 +18,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "generate",
     sortOptions = false,
+    abbreviateSynopsis = true,
     showDefaultValues = true,
     description = "Let a trained model continue a text.")
 final class GenerateCommand implements Callable<Integer> {
@@ -35,28 +36,28 @@ final class GenerateCommand implements Callable<Integer> {
       description = "What the text begins with.")
   private String prompt = "";
 
-  @Option(names = "--length", defaultValue = "500", description = "Characters to write.")
+  @Option(names = "--length", paramLabel = "N", defaultValue = "500", description = "Characters to write.")
   private int length;
 
   @Option(
-      names = "--temperature",
+      names = "--temperature", paramLabel = "X",
       defaultValue = "0.8",
       description = "1: as learned, less: safer, 0: always the likeliest character.")
   private double temperature;
 
   @Option(
-      names = "--top-k",
+      names = "--top-k", paramLabel = "N",
       defaultValue = "0",
       description = "Only among so many of the likeliest characters; 0: all.")
   private int topK;
 
   @Option(
-      names = "--top-p",
+      names = "--top-p", paramLabel = "X",
       defaultValue = "1.0",
       description = "Only among the likeliest characters that together have this probability.")
   private double topP;
 
-  @Option(names = "--seed", defaultValue = "1", description = "Equal seeds write equal texts.")
+  @Option(names = "--seed", paramLabel = "N", defaultValue = "1", description = "Equal seeds write equal texts.")
   private long seed;
 
   @Mixin private DeviceOptions deviceOptions = new DeviceOptions();

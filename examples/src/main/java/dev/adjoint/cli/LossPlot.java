@@ -44,6 +44,7 @@ final class LossPlot {
       validation.setMarker(SeriesMarkers.CIRCLE);
       validation.setMarkerColor(Charts.ORANGE);
     }
+    chart.getStyler().setYAxisDecimalPattern("0.0###");
     chart.setYAxisGroupTitle(1, "learning rate");
     chart.getStyler().setYAxisGroupPosition(1, YAxisPosition.Right);
     Charts.save(chart, file);

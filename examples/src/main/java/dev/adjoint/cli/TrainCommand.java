@@ -22,6 +22,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "train",
     sortOptions = false,
+    abbreviateSynopsis = true,
     showDefaultValues = true,
     description =
         "Train a small GPT on a text, character by character: by default on the Java source of the"

@@ -180,12 +180,9 @@ final class TrainingRun implements AutoCloseable {
       return;
     }
     print.println("\nthe model writes:\n");
-    // A new line, or whatever there is: some character must come first.
-    String vocabulary = tokenizer.vocabulary();
-    String prompt =
-        vocabulary.indexOf('\n') >= 0 ? "\n" : Character.toString(vocabulary.codePointAt(0));
+    print.print(corpus.opening());
     Sampler.ofSeed(settings.seed)
-        .write(model, tokenizer, prompt, settings.sampleLength, print::print);
+        .write(model, tokenizer, corpus.opening(), settings.sampleLength, print::print);
     print.println();
   }
 

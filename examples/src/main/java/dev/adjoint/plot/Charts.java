@@ -95,6 +95,8 @@ public final class Charts {
     style.setLegendPosition(LegendPosition.InsideNE);
     style.setLegendBorderColor(Color.WHITE);
     style.setMarkerSize(7);
+    style.setXAxisTickMarkSpacingHint(110);
+    style.setYAxisTickMarkSpacingHint(60);
     style.setAntiAlias(true);
     return chart;
   }

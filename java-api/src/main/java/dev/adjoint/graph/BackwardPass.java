@@ -20,6 +20,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.PriorityQueue;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -37,28 +38,24 @@ public final class BackwardPass {
   private final @Nullable Map<Node, Integer> asked;
   private final @Nullable Set<Node> onPath;
   private final @Nullable Tensor[] answers;
-  private final Scope scope;
-
   private BackwardPass(
       boolean retainGraph,
       boolean createGraph,
       @Nullable Map<Node, Integer> asked,
-      @Nullable Set<Node> onPath,
-      Scope scope) {
+      @Nullable Set<Node> onPath) {
     this.retainGraph = retainGraph;
     this.createGraph = createGraph;
     this.asked = asked;
     this.onPath = onPath;
     this.answers = new Tensor[asked == null ? 0 : asked.size()];
-    this.scope = scope;
   }
 
   /** Adds the gradient of {@code root} to every leaf behind it. */
   public static void accumulate(
       Tensor root, @Nullable Tensor seed, boolean retainGraph, boolean createGraph) {
     Node node = nodeOf(root, "backward");
-    try (Scope scope = Scope.open()) {
-      BackwardPass pass = new BackwardPass(retainGraph, createGraph, null, null, scope);
+    try (var _ = Scope.open()) {
+      BackwardPass pass = new BackwardPass(retainGraph, createGraph, null, null);
       pass.walk(List.of(node), List.of(seed(root, seed, createGraph)));
     } finally {
       Reference.reachabilityFence(root); // its handle holds the graph
@@ -89,7 +86,7 @@ public final class BackwardPass {
         starts.add(seed(outputs.get(i), seeds.get(i), createGraph));
       }
       Set<Node> onPath = nodesTowards(asked.keySet(), roots);
-      BackwardPass pass = new BackwardPass(retainGraph, createGraph, asked, onPath, scope);
+      BackwardPass pass = new BackwardPass(retainGraph, createGraph, asked, onPath);
       pass.walk(roots, starts);
       List<@Nullable Tensor> results = new ArrayList<>();
       boolean[] given = new boolean[pass.answers.length];
@@ -181,7 +178,7 @@ public final class BackwardPass {
         }
       }
       for (OpNode node = queue.poll(); node != null; node = queue.poll()) {
-        Tensor grad = pending.remove(node);
+        Tensor grad = Objects.requireNonNull(pending.remove(node));
         Integer slot = asked == null ? null : asked.get(node);
         if (slot != null) {
           answers[slot] = handle(grad);
@@ -198,7 +195,7 @@ public final class BackwardPass {
   }
 
   private void propagate(OpNode node, Tensor grad) {
-    Node[] inputs = node.inputs();
+    @Nullable Node[] inputs = node.inputs();
     boolean[] needed = new boolean[inputs.length];
     boolean any = false;
     for (int i = 0; i < inputs.length; i++) {
@@ -209,9 +206,9 @@ public final class BackwardPass {
       grad.close();
       return;
     }
-    Tensor[] owned = new Tensor[inputs.length];
+    @Nullable Tensor[] owned = new Tensor[inputs.length];
     try (Scope inner = Scope.open()) {
-      Tensor[] grads = node.backward(grad, needed, createGraph);
+      @Nullable Tensor[] grads = node.backward(grad, needed, createGraph);
       for (int i = 0; i < inputs.length; i++) {
         Tensor raw = grads[i];
         if (needed[i] && raw != null) {

@@ -96,17 +96,6 @@ public final class HostAccess {
     return next;
   }
 
-  public static Tensor arange(long n, DType dtype, Device device) {
-    Check.that(n >= 0, "arange", "the length must not be negative, got " + n);
-    Check.that(n <= MAX_ARRAY, "arange", n + " elements are more than a Java array can hold");
-    long[] values = new long[(int) n];
-    for (int i = 0; i < values.length; i++) {
-      values[i] = i;
-    }
-    return Scope.tidy(
-        () -> of(MemorySegment.ofArray(values), n, Shape.of(n), DType.I64, device).to(dtype));
-  }
-
   // ---- to Java ----
 
   /** The number of elements, as the length of a Java array. */
@@ -223,13 +212,16 @@ public final class HostAccess {
     Tensor out = Tensors.empty(x.shape(), x.dtype(), target);
     long bytes = Math.multiplyExact(x.numel(), x.dtype().bytes());
     MemorySegment direct = Tensors.view(out).memory().segment();
-    if (Tensors.view(out).memory().onHost()) {
-      read(x, direct.asSlice(0, bytes));
+    try {
+      if (Tensors.view(out).memory().onHost()) {
+        read(x, direct.asSlice(0, bytes));
+      } else {
+        MemorySegment staging = MemorySegment.ofArray(new byte[Math.toIntExact(bytes)]);
+        read(x, staging);
+        target.backend().upload(staging, Tensors.view(out));
+      }
+    } finally {
       Reference.reachabilityFence(out);
-    } else {
-      MemorySegment staging = MemorySegment.ofArray(new byte[Math.toIntExact(bytes)]);
-      read(x, staging);
-      target.backend().upload(staging, Tensors.view(out));
     }
     return out;
   }

@@ -135,8 +135,11 @@ public final class Tensors {
   /** Another handle on the same memory, outside any graph. */
   public static Tensor alias(Tensor tensor, Layout layout) {
     TensorState state = state(tensor);
-    state.pin(); // this hold becomes the new handle's
-    Reference.reachabilityFence(tensor);
+    try {
+      state.pin(); // this hold becomes the new handle's
+    } finally {
+      Reference.reachabilityFence(tensor);
+    }
     return wrap(new TensorState(state.storage(), layout, state.view().dtype(), null));
   }
 

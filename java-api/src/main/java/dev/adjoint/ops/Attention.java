@@ -38,7 +38,7 @@ public final class Attention {
   }
 
   private static Tensor fused(String op, Tensor q, Tensor k, Tensor v, boolean causal) {
-    double scale = 1 / Math.sqrt(q.size(3));
+    double scale = 1 / Math.sqrt((double) q.size(3));
     Tensor dq = rowsDense(q);
     Tensor dk = rowsDense(k);
     Tensor dv = rowsDense(v);
@@ -81,7 +81,7 @@ public final class Attention {
     check("scaledDotProductAttention", q, k, v);
     return Scope.tidy(
         () ->
-            weights(q, k, causal, 1 / Math.sqrt(q.size(3))).dropout(dropout, generator).matmul(v));
+            weights(q, k, causal, 1 / Math.sqrt((double) q.size(3))).dropout(dropout, generator).matmul(v));
   }
 
   private static @Nullable Tensor[] gradients(Tensor g, Saves saves, boolean causal, double scale) {

@@ -2,8 +2,10 @@ package dev.adjoint.ops;
 
 import dev.adjoint.DType;
 import dev.adjoint.Device;
+import dev.adjoint.Scope;
 import dev.adjoint.Shape;
 import dev.adjoint.Tensor;
+import dev.adjoint.internal.Check;
 import dev.adjoint.internal.Dispatch;
 import dev.adjoint.internal.Recorder;
 import dev.adjoint.internal.Tensors;
@@ -18,6 +20,23 @@ public final class Factories {
     Tensor out = Tensors.empty(shape, dtype, device);
     Dispatch.run(Tensors.backend(out).fill(Tensors.view(out), value), out);
     return out;
+  }
+
+  /**
+   * 0, 1, …, n − 1. Each half is made of the one before it, on the device: nothing comes from Java's
+   * memory, so a step that is being recorded can do it too.
+   */
+  public static Tensor arange(long n, DType dtype, Device device) {
+    Check.that(n >= 0, "arange", "the length must not be negative, got " + n);
+    return Scope.tidy(
+        () -> {
+          Tensor out = full(Shape.of(n), 0, DType.I64, device);
+          for (long done = 1; done < n; done *= 2) {
+            long more = Math.min(done, n - done);
+            out.slice(0, done, done + more).copy_(out.slice(0, 0, more).add((double) done));
+          }
+          return out.to(dtype);
+        });
   }
 
   /** A copy of row-major elements in Java's memory. */

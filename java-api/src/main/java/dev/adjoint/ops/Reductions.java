@@ -69,7 +69,7 @@ public final class Reductions {
           return new Tensor[] {
             switch (kernel) {
               case SUM -> Movement.expand(g, shape);
-              case MEAN -> Movement.expand(g.div(count), shape);
+              case MEAN -> Movement.expand(g.div((double) count), shape);
               case MAX, MIN -> {
                 // Equal extremes share the gradient, as PyTorch's amax does.
                 Tensor hit = saves.get(0).eq(withShape(saves.get(1), kept)).to(g.dtype());

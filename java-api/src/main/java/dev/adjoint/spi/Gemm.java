@@ -10,6 +10,6 @@ import org.jspecify.annotations.Nullable;
  * @param a the left factor
  * @param b the right factor
  * @param out the result; its rows are dense (last stride 1), its elements distinct
- * @param bias [N], added to each row once, or null
+ * @param bias contiguous [N], added to each row once, or null
  */
 public record Gemm(View a, View b, View out, @Nullable View bias, double alpha, double beta) {}

@@ -224,8 +224,9 @@ final class NormCases {
                 Operand.output(dtype, Placement.SHIFTED.of(shape)),
                 Operand.output(dtype, Placement.DENSE.of(cols)),
                 Operand.output(dtype, Placement.DENSE.of(cols)))
-            // Column sums round in proportion to the sum of their terms' absolute values.
-            .withScale(i -> wanted == 1 ? 1 : Math.max(1, shape.size(0) / 4.0)));
+            // Weight times rstd is up to 4; column sums round in proportion to the sum of their
+            // terms' absolute values.
+            .withScale(i -> wanted == 1 ? 4 : Math.max(4, shape.size(0) / 4.0)));
   }
 
   private static @Nullable View wanted(Stage stage, int bits, int operand) {

@@ -1,0 +1,120 @@
+package dev.adjoint;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertSame;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+@ExtendWith(Reference.class)
+class DTypesTest {
+  @Test
+  void nothingIsPromoted() {
+    Tensor f32 = Tensor.zeros(2);
+    Tensor f64 = f32.to(DType.F64);
+    Tensor i64 = Tensor.arange(2);
+    Expect.failure(
+        DTypeMismatchException.class,
+        () -> f32.add(f64),
+        "add: element types differ: F32 [2] and F64 [2]",
+        "to(DType.F32)");
+    Expect.failure(DTypeMismatchException.class, () -> f32.eq(i64), "eq", "F32", "I64");
+    Expect.failure(DTypeMismatchException.class, () -> f32.add_(f64), "add");
+    Expect.failure(DTypeMismatchException.class, () -> f32.copy_(f64), "copy_");
+    Expect.failure(
+        DTypeMismatchException.class,
+        () -> Tensor.zeros(1, 2).matmul(Tensor.zeros(2, 1).to(DType.F64)),
+        "matmul");
+    Expect.failure(
+        DTypeMismatchException.class,
+        () -> Tensor.where(f32.gt(0), f32, f64),
+        "where");
+  }
+
+  @Test
+  void integersHaveIntegerArithmetic() {
+    Tensor a = Tensor.of(new long[] {7, -3, 5});
+    Tensor b = Tensor.of(new long[] {2, -3, Long.MAX_VALUE});
+    assertArrayEquals(new long[] {9, -6, Long.MIN_VALUE + 4}, a.add(b).toLongArray());
+    assertArrayEquals(new long[] {14, 9, Long.MAX_VALUE - 4}, a.mul(b).toLongArray());
+    assertArrayEquals(new long[] {7, -3, Long.MAX_VALUE}, a.maximum(b).toLongArray());
+    assertArrayEquals(new long[] {8, -2, 6}, a.add(1).toLongArray());
+    assertArrayEquals(new long[] {-6, 4, -4}, a.rsub(1).toLongArray());
+    assertEquals(9, a.sum().toLongArray()[0]);
+    assertEquals(7, a.max().toLongArray()[0]);
+    Tensor i32 = Tensor.of(new int[] {Integer.MAX_VALUE, 1});
+    Expect.values(i32.add(1), Integer.MIN_VALUE, 2);
+    assertEquals(DType.I32, i32.add(1).dtype());
+  }
+
+  @Test
+  void largeIntegersKeepEveryBit() {
+    long large = (1L << 53) + 1;
+    Tensor x = Tensor.of(new long[] {large});
+    assertArrayEquals(new long[] {large + 2}, x.add(2).toLongArray());
+    Expect.values(x.eq(Tensor.of(new long[] {large - 1})), 0);
+    Expect.values(x.gt(Tensor.of(new long[] {large - 1})), 1);
+    assertEquals("tensor([9007199254740993])", x.toString());
+  }
+
+  @Test
+  void whatIntegersCannotDoSaysTheFix() {
+    Tensor x = Tensor.arange(2);
+    Expect.failure(DTypeMismatchException.class, () -> x.div(2), "div", "I64", "to(DType.F32)");
+    Expect.failure(DTypeMismatchException.class, () -> x.pow(2), "pow", "I64");
+    Expect.failure(DTypeMismatchException.class, x::exp, "exp", "I64");
+    Expect.failure(DTypeMismatchException.class, x::mean, "mean", "I64");
+    Expect.failure(DTypeMismatchException.class, () -> x.softmax(0), "softmax", "I64");
+    Expect.failure(
+        DTypeMismatchException.class, () -> x.matmul(x), "matmul", "I64", "to(DType.F32)");
+    Expect.failure(DTypeMismatchException.class, () -> x.add(0.5), "add", "0.5", "I64");
+    Expect.failure(DTypeMismatchException.class, () -> x.add(1e30), "1.0E30", "I64");
+    Expect.failure(DTypeMismatchException.class, () -> x.gt(Double.POSITIVE_INFINITY), "Infinity");
+    Expect.failure(
+        DTypeMismatchException.class, () -> x.to(DType.I32).lt(3e9), "lt", "3.0E9", "I32");
+  }
+
+  @Test
+  void masksCompareAndSelectOnly() {
+    Tensor mask = Tensor.of(new boolean[] {true, false});
+    Expect.values(mask.eq(0), 0, 1);
+    Expect.values(mask.ne(Tensor.of(new boolean[] {true, true})), 0, 1);
+    Expect.failure(DTypeMismatchException.class, () -> mask.add(mask), "add", "BOOL");
+    Expect.failure(DTypeMismatchException.class, mask::sum, "sum", "BOOL");
+    Expect.values(mask.to(DType.F32).sum(), 1);
+  }
+
+  @Test
+  void comparisonsGiveBool() {
+    Tensor x = Tensor.of(new float[] {1, Float.NaN, 3});
+    for (Tensor mask :
+        new Tensor[] {x.eq(x), x.ne(x), x.lt(x), x.le(x), x.gt(x), x.ge(x), x.eq(1), x.lt(2)}) {
+      assertEquals(DType.BOOL, mask.dtype());
+    }
+    Expect.values(x.eq(x), 1, 0, 1);
+    Expect.values(x.ne(x), 0, 1, 0);
+    Expect.values(x.le(2), 1, 0, 0);
+    Expect.values(x.ge(Tensor.of(1f)), 1, 0, 1);
+  }
+
+  @Test
+  void conversions() {
+    Tensor x = Tensor.of(new double[] {-1.7, 0, 0.5, 2.9});
+    assertArrayEquals(new long[] {-1, 0, 0, 2}, x.to(DType.I64).toLongArray());
+    Expect.values(x.to(DType.BOOL), 1, 0, 1, 1);
+    Expect.values(x.to(DType.F32), -1.7f, 0, 0.5f, 2.9f);
+    assertSame(x, x.to(DType.F64));
+    Expect.values(Tensor.of(new boolean[] {true, false}).to(DType.I32), 1, 0);
+  }
+
+  @Test
+  void arraysAreOfOneType() {
+    Expect.failure(
+        DTypeMismatchException.class, () -> Tensor.arange(2).toFloatArray(), "I64", "F32");
+    Tensor reals = Tensor.zeros(2);
+    Expect.failure(DTypeMismatchException.class, reals::toLongArray, "F32", "I64");
+    assertArrayEquals(new double[] {0, 0}, reals.toDoubleArray());
+    assertArrayEquals(new float[] {0, 0}, reals.toFloatArray());
+  }
+}

@@ -1,0 +1,123 @@
+package dev.adjoint;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/** Tensors of no elements, and of no dimensions. */
+@ExtendWith(Reference.class)
+class EmptyAndScalarTest {
+  @Test
+  void reductionsOfNothing() {
+    Tensor none = Tensor.zeros(0);
+    Expect.values(none.sum(), 0);
+    Expect.values(none.mean(), Double.NaN);
+    Expect.values(Tensor.zeros(2, 0).sum(1), 0, 0);
+    Expect.values(Tensor.zeros(2, 0).sum(true, 1), 0, 0);
+    Expect.values(Tensor.zeros(2, 0).mean(1), Double.NaN, Double.NaN);
+    Expect.values(Tensor.zeros(2, 0).sum(0));
+    Expect.failure(TensorException.class, none::max, "max", "[0]");
+    Expect.failure(TensorException.class, none::min, "min", "[0]");
+    Expect.failure(TensorException.class, () -> Tensor.zeros(2, 0).max(1), "[2, 0]");
+    Expect.shape(Tensor.zeros(2, 0).max(0), 0); // nothing is asked for
+    Expect.failure(TensorException.class, () -> none.argmax(0), "argmax", "[0]");
+  }
+
+  @Test
+  void reductionsOfAScalar() {
+    Tensor x = Tensor.of(3f);
+    Expect.values(x.sum(), 3);
+    Expect.values(x.mean(), 3);
+    Expect.values(x.max(), 3);
+    Expect.shape(x.sum(true), new long[0]);
+  }
+
+  @Test
+  void elementwise() {
+    Expect.shape(Tensor.zeros(0, 2).exp(), 0, 2);
+    Expect.shape(Tensor.zeros(0).add(1), 0);
+    Expect.shape(Tensor.zeros(0).to(DType.I64), 0);
+    Expect.shape(Tensor.zeros(0).gt(0), 0);
+    Expect.shape(Tensor.zeros(0).copy(), 0);
+    Expect.shape(Tensor.zeros(0).dropout(0.5), 0);
+    Tensor.zeros(0).add_(1).fill_(2).zero_();
+    Expect.values(Tensor.of(2f).add(Tensor.of(3f)), 5);
+    Expect.shape(Tensor.of(2f).neg(), new long[0]);
+  }
+
+  @Test
+  void softmaxOfNothing() {
+    Expect.shape(Tensor.zeros(0, 3).softmax(1), 0, 3);
+    Expect.shape(Tensor.zeros(3, 0).softmax(1), 3, 0);
+    Expect.shape(Tensor.zeros(0, 3).logSoftmax(0), 0, 3);
+    Expect.values(Tensor.of(5f).softmax(0), 1);
+    Expect.values(Tensor.of(5f).logSoftmax(-1), 0);
+  }
+
+  @Test
+  void matmulWithoutAnInnerDimensionIsZero() {
+    Expect.values(Tensor.zeros(2, 0).matmul(Tensor.zeros(0, 2)), 0, 0, 0, 0);
+    Expect.shape(Tensor.zeros(0, 3).matmul(Tensor.zeros(3, 2)), 0, 2);
+    Expect.shape(Tensor.zeros(2, 3).matmul(Tensor.zeros(3, 0)), 2, 0);
+    Expect.shape(Tensor.zeros(0, 2, 3).matmul(Tensor.zeros(3, 2)), 0, 2, 2);
+    Expect.values(Tensor.zeros(0).matmul(Tensor.zeros(0)), 0);
+    Tensor bias = Tensor.of(new float[] {1, 2});
+    Expect.values(Tensor.zeros(1, 0).linear(Tensor.zeros(2, 0), bias), 1, 2);
+    Expect.shape(Tensor.zeros(0, 3).linear(Tensor.zeros(2, 3), null), 0, 2);
+  }
+
+  @Test
+  void matmulOfVectors() {
+    Tensor x = Tensor.of(new float[] {1, 2});
+    Tensor m = Tensor.of(new float[][] {{1, 2}, {3, 4}});
+    Expect.shape(x.matmul(x), new long[0]);
+    Expect.values(x.matmul(x), 5);
+    Expect.values(x.matmul(m), 7, 10);
+    Expect.values(m.matmul(x), 5, 11);
+    Expect.shape(Tensor.zeros(5, 3, 2).matmul(x), 5, 3);
+    Expect.shape(x.matmul(Tensor.zeros(5, 2, 3)), 5, 3);
+    Expect.failure(ShapeMismatchException.class, () -> Tensor.of(1f).matmul(x), "matmul", "[]");
+    Expect.failure(
+        ShapeMismatchException.class,
+        () -> Tensor.zeros(32, 784).matmul(Tensor.zeros(512, 784)),
+        "matmul: inner dimensions differ: [32, 784] × [512, 784] (784 vs 512)",
+        "the second one transposed would fit");
+  }
+
+  @Test
+  void norms() {
+    Expect.shape(Tensor.zeros(0, 4).layerNorm(null, null, 1e-5), 0, 4);
+    Expect.shape(Tensor.zeros(0, 4).rmsNorm(null, 1e-5), 0, 4);
+  }
+
+  @Test
+  void losses() {
+    Tensor logits = Tensor.zeros(2, 3);
+    Expect.values(logits.crossEntropy(Tensor.of(new long[] {-100, -100})), Double.NaN);
+    Expect.values(
+        Tensor.zeros(0, 3).crossEntropy(Tensor.arange(0)), Double.NaN);
+    Expect.values(Tensor.zeros(0).mseLoss(Tensor.zeros(0)), Double.NaN);
+    Expect.shape(Tensor.zeros(4, 2).embedding(Tensor.arange(0)), 0, 2);
+    Expect.shape(Tensor.zeros(4, 0).embedding(Tensor.arange(2)), 2, 0);
+  }
+
+  @Test
+  void gradientsOfNothing() {
+    Tensor x = Tensor.zeros(2, 0).requiresGrad_(true);
+    x.exp().mul(2).sum().backward();
+    Expect.values(x.grad());
+    Tensor y = Tensor.zeros(2, 0).requiresGrad_(true);
+    y.matmul(Tensor.zeros(0, 3)).sum().backward();
+    Expect.values(y.grad());
+    assertEquals(Shape.of(2, 0), y.shape());
+  }
+
+  @Test
+  void attentionWithoutQueries() {
+    Tensor q = Tensor.zeros(1, 1, 0, 2);
+    Tensor k = Tensor.zeros(1, 1, 3, 2);
+    Expect.shape(q.scaledDotProductAttention(k, k, true), 1, 1, 0, 2);
+    Expect.values(k.scaledDotProductAttention(q, q, false), 0, 0, 0, 0, 0, 0);
+  }
+}

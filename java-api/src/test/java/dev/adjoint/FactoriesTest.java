@@ -1,0 +1,135 @@
+package dev.adjoint;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+@ExtendWith(Reference.class)
+class FactoriesTest {
+  private static final Device DEVICE = Device.REFERENCE;
+
+  @Test
+  void typesFollowTheJavaArray() {
+    assertEquals(DType.F32, Tensor.of(1f).dtype());
+    assertEquals(DType.F32, Tensor.of(new float[] {1}).dtype());
+    assertEquals(DType.F64, Tensor.of(1.0).dtype());
+    assertEquals(DType.F64, Tensor.of(new double[][] {{1}}).dtype());
+    assertEquals(DType.I64, Tensor.of(new long[] {1}).dtype());
+    assertEquals(DType.I64, Tensor.of(new long[][] {{1}}).dtype());
+    assertEquals(DType.I32, Tensor.of(new int[] {1}).dtype());
+    assertEquals(DType.BOOL, Tensor.of(new boolean[] {true}).dtype());
+  }
+
+  @Test
+  void nestedArraysAreRowMajor() {
+    Tensor x = Tensor.of(new float[][][] {{{1, 2}, {3, 4}}, {{5, 6}, {7, 8}}});
+    Expect.shape(x, 2, 2, 2);
+    Expect.values(x, 1, 2, 3, 4, 5, 6, 7, 8);
+    Expect.values(Tensor.of(new double[][] {{1, 2}, {3, 4}}), 1, 2, 3, 4);
+    Expect.values(Tensor.of(new double[][][] {{{1}}, {{2}}}), 1, 2);
+    Expect.values(Tensor.of(new long[][] {{1, 2, 3}}), 1, 2, 3);
+  }
+
+  @Test
+  void raggedArraysAreRefused() {
+    Expect.failure(
+        ShapeMismatchException.class,
+        () -> Tensor.of(new float[][] {{1, 2}, {3}}),
+        "ragged",
+        "1 elements in dimension 1",
+        "first row has 2");
+    Expect.failure(
+        ShapeMismatchException.class, () -> Tensor.of(new float[][] {{}, {3}}), "ragged");
+  }
+
+  @Test
+  void emptyArrays() {
+    Expect.shape(Tensor.of(new float[0]), 0);
+    Expect.shape(Tensor.of(new float[][] {{}, {}}), 2, 0);
+    Expect.shape(Tensor.of(new float[0][]), 0, 0);
+  }
+
+  @Test
+  void valuesMustFitTheShape() {
+    Expect.failure(
+        ShapeMismatchException.class,
+        () -> Tensor.of(new float[] {1, 2, 3}, Shape.of(2, 2), DEVICE),
+        "3 values",
+        "[2, 2]");
+  }
+
+  @Test
+  void filled() {
+    Expect.values(Tensor.zeros(2, 2), 0, 0, 0, 0);
+    Expect.values(Tensor.ones(3), 1, 1, 1);
+    Expect.values(Tensor.full(Shape.scalar(), 7), 7);
+    Expect.shape(Tensor.zeros(), new long[0]);
+    Expect.values(Tensor.full(Shape.of(2), -3, DType.I32, DEVICE), -3, -3);
+    Expect.values(Tensor.full(Shape.of(2), 1, DType.BOOL, DEVICE), 1, 1);
+    Tensor like = Tensor.of(new long[][] {{1, 2}}).zerosLike();
+    assertEquals(DType.I64, like.dtype());
+    Expect.values(like, 0, 0);
+  }
+
+  @Test
+  void arange() {
+    assertArrayEquals(new long[] {0, 1, 2, 3}, Tensor.arange(4).toLongArray());
+    Expect.values(Tensor.arange(3, DType.F64, DEVICE), 0, 1, 2);
+    Expect.shape(Tensor.arange(0), 0);
+    Expect.failure(TensorException.class, () -> Tensor.arange(-1), "arange", "-1");
+    Expect.failure(TensorException.class, () -> Tensor.arange(1L << 40), "arange", "1099511627776");
+  }
+
+  @Test
+  void randomShapes() {
+    Expect.shape(Tensor.rand(2, 3), 2, 3);
+    Expect.shape(Tensor.randn(4), 4);
+    Expect.shape(Tensor.randn(), new long[0]);
+    Expect.shape(Tensor.rand(3, 0), 3, 0);
+  }
+
+  @Test
+  void theArrayIsCopied() {
+    float[] values = {1, 2};
+    Tensor x = Tensor.of(values);
+    values[0] = 9;
+    Expect.values(x, 1, 2);
+  }
+
+  @Test
+  void whatItIs() {
+    Tensor x = Tensor.zeros(2, 3);
+    assertEquals(2, x.rank());
+    assertEquals(6, x.numel());
+    assertEquals(3, x.size(-1));
+    assertEquals(2, x.size(0));
+    assertEquals(DEVICE, x.device());
+    assertFalse(x.requiresGrad());
+    Expect.failure(IndexOutOfRangeException.class, () -> x.size(2), "size", "dimension 2", "rank 2");
+    Expect.failure(IndexOutOfRangeException.class, () -> x.size(-3), "-3");
+  }
+
+  @Test
+  void impossibleShapes() {
+    Expect.failure(TensorException.class, () -> Tensor.zeros(2, -1), "negative", "[2, -1]");
+    Expect.failure(
+        TensorException.class, () -> Tensor.zeros(1L << 40, 1L << 40), "overflows", "1099511627776");
+    // The count of elements fits 64 bits, the count of bytes does not.
+    Expect.failure(OutOfMemoryException.class, () -> Tensor.zeros(1L << 62), "F32", "bytes");
+    Expect.failure(
+        OutOfMemoryException.class,
+        () -> Tensor.full(Shape.of(Long.MAX_VALUE), 0, DType.BOOL, DEVICE),
+        "budget");
+  }
+
+  @Test
+  void devices() {
+    assertEquals(new Device("cpu", "x86-64-v2"), Device.of("cpu:x86-64-v2"));
+    assertEquals("cuda:0", Device.of("cuda:0").toString());
+    assertEquals("reference", Device.REFERENCE.toString());
+    Expect.failure(TensorException.class, () -> Device.of("gpu"), "'gpu'", "cuda:<number>");
+  }
+}
