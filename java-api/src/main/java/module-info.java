@@ -2,6 +2,7 @@
  * Tensors and reverse-mode differentiation: what a user imports. Works alone on the reference
  * backend; faster ones are found by {@link java.util.ServiceLoader}.
  */
+@SuppressWarnings("module") // the TCK is compiled later
 module dev.adjoint {
   requires static transitive org.jspecify;
 
@@ -13,6 +14,8 @@ module dev.adjoint {
   exports dev.adjoint.nn.models;
   exports dev.adjoint.ops;
   exports dev.adjoint.optim;
+  exports dev.adjoint.reference to
+      dev.adjoint.tck;
   exports dev.adjoint.spi;
   exports dev.adjoint.train;
 

@@ -3,7 +3,7 @@ module dev.adjoint.tck {
   requires transitive dev.adjoint;
   requires static org.jspecify;
   // For tests; the self-test of a running program does without.
-  requires static transitive org.junit.jupiter.api;
+  requires static org.junit.jupiter.api;
 
   exports dev.adjoint.tck;
 }

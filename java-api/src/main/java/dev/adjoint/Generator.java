@@ -1,9 +1,9 @@
 package dev.adjoint;
 
 import dev.adjoint.internal.Dispatch;
+import dev.adjoint.internal.HostAccess;
 import dev.adjoint.internal.Recorder;
 import dev.adjoint.internal.Tensors;
-import dev.adjoint.ops.Factories;
 import dev.adjoint.spi.Philox;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
@@ -56,7 +56,7 @@ public final class Generator implements AutoCloseable {
 
   private Tensor upload(long first, long second) {
     MemorySegment words = MemorySegment.ofArray(new long[] {first, second});
-    return Scope.escape(Factories.of(words, Shape.of(2), DType.I64, device));
+    return Scope.escape(HostAccess.of(words, Shape.of(2), DType.I64, device));
   }
 
   /** {seed, operations so far}: all there is to save. */

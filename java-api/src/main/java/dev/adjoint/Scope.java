@@ -142,7 +142,8 @@ public final class Scope implements AutoCloseable {
   /**
    * Closes every tensor born here and not kept. Closing twice does nothing.
    *
-   * @throws TensorException from another thread, or while an inner scope is still open
+   * @throws TensorException from another thread; and if an inner scope was still open, after
+   *     closing that one too, so that the thread's scopes are in order again
    */
   @Override
   public void close() {
@@ -150,9 +151,19 @@ public final class Scope implements AutoCloseable {
     if (closed) {
       return;
     }
-    if (thread.scope != this) {
-      throw new TensorException("scope: close the inner scope first");
+    boolean forgotten = false;
+    for (Scope inner = thread.scope; inner != null && inner != this; inner = thread.scope) {
+      forgotten = true;
+      inner.end();
     }
+    end();
+    if (forgotten) {
+      throw new TensorException(
+          "scope: an inner scope was still open and has been closed too; open scopes in try (…)");
+    }
+  }
+
+  private void end() {
     closed = true;
     thread.scope = parent;
     for (Tensor tensor = first; tensor != null; tensor = first) {

@@ -282,7 +282,7 @@ public final class Tensor implements AutoCloseable {
       Check.that(
           index.length == rank(),
           "set",
-          index.length + " indices for a tensor of shape " + shape());
+          () -> index.length + " indices for a tensor of shape " + shape());
       Tensor place = detach();
       for (long i : index) {
         place = place.select(0, i);

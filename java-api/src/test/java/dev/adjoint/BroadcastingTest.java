@@ -44,8 +44,7 @@ class BroadcastingTest {
               Tensor a = counting(left, 1);
               Tensor b = counting(right, 100);
               Tensor sum = a.add(b);
-              double[] dense =
-                  a.expand(FULL).copy().add(b.expand(FULL).copy()).toDoubleArray();
+              double[] dense = a.expand(FULL).copy().add(b.expand(FULL).copy()).toDoubleArray();
               Expect.values(sum.expand(FULL), dense);
             });
       }

@@ -26,10 +26,7 @@ class DTypesTest {
         DTypeMismatchException.class,
         () -> Tensor.zeros(1, 2).matmul(Tensor.zeros(2, 1).to(DType.F64)),
         "matmul");
-    Expect.failure(
-        DTypeMismatchException.class,
-        () -> Tensor.where(f32.gt(0), f32, f64),
-        "where");
+    Expect.failure(DTypeMismatchException.class, () -> Tensor.where(f32.gt(0), f32, f64), "where");
   }
 
   @Test

@@ -44,8 +44,7 @@ class ElementAccessTest {
     Expect.values(scalar.set(2), 2);
     Expect.failure(TensorException.class, () -> x.set(1, 0), "set", "1 indices");
     Expect.failure(IndexOutOfRangeException.class, () -> x.set(1, 2, 0), "index 2");
-    Expect.failure(
-        TensorException.class, () -> scalar.expand(3).set(1, 0).item(), "one element");
+    Expect.failure(TensorException.class, () -> scalar.expand(3).set(1, 0).item(), "one element");
     Expect.failure(TensorException.class, () -> scalar.expand(3).fill_(1), "repeats", "expanded");
   }
 

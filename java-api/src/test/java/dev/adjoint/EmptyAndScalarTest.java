@@ -95,8 +95,7 @@ class EmptyAndScalarTest {
   void losses() {
     Tensor logits = Tensor.zeros(2, 3);
     Expect.values(logits.crossEntropy(Tensor.of(new long[] {-100, -100})), Double.NaN);
-    Expect.values(
-        Tensor.zeros(0, 3).crossEntropy(Tensor.arange(0)), Double.NaN);
+    Expect.values(Tensor.zeros(0, 3).crossEntropy(Tensor.arange(0)), Double.NaN);
     Expect.values(Tensor.zeros(0).mseLoss(Tensor.zeros(0)), Double.NaN);
     Expect.shape(Tensor.zeros(4, 2).embedding(Tensor.arange(0)), 0, 2);
     Expect.shape(Tensor.zeros(4, 0).embedding(Tensor.arange(2)), 2, 0);

@@ -31,7 +31,7 @@ class PrintingTest {
     prints("tensor([1., 2., 3.])", Tensor.of(new float[] {1, 2, 3}));
     prints("tensor([ 1., -2.])", Tensor.of(new float[] {1, -2}));
     prints("tensor([0., 0.])", Tensor.zeros(2));
-    prints("tensor([ 1., 100.])", Tensor.of(new float[] {1, 100}));
+    prints("tensor([  1., 100.])", Tensor.of(new float[] {1, 100}));
   }
 
   @Test
@@ -56,9 +56,9 @@ class PrintingTest {
   void notFinite() {
     prints(
         "tensor([   nan, 1.5000,    inf,   -inf])",
-        Tensor.of(
-            new float[] {Float.NaN, 1.5f, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY}));
-    prints("tensor([1., nan, inf])", Tensor.of(new float[] {1, Float.NaN, Float.POSITIVE_INFINITY}));
+        Tensor.of(new float[] {Float.NaN, 1.5f, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY}));
+    prints(
+        "tensor([1., nan, inf])", Tensor.of(new float[] {1, Float.NaN, Float.POSITIVE_INFINITY}));
   }
 
   @Test

@@ -79,6 +79,13 @@ class ViewsTest {
   }
 
   @Test
+  void viewsOfNothingLieInsideTheMemory() {
+    Expect.values(Tensor.zeros(100, 100).slice(0, 100, 100).slice(1, 100, 100));
+    Expect.values(Tensor.zeros(1000, 0).select(0, 999).add(1));
+    Expect.values(Tensor.zeros(100, 3).slice(0, 100, 100).select(1, 2).copy());
+  }
+
+  @Test
   void sliceBoundsAreLikePythons() {
     Tensor x = Tensor.arange(5);
     Expect.values(x.slice(0, 1, 3), 1, 2);

@@ -62,7 +62,7 @@ final class CudaSearch {
   /** Where the dynamic loader looks: LD_LIBRARY_PATH, ld.so.conf, the usual folders. */
   private Set<Path> libraryFolders() {
     Set<Path> folders = new LinkedHashSet<>();
-    for (String entry : environment.getOrDefault("LD_LIBRARY_PATH", "").split(":")) {
+    for (String entry : environment.getOrDefault("LD_LIBRARY_PATH", "").split(":", -1)) {
       if (!entry.isEmpty()) {
         folders.add(Path.of(entry));
       }

@@ -64,7 +64,8 @@ record Corpus(String source, String training, String validation, String opening)
     for (String text : readArchive(archive, JDK_FOLDER, ".java")) {
       texts.add(printableAscii(withoutComments(text)));
     }
-    return split("JDK " + Runtime.version() + ", " + JDK_FOLDER + "**", archive, texts, "public class ");
+    return split(
+        "JDK " + Runtime.version() + ", " + JDK_FOLDER + "**", archive, texts, "public class ");
   }
 
   /** A text file, all text files in a folder and below, or those in an archive; UTF-8. */
@@ -169,7 +170,13 @@ record Corpus(String source, String training, String validation, String opening)
     return text.lines()
         .filter(line -> !line.isBlank())
         .findFirst()
-        .map(line -> line.codePoints().limit(40).collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append).toString())
+        .map(
+            line ->
+                line.codePoints()
+                    .limit(40)
+                    .collect(
+                        StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append)
+                    .toString())
         .orElse(text);
   }
 

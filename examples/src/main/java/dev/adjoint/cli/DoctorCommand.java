@@ -27,7 +27,7 @@ final class DoctorCommand implements Callable<Integer> {
 
   @Mixin private DeviceOptions device = new DeviceOptions();
 
-  @Spec private CommandSpec spec;
+  @Spec private CommandSpec spec = CommandSpec.create();
 
   @Override
   public Integer call() {
@@ -108,7 +108,7 @@ final class DoctorCommand implements Callable<Integer> {
         first(
             group.resolve("memory.max"),
             first(group.resolve("memory/memory.limit_in_bytes"), "max"));
-    String[] quota = first(group.resolve("cpu.max"), "max").split(" ");
+    String[] quota = first(group.resolve("cpu.max"), "max").split(" ", -1);
     // Version 1 writes "no limit" as the largest number of whole pages.
     boolean memoryLimited = !memory.equals("max") && Long.parseLong(memory) < Long.MAX_VALUE / 2;
     boolean cpuLimited = quota.length == 2 && !quota[0].equals("max");

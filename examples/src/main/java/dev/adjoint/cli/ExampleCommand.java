@@ -4,6 +4,7 @@ import dev.adjoint.examples.Activations;
 import dev.adjoint.examples.GradientDescent;
 import dev.adjoint.examples.Spirals;
 import java.io.IOException;
+import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
@@ -11,6 +12,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -24,20 +26,8 @@ import picocli.CommandLine.Spec;
       "  activations        ReLU, GELU, SiLU, sigmoid and their derivatives"
     })
 final class ExampleCommand implements Callable<Integer> {
-  /** The programs, named as on the command line. */
-  enum Example {
-    GRADIENT_DESCENT,
-    SPIRALS,
-    ACTIVATIONS;
-
-    @Override
-    public String toString() {
-      return name().toLowerCase(java.util.Locale.ROOT).replace('_', '-');
-    }
-  }
-
-  @Parameters(paramLabel = "NAME", description = "${COMPLETION-CANDIDATES}.")
-  private Example example = Example.GRADIENT_DESCENT;
+  @Parameters(paramLabel = "NAME", description = "One of those below.")
+  private String name = "";
 
   @Option(
       names = "--out",
@@ -48,16 +38,18 @@ final class ExampleCommand implements Callable<Integer> {
 
   @Mixin private DeviceOptions device = new DeviceOptions();
 
-  @Spec private CommandSpec spec;
+  @Spec private CommandSpec spec = CommandSpec.create();
 
   @Override
   public Integer call() throws IOException {
     device.open();
-    var print = spec.commandLine().getOut();
-    switch (example) {
-      case GRADIENT_DESCENT -> GradientDescent.run(print);
-      case SPIRALS -> Spirals.run(print, Files.createDirectories(out));
-      case ACTIVATIONS -> Activations.run(print, Files.createDirectories(out));
+    PrintWriter print = spec.commandLine().getOut();
+    switch (name) {
+      case "gradient-descent" -> GradientDescent.run(print);
+      case "spirals" -> Spirals.run(print, Files.createDirectories(out));
+      case "activations" -> Activations.run(print, Files.createDirectories(out));
+      default ->
+          throw new ParameterException(spec.commandLine(), "there is no example '" + name + "'");
     }
     return 0;
   }

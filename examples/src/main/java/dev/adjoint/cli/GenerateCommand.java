@@ -36,33 +36,44 @@ final class GenerateCommand implements Callable<Integer> {
       description = "What the text begins with.")
   private String prompt = "";
 
-  @Option(names = "--length", paramLabel = "N", defaultValue = "500", description = "Characters to write.")
+  @Option(
+      names = "--length",
+      paramLabel = "N",
+      defaultValue = "500",
+      description = "Characters to write.")
   private int length;
 
   @Option(
-      names = "--temperature", paramLabel = "X",
+      names = "--temperature",
+      paramLabel = "X",
       defaultValue = "0.8",
       description = "1: as learned, less: safer, 0: always the likeliest character.")
   private double temperature;
 
   @Option(
-      names = "--top-k", paramLabel = "N",
+      names = "--top-k",
+      paramLabel = "N",
       defaultValue = "0",
       description = "Only among so many of the likeliest characters; 0: all.")
   private int topK;
 
   @Option(
-      names = "--top-p", paramLabel = "X",
+      names = "--top-p",
+      paramLabel = "X",
       defaultValue = "1.0",
       description = "Only among the likeliest characters that together have this probability.")
   private double topP;
 
-  @Option(names = "--seed", paramLabel = "N", defaultValue = "1", description = "Equal seeds write equal texts.")
+  @Option(
+      names = "--seed",
+      paramLabel = "N",
+      defaultValue = "1",
+      description = "Equal seeds write equal texts.")
   private long seed;
 
   @Mixin private DeviceOptions deviceOptions = new DeviceOptions();
 
-  @Spec private CommandSpec spec;
+  @Spec private CommandSpec spec = CommandSpec.create();
 
   @Override
   public Integer call() {

@@ -5,6 +5,7 @@ import dev.adjoint.train.Trainer.Progress;
 import java.awt.BasicStroke;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYSeries;
@@ -44,7 +45,8 @@ final class LossPlot {
       validation.setMarker(SeriesMarkers.CIRCLE);
       validation.setMarkerColor(Charts.ORANGE);
     }
-    chart.getStyler().setYAxisDecimalPattern("0.0###");
+    chart.getStyler().setXAxisMin(0.0);
+    chart.getStyler().setXAxisDecimalPattern("#,##0").setYAxisDecimalPattern("0.0###");
     chart.setYAxisGroupTitle(1, "learning rate");
     chart.getStyler().setYAxisGroupPosition(1, YAxisPosition.Right);
     Charts.save(chart, file);
@@ -55,18 +57,16 @@ final class LossPlot {
     return Double.isFinite(loss) ? loss : Double.NaN;
   }
 
-  /** A running mean that forgets over a fiftieth of the run, corrected for its start. */
+  /** The mean of a hundredth of the run to either side. */
   private static double[] smoothed(double[] values) {
-    double keep = 1 - 1 / Math.max(1, values.length / 50.0);
+    int reach = values.length / 100;
     double[] means = new double[values.length];
-    double sum = 0;
-    double weight = 0;
     for (int i = 0; i < values.length; i++) {
-      if (!Double.isNaN(values[i])) {
-        sum = keep * sum + values[i];
-        weight = keep * weight + 1;
-      }
-      means[i] = sum / weight;
+      means[i] =
+          Arrays.stream(values, Math.max(0, i - reach), Math.min(values.length, i + reach + 1))
+              .filter(value -> !Double.isNaN(value))
+              .average()
+              .orElse(Double.NaN);
     }
     return means;
   }

@@ -50,6 +50,7 @@ public final class Main implements Runnable {
     commandLine = new CommandLine(this);
     commandLine.getCommandSpec().usageMessage().footer(FOOTER.stripTrailing().split("\n"));
     commandLine.setUsageHelpAutoWidth(true);
+    commandLine.setOverwrittenOptionsAllowed(true); // the last one counts
     commandLine.setExecutionExceptionHandler(this::report);
     commandLine.setParameterExceptionHandler(Main::reportUsage);
   }

@@ -24,6 +24,7 @@ interface ProgressDisplay extends AutoCloseable {
    * @param done steps before
    * @param all steps of the whole run
    */
+  @SuppressWarnings("SystemConsoleNull") // since JDK 25 it is null again where there is no terminal
   static ProgressDisplay of(PrintWriter print, long done, long all) {
     Console console = System.console();
     return console != null && console.isTerminal()

@@ -2,6 +2,7 @@ package dev.adjoint.cli;
 
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a checkpoint's {@code train.json} says beside the trainer's own state.
@@ -24,7 +25,7 @@ record RunInfo(
     return json;
   }
 
-  static RunInfo fromJson(Map<String, Object> json) {
+  static RunInfo fromJson(Map<String, @Nullable Object> json) {
     if (!(json.get("settings") instanceof Map<?, ?> settings)) {
       throw new CommandException("train.json: was not written by 'adjoint train': no settings");
     }
@@ -36,7 +37,7 @@ record RunInfo(
         text(json, "device"));
   }
 
-  private static String text(Map<String, Object> json, String key) {
+  private static String text(Map<String, @Nullable Object> json, String key) {
     if (json.get(key) instanceof String text) {
       return text;
     }

@@ -31,7 +31,8 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--out",
       paramLabel = "DIR",
-      description = "Where checkpoints, metrics.csv and loss.png go (default: runs/1, runs/2, …).")
+      description =
+          "Where checkpoints, metrics.csv and loss.png go (default: runs/1, or the next number that is free).")
   private @Nullable Path out;
 
   @Option(
@@ -50,7 +51,7 @@ final class TrainCommand implements Callable<Integer> {
 
   @Mixin private DeviceOptions deviceOptions = new DeviceOptions();
 
-  @Spec private CommandSpec spec;
+  @Spec private CommandSpec spec = CommandSpec.create();
 
   @Override
   public Integer call() throws IOException {
@@ -90,13 +91,13 @@ final class TrainCommand implements Callable<Integer> {
         .orElseThrow(() -> new CommandException(folder + ": there is no checkpoint in it"));
   }
 
-  private Path newFolder() throws IOException {
+  private Path newFolder() {
     if (out == null) {
       int number = 1;
       while (Files.exists(Path.of("runs", Integer.toString(number)))) {
         number++;
       }
-      return Files.createDirectories(Path.of("runs", Integer.toString(number)));
+      return Path.of("runs", Integer.toString(number));
     }
     if (Files.exists(out.resolve("LATEST"))) {
       throw new CommandException(
@@ -105,7 +106,7 @@ final class TrainCommand implements Callable<Integer> {
               + out
               + ", or name another --out");
     }
-    return Files.createDirectories(out);
+    return out;
   }
 
   /** The run's own settings; of all options only the place of the data may be given anew. */

@@ -31,20 +31,30 @@ final class TrainSettings {
       description = "Text to learn, in UTF-8 (default: java.util from the JDK's lib/src.zip).")
   @Nullable Path data;
 
-  @Option(names = "--layers", paramLabel = "N", defaultValue = "4", description = "Transformer blocks.")
+  @Option(
+      names = "--layers",
+      paramLabel = "N",
+      defaultValue = "4",
+      description = "Transformer blocks.")
   int layers;
 
-  @Option(names = "--heads", paramLabel = "N", defaultValue = "4", description = "Attention heads in each block.")
+  @Option(
+      names = "--heads",
+      paramLabel = "N",
+      defaultValue = "4",
+      description = "Attention heads in each block.")
   int heads;
 
   @Option(
-      names = "--channels", paramLabel = "N",
+      names = "--channels",
+      paramLabel = "N",
       defaultValue = "128",
       description = "Width of the model; a multiple of the heads.")
   int channels;
 
   @Option(
-      names = "--context", paramLabel = "N",
+      names = "--context",
+      paramLabel = "N",
       defaultValue = "64",
       description = "How many characters the model sees at once.")
   int context;
@@ -57,65 +67,100 @@ final class TrainSettings {
       description = "Whether linear layers and layer norms have one (default: true).")
   boolean bias;
 
-  @Option(names = "--dropout", paramLabel = "X", defaultValue = "0.0", description = "Probability of dropping.")
+  @Option(
+      names = "--dropout",
+      paramLabel = "X",
+      defaultValue = "0.0",
+      description = "Probability of dropping.")
   double dropout;
 
-  @Option(names = "--batch", paramLabel = "N", defaultValue = "12", description = "Windows of text in each step.")
+  @Option(
+      names = "--batch",
+      paramLabel = "N",
+      defaultValue = "12",
+      description = "Windows of text in each step.")
   int batch;
 
-  @Option(names = "--steps", paramLabel = "N", defaultValue = "2000", description = "Steps of the whole schedule.")
+  @Option(
+      names = "--steps",
+      paramLabel = "N",
+      defaultValue = "2000",
+      description = "Steps of the whole schedule.")
   long steps;
 
   @Option(
-      names = "--learning-rate", paramLabel = "X",
+      names = "--learning-rate",
+      paramLabel = "X",
       defaultValue = "0.002",
       description = "The highest one, after the warm-up.")
   double learningRate;
 
   @Option(
-      names = "--min-learning-rate", paramLabel = "X",
+      names = "--min-learning-rate",
+      paramLabel = "X",
       defaultValue = "0.0002",
       description = "The last one; a cosine leads there.")
   double minLearningRate;
 
   @Option(
-      names = "--warmup", paramLabel = "N",
+      names = "--warmup",
+      paramLabel = "N",
       defaultValue = "100",
       description = "Steps in which the learning rate rises; at most a tenth of all.")
   long warmup;
 
   @Option(
-      names = "--weight-decay", paramLabel = "X",
+      names = "--weight-decay",
+      paramLabel = "X",
       defaultValue = "0.1",
       description = "Of matrices; biases and norms have none.")
   double weightDecay;
 
-  @Option(names = "--beta1", paramLabel = "X", defaultValue = "0.9", description = "AdamW's memory of gradients.")
+  @Option(
+      names = "--beta1",
+      paramLabel = "X",
+      defaultValue = "0.9",
+      description = "AdamW's memory of gradients.")
   double beta1;
 
-  @Option(names = "--beta2", paramLabel = "X", defaultValue = "0.99", description = "AdamW's memory of squares.")
+  @Option(
+      names = "--beta2",
+      paramLabel = "X",
+      defaultValue = "0.99",
+      description = "AdamW's memory of squares.")
   double beta2;
 
-  @Option(names = "--eps", paramLabel = "X", defaultValue = "1e-8", description = "AdamW's smallest divisor.")
+  @Option(
+      names = "--eps",
+      paramLabel = "X",
+      defaultValue = "1e-8",
+      description = "AdamW's smallest divisor.")
   double eps;
 
   @Option(
-      names = "--clip", paramLabel = "X",
+      names = "--clip",
+      paramLabel = "X",
       defaultValue = "1.0",
       description = "Largest norm of all gradients together; 0: no limit.")
   double clip;
 
   @Option(
-      names = "--eval-every", paramLabel = "N",
+      names = "--eval-every",
+      paramLabel = "N",
       defaultValue = "100",
       description = "Steps between validations; 0: none.")
   long evalEvery;
 
-  @Option(names = "--eval-batches", paramLabel = "N", defaultValue = "20", description = "Batches in a validation.")
+  @Option(
+      names = "--eval-batches",
+      paramLabel = "N",
+      defaultValue = "20",
+      description = "Batches in a validation.")
   int evalBatches;
 
   @Option(
-      names = "--save-every", paramLabel = "N",
+      names = "--save-every",
+      paramLabel = "N",
       defaultValue = "200",
       description = "Steps between checkpoints; 0: only at the end.")
   long saveEvery;
@@ -125,14 +170,20 @@ final class TrainSettings {
       arity = "1",
       paramLabel = "BOOLEAN",
       defaultValue = "true",
-      description = "Whether steps are recorded once and replayed; the results are the same (default: true).")
+      description =
+          "Whether steps are recorded once and replayed; the results are the same (default: true).")
   boolean captured;
 
-  @Option(names = "--seed", paramLabel = "N", defaultValue = "1", description = "Of all that is random.")
+  @Option(
+      names = "--seed",
+      paramLabel = "N",
+      defaultValue = "1",
+      description = "Of all that is random.")
   long seed;
 
   @Option(
-      names = "--sample-length", paramLabel = "N",
+      names = "--sample-length",
+      paramLabel = "N",
       defaultValue = "500",
       description = "Characters to write in the end; 0: none.")
   int sampleLength;

@@ -99,6 +99,7 @@ final class TrainingRun implements AutoCloseable {
 
   /** Trains to a step or until the user interrupts, saves, draws, and lets the model write. */
   void train(long lastStep, PrintWriter print) throws IOException {
+    Files.createDirectories(folder);
     Path csv = folder.resolve(METRICS);
     long firstStep = trainer.step();
     boolean interrupted;

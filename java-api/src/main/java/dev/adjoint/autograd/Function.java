@@ -1,10 +1,13 @@
 package dev.adjoint.autograd;
 
+import dev.adjoint.DType;
 import dev.adjoint.Scope;
 import dev.adjoint.Tensor;
 import dev.adjoint.TensorException;
 import dev.adjoint.graph.Graph;
 import dev.adjoint.graph.Saves;
+import dev.adjoint.internal.Check;
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -41,7 +44,8 @@ public abstract class Function {
   protected abstract Result forward(List<Tensor> inputs);
 
   /**
-   * One gradient for each input, of a shape that sums to the input's; null where there is none.
+   * One gradient for each input, of its type and of a shape that sums to its shape; null where
+   * there is none.
    *
    * @param grad the gradient of the output
    * @param saved what {@link #forward} saved
@@ -66,7 +70,8 @@ public abstract class Function {
       }
     }
     int count = result.saved().size();
-    int arity = inputs.length; // the product must not hold on to the handles themselves
+    // The product must not hold on to the handles themselves.
+    DType[] types = Arrays.stream(inputs).map(Tensor::dtype).toArray(DType[]::new);
     return Graph.record(
         getClass().getSimpleName(),
         output,
@@ -77,23 +82,27 @@ public abstract class Function {
           for (int i = 0; i < count; i++) {
             saved[i] = saves.get(i);
           }
-          return checked(backward(grad, List.of(saved)), arity, saves);
+          return checked(backward(grad, List.of(saved)), types, saves);
         });
   }
 
-  private @Nullable Tensor[] checked(List<@Nullable Tensor> grads, int inputs, Saves saves) {
-    if (grads.size() != inputs) {
+  private @Nullable Tensor[] checked(List<@Nullable Tensor> grads, DType[] types, Saves saves) {
+    if (grads.size() != types.length) {
       throw new TensorException(
           getClass().getSimpleName()
               + ".backward: returned "
               + grads.size()
               + " gradients for "
-              + inputs
+              + types.length
               + " inputs");
     }
-    @Nullable Tensor[] wanted = new Tensor[inputs];
-    for (int i = 0; i < inputs; i++) {
-      wanted[i] = saves.needs(i) ? grads.get(i) : null;
+    @Nullable Tensor[] wanted = new Tensor[types.length];
+    for (int i = 0; i < types.length; i++) {
+      Tensor grad = saves.needs(i) ? grads.get(i) : null;
+      if (grad != null) {
+        Check.dtype(getClass().getSimpleName() + ".backward", "gradient " + i, grad, types[i]);
+      }
+      wanted[i] = grad;
     }
     return wanted;
   }

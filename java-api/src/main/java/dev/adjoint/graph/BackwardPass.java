@@ -38,6 +38,7 @@ public final class BackwardPass {
   private final @Nullable Map<Node, Integer> asked;
   private final @Nullable Set<Node> onPath;
   private final @Nullable Tensor[] answers;
+
   private BackwardPass(
       boolean retainGraph,
       boolean createGraph,
@@ -251,6 +252,7 @@ public final class BackwardPass {
     state.pin();
     Node node = state.node();
     if (node != null && !node.tryRetain()) {
+      state.unpin();
       throw state.closedException();
     }
     return Tensors.wrap(

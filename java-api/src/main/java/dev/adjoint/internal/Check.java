@@ -8,6 +8,7 @@ import dev.adjoint.Shape;
 import dev.adjoint.ShapeMismatchException;
 import dev.adjoint.Tensor;
 import dev.adjoint.TensorException;
+import java.util.function.Supplier;
 
 /** Every check of arguments, with every message: {@code op: what, both values, the fix}. */
 public final class Check {
@@ -140,6 +141,13 @@ public final class Check {
   public static void that(boolean condition, String op, String message) {
     if (!condition) {
       throw new TensorException(op + ": " + message);
+    }
+  }
+
+  /** With a message that is put together only where it is needed. */
+  public static void that(boolean condition, String op, Supplier<String> message) {
+    if (!condition) {
+      throw new TensorException(op + ": " + message.get());
     }
   }
 

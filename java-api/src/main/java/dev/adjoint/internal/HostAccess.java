@@ -8,7 +8,6 @@ import dev.adjoint.Shape;
 import dev.adjoint.ShapeMismatchException;
 import dev.adjoint.Tensor;
 import dev.adjoint.TensorException;
-import dev.adjoint.ops.Factories;
 import dev.adjoint.ops.Movement;
 import dev.adjoint.spi.Layout;
 import dev.adjoint.spi.View;
@@ -27,13 +26,21 @@ public final class HostAccess {
 
   // ---- from Java ----
 
+  /** A copy of row-major elements; the segment has as many bytes as the tensor. */
+  public static Tensor of(MemorySegment elements, Shape shape, DType dtype, Device device) {
+    Recorder.forbid("Tensor.of");
+    Tensor out = Tensors.empty(shape, dtype, device);
+    Tensors.backend(out).upload(elements, Tensors.view(out));
+    return out;
+  }
+
   public static Tensor of(
       MemorySegment values, long count, Shape shape, DType dtype, Device device) {
     if (shape.numel() != count) {
       throw new ShapeMismatchException(
           "tensor: " + count + " values do not fit shape " + shape + " of " + shape.numel());
     }
-    return Factories.of(values, shape, dtype, device);
+    return of(values, shape, dtype, device);
   }
 
   public static Tensor of(boolean[] values, Device device) {
@@ -41,7 +48,7 @@ public final class HostAccess {
     for (int i = 0; i < bytes.length; i++) {
       bytes[i] = (byte) (values[i] ? 1 : 0);
     }
-    return Factories.of(MemorySegment.ofArray(bytes), Shape.of(bytes.length), DType.BOOL, device);
+    return of(MemorySegment.ofArray(bytes), Shape.of(bytes.length), DType.BOOL, device);
   }
 
   /** Nested arrays of one primitive type, every level of equal lengths. */
@@ -60,10 +67,14 @@ public final class HostAccess {
       }
     }
     Shape shape = Shape.of(sizes);
-    byte[] bytes = new byte[Math.toIntExact(Math.multiplyExact(shape.numel(), dtype.bytes()))];
+    Check.that(
+        shape.numel() <= MAX_ARRAY / dtype.bytes(),
+        "tensor",
+        () -> "nested arrays of more than 2 GiB: " + shape + "; pass the values in one flat array");
+    byte[] bytes = new byte[(int) shape.numel() * dtype.bytes()];
     MemorySegment flat = MemorySegment.ofArray(bytes);
     fill(array, sizes, 0, 0, flat, dtype);
-    return Factories.of(flat, shape, dtype, Adjoint.defaultDevice());
+    return of(flat, shape, dtype, Adjoint.defaultDevice());
   }
 
   private static long fill(
@@ -143,7 +154,7 @@ public final class HostAccess {
     Check.that(
         index.length == layout.rank(),
         "get",
-        index.length + " indices for a tensor of shape " + x.shape());
+        () -> index.length + " indices for a tensor of shape " + x.shape());
     long at = layout.offset();
     for (int d = 0; d < index.length; d++) {
       at += Check.index("get", index[d], layout.size(d), d) * layout.stride(d);

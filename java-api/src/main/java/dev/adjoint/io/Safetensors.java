@@ -6,7 +6,6 @@ import dev.adjoint.Shape;
 import dev.adjoint.Tensor;
 import dev.adjoint.TensorException;
 import dev.adjoint.internal.HostAccess;
-import dev.adjoint.ops.Factories;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -107,7 +106,7 @@ public final class Safetensors {
       if (entry.dtype() == DType.BOOL) {
         checkBooleans(entry.name(), elements);
       }
-      tensors.put(entry.name(), Factories.of(elements, entry.shape(), entry.dtype(), device));
+      tensors.put(entry.name(), HostAccess.of(elements, entry.shape(), entry.dtype(), device));
     }
     return new Contents(tensors, metadata);
   }

@@ -199,7 +199,7 @@ public abstract class Module implements AutoCloseable {
 
   // ---- text ----
 
-  /** What {@link #toString} says between the parentheses of a module without children. */
+  /** What {@link #toString} says of the module itself: its sizes and settings. */
   protected String describe() {
     return "";
   }

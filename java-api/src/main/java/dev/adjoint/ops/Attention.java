@@ -81,7 +81,9 @@ public final class Attention {
     check("scaledDotProductAttention", q, k, v);
     return Scope.tidy(
         () ->
-            weights(q, k, causal, 1 / Math.sqrt((double) q.size(3))).dropout(dropout, generator).matmul(v));
+            weights(q, k, causal, 1 / Math.sqrt((double) q.size(3)))
+                .dropout(dropout, generator)
+                .matmul(v));
   }
 
   private static @Nullable Tensor[] gradients(Tensor g, Saves saves, boolean causal, double scale) {
@@ -156,10 +158,7 @@ public final class Attention {
     Tensor band = Tensor.full(Shape.of(n, 2 * n), 0, DType.BOOL, device);
     band.slice(1, Math.min(1, n), n).fill_(1);
     Tensor skewed = band.reshape(2 * n * n).slice(0, 0, n * Math.max(0, 2 * n - 1));
-    return skewed
-        .reshape(n, Math.max(0, 2 * n - 1))
-        .slice(0, n - tq, n)
-        .slice(1, n - tk, n);
+    return skewed.reshape(n, Math.max(0, 2 * n - 1)).slice(0, n - tq, n).slice(1, n - tk, n);
   }
 
   private static void check(String op, Tensor q, Tensor k, Tensor v) {
@@ -180,7 +179,7 @@ public final class Attention {
               + ", "
               + v.shape());
     }
-    Check.that(q.size(3) > 0, op, "the head size must be positive: " + q.shape());
+    Check.that(q.size(3) > 0, op, () -> "the head size must be positive: " + q.shape());
   }
 
   private static Tensor rowsDense(Tensor x) {

@@ -7,11 +7,9 @@ import dev.adjoint.Shape;
 import dev.adjoint.Tensor;
 import dev.adjoint.internal.Check;
 import dev.adjoint.internal.Dispatch;
-import dev.adjoint.internal.Recorder;
 import dev.adjoint.internal.Tensors;
-import java.lang.foreign.MemorySegment;
 
-/** Tensors from nothing and from Java's memory. */
+/** Tensors from nothing. */
 public final class Factories {
   private Factories() {}
 
@@ -23,11 +21,11 @@ public final class Factories {
   }
 
   /**
-   * 0, 1, …, n − 1. Each half is made of the one before it, on the device: nothing comes from Java's
-   * memory, so a step that is being recorded can do it too.
+   * 0, 1, …, n − 1. Each half is made of the one before it, on the device: nothing comes from
+   * Java's memory, so a step that is being recorded can do it too.
    */
   public static Tensor arange(long n, DType dtype, Device device) {
-    Check.that(n >= 0, "arange", "the length must not be negative, got " + n);
+    Check.that(n >= 0, "arange", () -> "the length must not be negative, got " + n);
     return Scope.tidy(
         () -> {
           Tensor out = full(Shape.of(n), 0, DType.I64, device);
@@ -37,13 +35,5 @@ public final class Factories {
           }
           return out.to(dtype);
         });
-  }
-
-  /** A copy of row-major elements in Java's memory. */
-  public static Tensor of(MemorySegment elements, Shape shape, DType dtype, Device device) {
-    Recorder.forbid("Tensor.of");
-    Tensor out = Tensors.empty(shape, dtype, device);
-    Tensors.backend(out).upload(elements, Tensors.view(out));
-    return out;
   }
 }

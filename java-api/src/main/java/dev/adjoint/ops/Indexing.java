@@ -27,11 +27,13 @@ public final class Indexing {
   public static Tensor embedding(Tensor table, Tensor indices) {
     Check.sameDevice("embedding", table, indices);
     Check.that(
-        table.rank() == 2, "embedding", "the table must be [rows, width], got " + table.shape());
+        table.rank() == 2,
+        "embedding",
+        () -> "the table must be [rows, width], got " + table.shape());
     Check.that(
         indices.dtype() == DType.I64 || indices.dtype() == DType.I32,
         "embedding",
-        "indices must be I64 or I32, got " + indices.dtype());
+        () -> "indices must be I64 or I32, got " + indices.dtype());
     return Scope.tidy(() -> rows(table, indices));
   }
 

@@ -51,7 +51,7 @@ public final class Losses {
     Check.that(
         targets.dtype() == DType.I64 || targets.dtype() == DType.I32,
         "crossEntropy",
-        "targets must be I64 or I32 class numbers, got " + targets.dtype());
+        () -> "targets must be I64 or I32 class numbers, got " + targets.dtype());
     long[] rows = Arrays.copyOf(logits.shape().toArray(), logits.rank() - 1);
     Check.shape("crossEntropy", "targets", targets.shape(), Shape.of(rows));
     return Scope.tidy(() -> perRow(logits, targets));

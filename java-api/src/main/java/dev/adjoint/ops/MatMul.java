@@ -90,6 +90,7 @@ public final class MatMul {
       Check.shape("linear", "the bias", bias.shape(), Shape.of(weight.size(0)));
     }
     Tensor in = Movement.contiguous(x);
+    Tensor b = bias == null ? null : Movement.contiguous(bias);
     long[] sizes = x.shape().toArray();
     sizes[sizes.length - 1] = weight.size(0);
     Tensor out = Tensors.empty(Shape.of(sizes), x.dtype(), Tensors.context(x));
@@ -99,17 +100,17 @@ public final class MatMul {
             Softmax.rows(in),
             vw.with(vw.layout().transpose(0, 1)),
             Softmax.rows(out),
-            Tensors.viewOrNull(bias),
+            Tensors.viewOrNull(b),
             1,
             0),
         out,
         in,
         weight,
-        bias);
+        b);
     Graph.record(
         "linear",
         out,
-        new Tensor[] {in, weight, bias},
+        new Tensor[] {in, weight, b},
         new Tensor[] {in, weight},
         (g, saves) ->
             new Tensor[] {
@@ -121,6 +122,9 @@ public final class MatMul {
             });
     if (in != x) {
       in.close();
+    }
+    if (b != null && b != bias) {
+      b.close();
     }
     return out;
   }

@@ -98,20 +98,18 @@ public final class Movement {
   /** Dimension {@code i} of the result is dimension {@code order[i]}; a view. */
   public static Tensor permute(Tensor x, int... order) {
     int[] dims = new int[order.length];
-    int[] inverse = new int[order.length];
+    int[] inverse = new int[x.rank()];
     Arrays.fill(inverse, -1);
+    boolean isOrder = order.length == x.rank();
     for (int i = 0; i < order.length; i++) {
       dims[i] = Check.dim("permute", order[i], x.rank());
-      Check.that(
-          order.length == x.rank() && inverse[dims[i]] < 0,
-          "permute",
-          Arrays.toString(order) + " is not an order of the dimensions of " + x.shape());
+      isOrder = isOrder && inverse[dims[i]] < 0;
       inverse[dims[i]] = i;
     }
     Check.that(
-        order.length == x.rank(),
+        isOrder,
         "permute",
-        Arrays.toString(order) + " is not an order of the dimensions of " + x.shape());
+        () -> Arrays.toString(order) + " is not an order of the dimensions of " + x.shape());
     return view("permute", x, Tensors.layout(x).permute(dims), grad -> permute(grad, inverse));
   }
 
@@ -121,7 +119,7 @@ public final class Movement {
    */
   public static Tensor slice(Tensor x, int dim, long start, long end, long step) {
     int axis = Check.dim("slice", dim, x.rank());
-    Check.that(step > 0, "slice", "the step must be positive, got " + step);
+    Check.that(step > 0, "slice", () -> "the step must be positive, got " + step);
     long size = x.size(axis);
     long from = clamp(start < 0 ? start + size : start, size);
     long to = Math.max(from, clamp(end < 0 ? end + size : end, size));
@@ -208,7 +206,7 @@ public final class Movement {
     Check.that(
         x.size(axis) == 1,
         "squeeze",
-        "dimension " + dim + " of " + x.shape() + " is not of size 1");
+        () -> "dimension " + dim + " of " + x.shape() + " is not of size 1");
     long[] sizes = new long[x.rank() - 1];
     for (int d = 0; d < sizes.length; d++) {
       sizes[d] = x.size(d < axis ? d : d + 1);

@@ -98,7 +98,8 @@ public final class OptimizerSteps {
     for (Tensor x : xs) {
       Check.alike("scale", x, factor);
       Check.writable("scale", x);
-      Check.that(x.isContiguous(), "scale", "needs dense tensors, got a view of " + x.shape());
+      Check.that(
+          x.isContiguous(), "scale", () -> "needs dense tensors, got a view of " + x.shape());
     }
     Dispatch.runAll(
         Tensors.backend(factor).scale(views(xs), Tensors.view(factor)), xs, List.of(factor));
@@ -116,7 +117,9 @@ public final class OptimizerSteps {
       Check.shape(op, "the gradient", grad.shape(), param.shape());
       Check.writable(op, param);
       Check.that(
-          param.isContiguous(), op, "needs a dense parameter, got a view of " + param.shape());
+          param.isContiguous(),
+          op,
+          () -> "needs a dense parameter, got a view of " + param.shape());
       dense.add(Movement.contiguous(grad.detach()));
     }
     return dense;

@@ -44,7 +44,7 @@ public final class Reductions {
     Check.that(
         !extreme || count > 0 || kept.numel() == 0,
         op,
-        "there is no extreme of no elements: " + x.shape());
+        () -> "there is no extreme of no elements: " + x.shape());
     Tensor out =
         Tensors.empty(
             keepDims ? kept : Shape.of(dropped(sizes, reduced)), x.dtype(), Tensors.context(x));
@@ -105,7 +105,7 @@ public final class Reductions {
     }
     for (int dim : dims) {
       int axis = Check.dim(op, dim, x.rank());
-      Check.that(!reduced[axis], op, "dimension " + dim + " is named twice");
+      Check.that(!reduced[axis], op, () -> "dimension " + dim + " is named twice");
       reduced[axis] = true;
     }
     return reduced;
@@ -128,9 +128,11 @@ public final class Reductions {
     Check.that(
         x.dtype().isFloating() || x.dtype() == DType.I64,
         "argmax",
-        "needs F32, F64 or I64, got " + x.dtype());
+        () -> "needs F32, F64 or I64, got " + x.dtype());
     Check.that(
-        x.size(axis) > 0, "argmax", "dimension " + dim + " of " + x.shape() + " has no elements");
+        x.size(axis) > 0,
+        "argmax",
+        () -> "dimension " + dim + " of " + x.shape() + " has no elements");
     int[] axisLast = new int[x.rank()];
     long[] sizes = new long[x.rank() - 1];
     for (int d = 0, k = 0; d < x.rank(); d++) {

@@ -50,7 +50,7 @@ public final class Softmax {
   private static Tensor along(Kind kind, Tensor x, int dim) {
     Check.floating(kind.op, x);
     if (x.rank() == 0) {
-      Check.that(dim == 0 || dim == -1, kind.op, "a scalar has no dimension " + dim);
+      Check.that(dim == 0 || dim == -1, kind.op, () -> "a scalar has no dimension " + dim);
       return Scope.tidy(() -> Movement.reshape(lastDim(kind, Movement.reshape(x, 1))));
     }
     int axis = Check.dim(kind.op, dim, x.rank());

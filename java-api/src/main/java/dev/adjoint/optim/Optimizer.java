@@ -27,6 +27,8 @@ import java.util.TreeMap;
  * operations.
  */
 public abstract class Optimizer implements AutoCloseable {
+  private static final String STEP = "step";
+
   /** Parameters with the same settings that have made the same number of steps. */
   private static final class Cohort {
     private List<Member> members;
@@ -48,6 +50,7 @@ public abstract class Optimizer implements AutoCloseable {
     }
   }
 
+  /** A {@link ParameterGroup} at work. */
   private static final class Group {
     private final double weightDecay;
     private double learningRate;
@@ -73,8 +76,6 @@ public abstract class Optimizer implements AutoCloseable {
     }
   }
 
-  private static final String STEP = "step";
-
   private final List<String> stateNames;
   private final List<Group> groups = new ArrayList<>();
   private final List<Tensor> parameters = new ArrayList<>();
@@ -84,8 +85,8 @@ public abstract class Optimizer implements AutoCloseable {
    *
    * @param stateNames of the tensors like the parameter that the rule keeps for each, zeros at
    *     first
-   * @throws TensorException if there are no parameters, one is named twice or wants no gradient, or
-   *     a setting is negative
+   * @throws TensorException if there are no parameters, one is named twice or is no leaf of
+   *     floating type, or a setting is negative
    */
   protected Optimizer(
       List<ParameterGroup> groups,

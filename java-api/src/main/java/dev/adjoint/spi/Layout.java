@@ -17,7 +17,8 @@ public final class Layout {
   private Layout(Shape shape, long[] strides, long offset) {
     this.shape = shape;
     this.strides = strides;
-    this.offset = offset;
+    // Views of nothing may lie behind the end of the memory: they point at its beginning instead.
+    this.offset = shape.numel() == 0 ? 0 : offset;
     this.contiguous = isRowMajor(shape, strides);
   }
 

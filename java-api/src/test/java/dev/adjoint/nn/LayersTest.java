@@ -1,11 +1,13 @@
 package dev.adjoint.nn;
 
+import static java.util.Objects.requireNonNull;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.adjoint.DType;
 import dev.adjoint.IndexOutOfRangeException;
 import dev.adjoint.Reference;
 import dev.adjoint.Shape;
@@ -84,6 +86,55 @@ class LayersTest {
       expected[i] = function.applyAsDouble(x[i]);
     }
     assertArrayEquals(expected, activation.apply(Tensor.of(x)).toDoubleArray(), 1e-12);
+  }
+
+  /** One head after another and position by position, from the layer's own weights. */
+  @Test
+  void attentionIsItsDefinition() {
+    int length = 4;
+    int channels = 6;
+    int heads = 2;
+    int width = channels / heads;
+    try (CausalSelfAttention attention = new CausalSelfAttention(channels, heads, 0, true)) {
+      Map<String, Tensor> state = attention.stateDict();
+      Tensor x = Tensor.randn(1, length, channels);
+      double[][] qkv = rows(x.reshape(length, channels), state, "c_attn");
+      double[][] joined = new double[length][channels];
+      for (int head = 0; head < heads; head++) {
+        for (int t = 0; t < length; t++) {
+          double[] weights = new double[t + 1];
+          double total = 0;
+          for (int s = 0; s <= t; s++) {
+            double score = 0;
+            for (int i = head * width; i < (head + 1) * width; i++) {
+              score += qkv[t][i] * qkv[s][channels + i];
+            }
+            weights[s] = Math.exp(score / Math.sqrt(width));
+            total += weights[s];
+          }
+          for (int s = 0; s <= t; s++) {
+            for (int i = head * width; i < (head + 1) * width; i++) {
+              joined[t][i] += weights[s] / total * qkv[s][2 * channels + i];
+            }
+          }
+        }
+      }
+      double[][] expected = rows(Tensor.of(joined).to(DType.F32), state, "c_proj");
+      for (int t = 0; t < length; t++) {
+        assertClose(expected[t], attention.apply(x).select(0, 0).select(0, t));
+      }
+    }
+  }
+
+  /** The rows of x through a linear layer. */
+  private static double[][] rows(Tensor x, Map<String, Tensor> state, String layer) {
+    Tensor weight = requireNonNull(state.get(layer + ".weight"));
+    Tensor y = x.matmul(weight.t()).add(requireNonNull(state.get(layer + ".bias")));
+    double[][] rows = new double[(int) y.size(0)][];
+    for (int i = 0; i < rows.length; i++) {
+      rows[i] = y.select(0, i).toDoubleArray();
+    }
+    return rows;
   }
 
   @Test

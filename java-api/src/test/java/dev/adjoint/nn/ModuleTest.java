@@ -124,13 +124,14 @@ class ModuleTest {
       state.put("output.weight", Tensor.zeros(3, 1));
       state.put("steps", Tensor.zeros());
       state.put("extra", Tensor.zeros(1));
-      double before = mlp.stateDict().get("hidden.weight").get(0, 0);
+      Tensor weight = mlp.hidden.weight();
+      double before = weight.get(0, 0);
       assertEquals(
           "loadStateDict: the state does not fit Mlp; missing: hidden.bias, output.bias; unexpected:"
               + " extra; of another shape or type: output.weight is F32 [1, 3], given F32 [3, 1],"
               + " steps is I64 [], given F32 []",
           assertThrows(TensorException.class, () -> mlp.loadStateDict(state)).getMessage());
-      assertEquals(before, mlp.stateDict().get("hidden.weight").get(0, 0));
+      assertEquals(before, weight.get(0, 0));
     }
   }
 

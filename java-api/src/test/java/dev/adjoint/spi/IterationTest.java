@@ -1,6 +1,7 @@
 package dev.adjoint.spi;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 
 import dev.adjoint.Shape;
 import org.junit.jupiter.api.Test;
@@ -44,6 +45,7 @@ class IterationTest {
   @Test
   void dimensionsOfSizeOneDoNotSeparate() {
     Layout cut = dense(2, 3, 8).slice(2, 0, 4, 1).reshape(Shape.of(2, 1, 3, 4));
+    assertNotNull(cut);
     assertPacked(new long[] {7, 2, 6, 4, 4, 1, 8, 1}, dense(2, 1, 3, 4), cut);
   }
 

@@ -387,9 +387,10 @@ final class NativeCpuBackend implements Backend {
 
   @Override
   public long attentionScratchBytes(View q, View k) {
+    // Causal blocks are smaller, so there may be more chunks: their scratch serves both cases.
     return Downcalls.query(
         kernels.attentionScratchBytes.of(q.dtype()).function(),
-        attentionWords(q, k, k, false, 0, q, null, 0));
+        attentionWords(q, k, k, true, 0, q, null, 0));
   }
 
   @Override

@@ -1,5 +1,6 @@
 package dev.adjoint.nn.models;
 
+import static java.util.Objects.requireNonNull;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -12,6 +13,7 @@ import dev.adjoint.Tensor;
 import dev.adjoint.TensorException;
 import dev.adjoint.optim.AdamW;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
@@ -54,8 +56,8 @@ class Gpt2Test {
     }
   }
 
-  private static double std(Tensor x) {
-    return Math.sqrt(x.detach().square().mean().item());
+  private static double std(@Nullable Tensor x) {
+    return Math.sqrt(requireNonNull(x).detach().square().mean().item());
   }
 
   @Test

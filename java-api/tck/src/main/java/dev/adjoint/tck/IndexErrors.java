@@ -18,22 +18,19 @@ final class IndexErrors {
   /** A kernel with an index operand. */
   private record Refusal(String name, List<Operand> operands, KernelCase.CallFactory call) {}
 
-  /** Checks every kernel that takes indices; returns how many calls were refused. */
-  static int check(Backend backend) {
-    int count = 0;
+  /** Checks every kernel that takes indices. */
+  static void check(Backend backend) {
     try (Stage stage = new Stage(backend)) {
       for (DType dtype : List.of(DType.F32, DType.F64)) {
         for (long bad : new long[] {-1, ROWS, Long.MIN_VALUE, Long.MAX_VALUE}) {
           for (int place : new int[] {0, 17, (int) COUNT - 1}) {
             for (Refusal refusal : refusals(dtype, indices(bad, place))) {
               check(stage, refusal);
-              count++;
             }
           }
         }
       }
     }
-    return count;
   }
 
   private static Operand indices(long bad, int place) {

@@ -1,0 +1,225 @@
+package dev.adjoint.cli;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
+
+/** Whole commands, with sizes that take no time. */
+class CommandLineTest {
+  private static final String TEXT = "the quick brown fox jumps over the lazy dog.\n".repeat(40);
+
+  @TempDir private Path folder = Path.of("");
+  private Path data = Path.of("");
+
+  private record Outcome(int exitCode, String out, String err) {}
+
+  @BeforeEach
+  void writeText() throws IOException {
+    data = Files.writeString(folder.resolve("text.txt"), TEXT);
+  }
+
+  private static Outcome run(String... arguments) {
+    StringWriter out = new StringWriter();
+    StringWriter err = new StringWriter();
+    CommandLine command = Main.commandLine();
+    command.setOut(new PrintWriter(out, true)).setErr(new PrintWriter(err, true));
+    int exitCode = command.execute(arguments);
+    return new Outcome(exitCode, out.toString(), err.toString());
+  }
+
+  private Outcome train(Path out, String... more) {
+    List<String> arguments = new ArrayList<>(List.of("train", "--data", data.toString()));
+    arguments.addAll(List.of("--out", out.toString(), "--steps", "20", "--layers", "1"));
+    arguments.addAll(List.of("--heads", "2", "--channels", "8", "--context", "8"));
+    arguments.addAll(List.of("--batch", "2", "--eval-every", "7", "--eval-batches", "2"));
+    arguments.addAll(List.of("--save-every", "5", "--dropout", "0.1", "--sample-length", "20"));
+    arguments.addAll(List.of(more));
+    return run(arguments.toArray(String[]::new));
+  }
+
+  private static void assertFailed(int exitCode, String message, Outcome outcome) {
+    assertEquals(exitCode, outcome.exitCode(), outcome.err());
+    assertTrue(outcome.err().contains(message), outcome.err());
+    assertEquals(1, outcome.err().lines().count(), outcome.err());
+  }
+
+  // ---- train ----
+
+  @Test
+  void trainingLeavesItsTraces() throws IOException {
+    Path out = folder.resolve("run");
+    Outcome outcome = train(out);
+    assertEquals(0, outcome.exitCode(), outcome.err());
+    assertTrue(outcome.out().contains("step 20/20"), outcome.out());
+    assertTrue(outcome.out().contains("the model writes"), outcome.out());
+    assertEquals(21, Files.readAllLines(out.resolve("metrics.csv")).size());
+    assertTrue(Files.size(out.resolve("loss.png")) > 1000);
+    assertEquals("step-000020\n", Files.readString(out.resolve("LATEST")));
+    assertTrue(Files.exists(out.resolve("step-000015")));
+    assertFalse(Files.exists(out.resolve("step-000010")));
+    assertArrayEquals(
+        Files.readAllBytes(out.resolve("step-000020/model.safetensors")),
+        Files.readAllBytes(out.resolve("model.safetensors")));
+  }
+
+  @Test
+  void resumingIsExact() throws IOException {
+    Path whole = folder.resolve("whole");
+    Path parts = folder.resolve("parts");
+    assertEquals(0, train(whole).exitCode());
+    assertEquals(0, train(parts, "--stop-at", "11", "--captured", "false").exitCode());
+    assertEquals(0, run("train", "--resume", parts.toString()).exitCode());
+    for (String file : List.of("model.safetensors", "optimizer.safetensors")) {
+      assertArrayEquals(
+          Files.readAllBytes(whole.resolve("step-000020").resolve(file)),
+          Files.readAllBytes(parts.resolve("step-000020").resolve(file)),
+          file);
+    }
+    assertEquals(withoutSpeed(whole), withoutSpeed(parts));
+  }
+
+  @Test
+  void resumingLeavesTheSameTrainJson() throws IOException {
+    Path whole = folder.resolve("whole");
+    Path parts = folder.resolve("parts");
+    train(whole);
+    train(parts, "--stop-at", "10");
+    run("train", "--resume", parts.toString());
+    String json = "step-000020/train.json";
+    assertEquals(Files.readString(whole.resolve(json)), Files.readString(parts.resolve(json)));
+  }
+
+  private static List<String> withoutSpeed(Path run) throws IOException {
+    return Files.readAllLines(run.resolve("metrics.csv")).stream()
+        .map(line -> line.substring(0, line.lastIndexOf(',')))
+        .toList();
+  }
+
+  @Test
+  void aRunIsNotOverwritten() {
+    Path out = folder.resolve("run");
+    train(out, "--stop-at", "1");
+    assertFailed(1, "holds a run already", train(out));
+  }
+
+  @Test
+  void resumingKeepsTheRunsOptions() {
+    Path out = folder.resolve("run");
+    train(out, "--stop-at", "1");
+    assertFailed(
+        2, "--layers belongs to the run", run("train", "--resume", out.toString(), "--layers=2"));
+  }
+
+  @Test
+  void resumingNeedsTheSameText() throws IOException {
+    Path out = folder.resolve("run");
+    train(out, "--stop-at", "1");
+    Files.writeString(data, TEXT + "more");
+    assertFailed(1, "which has changed", run("train", "--resume", out.toString()));
+    Path moved = Files.writeString(folder.resolve("moved.txt"), TEXT);
+    Outcome resumed = run("train", "--resume", out.toString(), "--data", moved.toString());
+    assertEquals(0, resumed.exitCode(), resumed.err());
+  }
+
+  @Test
+  void anotherDeviceIsWarnedOf() {
+    Path out = folder.resolve("run");
+    train(out, "--stop-at", "1");
+    Outcome outcome =
+        run("train", "--resume", out.toString(), "--stop-at", "2", "--device", "reference");
+    assertEquals(0, outcome.exitCode(), outcome.err());
+    assertTrue(outcome.err().contains("goes on on reference"), outcome.err());
+  }
+
+  @Test
+  void wrongInputIsToldInOneLine() {
+    Path out = folder.resolve("run");
+    assertFailed(2, "'x' is not an int", train(out, "--layers", "x"));
+    assertFailed(2, "must be positive", train(out, "--batch", "0"));
+    assertFailed(2, "multiple of --heads", train(out, "--heads", "3"));
+    assertFailed(2, "--stop-at must be positive", train(out, "--stop-at", "0"));
+    assertFailed(1, "too little text", train(out, "--context", "1000"));
+    assertFailed(1, "no such file", run("train", "--data", "/nowhere/at-all"));
+    assertFailed(1, "no such folder", run("train", "--resume", "/nowhere/at-all"));
+    assertFailed(1, "no checkpoint", run("train", "--resume", folder.toString()));
+    assertFailed(1, "no CUDA kernels yet", train(out, "--device", "cuda"));
+    assertFailed(2, "Unknown option", run("train", "--nonsense"));
+    assertFailed(2, "there is no example", run("example", "nonsense"));
+  }
+
+  // ---- generate ----
+
+  @Test
+  void equalSeedsWriteEqualTexts() {
+    String run = folder.resolve("run").toString();
+    train(Path.of(run));
+    String first = generate(run, "--seed", "5");
+    assertEquals(first, generate(run, "--seed", "5"));
+    assertNotEquals(first, generate(run, "--seed", "6"));
+    assertTrue(first.startsWith("the "), first);
+    assertEquals(4 + 50, first.stripTrailing().length(), 10);
+  }
+
+  private static String generate(String run, String... more) {
+    List<String> arguments =
+        new ArrayList<>(List.of("generate", "--from", run, "--prompt", "the ", "--length", "50"));
+    arguments.addAll(List.of(more));
+    Outcome outcome = run(arguments.toArray(String[]::new));
+    assertEquals(0, outcome.exitCode(), outcome.err());
+    return outcome.out();
+  }
+
+  @Test
+  void generatingNamesWhatIsWrong() {
+    Path out = folder.resolve("run");
+    train(out, "--stop-at", "1");
+    String run = out.toString();
+    assertFailed(
+        1, "not in the vocabulary", run("generate", "--from", run, "--prompt", "the\u20ac"));
+    assertFailed(2, "--prompt needs", run("generate", "--from", run, "--prompt", ""));
+    assertFailed(
+        2, "--top-p must", run("generate", "--from", run, "--prompt", "t", "--top-p", "0"));
+    assertFailed(2, "--prompt", run("generate", "--from", run));
+  }
+
+  // ---- the rest ----
+
+  @Test
+  void helpNamesEveryCommand() {
+    Outcome outcome = run();
+    assertEquals(0, outcome.exitCode());
+    for (String command : List.of("train", "generate", "example", "doctor")) {
+      assertTrue(outcome.out().contains("\n  " + command + " "), outcome.out());
+      assertEquals(0, run(command, "--help").exitCode());
+    }
+  }
+
+  @Test
+  void doctorFindsTheDeviceSound() {
+    Outcome outcome = run("doctor");
+    assertEquals(0, outcome.exitCode(), outcome.out() + outcome.err());
+    assertTrue(outcome.out().contains("PASS"), outcome.out());
+    assertTrue(outcome.out().contains("no CUDA kernels yet"), outcome.out());
+  }
+
+  @Test
+  void doctorSaysWhyADeviceIsOff() {
+    Outcome outcome = run("doctor", "--device", "cuda");
+    assertEquals(1, outcome.exitCode());
+    assertTrue(outcome.out().contains("FAIL"), outcome.out());
+  }
+}

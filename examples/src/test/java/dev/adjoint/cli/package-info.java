@@ -1,0 +1,4 @@
+@NullMarked
+package dev.adjoint.cli;
+
+import org.jspecify.annotations.NullMarked;

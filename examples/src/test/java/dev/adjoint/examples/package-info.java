@@ -1,0 +1,4 @@
+@NullMarked
+package dev.adjoint.examples;
+
+import org.jspecify.annotations.NullMarked;

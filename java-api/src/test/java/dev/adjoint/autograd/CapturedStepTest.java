@@ -1,0 +1,268 @@
+package dev.adjoint.autograd;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.adjoint.Adjoint;
+import dev.adjoint.DType;
+import dev.adjoint.Device;
+import dev.adjoint.Expect;
+import dev.adjoint.Reference;
+import dev.adjoint.Scope;
+import dev.adjoint.Shape;
+import dev.adjoint.Tensor;
+import dev.adjoint.TensorException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Supplier;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+@ExtendWith(Reference.class)
+class CapturedStepTest {
+  private static CapturedStep record(Supplier<List<Tensor>> body) {
+    return CapturedStep.record(Device.REFERENCE, body);
+  }
+
+  private static long live() {
+    return Adjoint.memory(Device.REFERENCE).liveBytes();
+  }
+
+  @Test
+  void recordingIsTheFirstRunAndReplayReadsFreshInputs() {
+    Tensor x = Tensor.of(new float[] {1, 2});
+    try (CapturedStep step = record(() -> List.of(x.mul(2).add(1), x.sum()))) {
+      Expect.values(step.output(0), 3, 5);
+      assertTrue(step.size() >= 3);
+      x.copy_(Tensor.of(new float[] {10, 20}));
+      step.replay();
+      Expect.values(step.output(0), 21, 41);
+      Expect.values(step.output(1), 30);
+    }
+  }
+
+  @Test
+  void trainingStepsEqualEagerOnes() {
+    float[] eager = train(false);
+    assertArrayEquals(eager, train(true));
+  }
+
+  private static float[] train(boolean captured) {
+    Adjoint.manualSeed(1);
+    Tensor w = Tensor.randn(4, 3).requiresGrad_(true);
+    Tensor x = Tensor.randn(5, 4);
+    Tensor y = Tensor.of(new long[] {0, 1, 2, 1, 0});
+    Supplier<List<Tensor>> body =
+        () -> {
+          w.zeroGrad();
+          Tensor loss = x.matmul(w).dropout(0.3).crossEntropy(y);
+          loss.backward();
+          Tensor grad = w.grad();
+          assertNotNull(grad);
+          try (var _ = GradMode.off()) {
+            w.sub_(grad.mul(0.5));
+          }
+          return List.of(loss);
+        };
+    Scope.run(() -> assertEquals(1, body.get().size())); // the first step is eager
+    float[] losses = new float[4];
+    if (captured) {
+      try (CapturedStep step = record(body)) {
+        for (int i = 0; i < losses.length; i++) {
+          if (i > 0) {
+            step.replay();
+          }
+          losses[i] = (float) step.output(0).item();
+        }
+      }
+    } else {
+      for (int i = 0; i < losses.length; i++) {
+        int at = i;
+        Scope.run(() -> losses[at] = (float) body.get().get(0).item());
+      }
+    }
+    return losses;
+  }
+
+  @Test
+  void refusals() {
+    Tensor x = Tensor.ones(2);
+    Expect.failure(
+        TensorException.class,
+        () -> record(() -> List.of(x.mul(x.sum().item()))),
+        "reading a value",
+        "being recorded",
+        "outputs");
+    Expect.failure(
+        TensorException.class, () -> record(() -> List.of(Tensor.of(1f))), "Tensor.of", "recorded");
+    Expect.failure(
+        TensorException.class,
+        () ->
+            record(
+                () -> {
+                  x.toFloatArray();
+                  return List.of();
+                }),
+        "reading values");
+    Expect.failure(
+        TensorException.class,
+        () ->
+            record(
+                () -> {
+                  Adjoint.generator(Device.REFERENCE).nextDouble();
+                  return List.of();
+                }),
+        "generator");
+    Expect.failure(
+        TensorException.class,
+        () -> record(() -> List.of(record(() -> List.of(x.mul(2))).output(0))),
+        "capturedStep.record");
+    Expect.values(x.add(1), 2, 2); // nothing is being recorded any more
+  }
+
+  @Test
+  void printingWhileRecordingReadsNothing() {
+    Tensor x = Tensor.ones(2);
+    String[] text = new String[1];
+    try (CapturedStep step =
+        record(
+            () -> {
+              Tensor y = x.mul(2);
+              text[0] = y.toString();
+              return List.of(y);
+            })) {
+      assertEquals("tensor(recording, F32 [2])", text[0]);
+      assertEquals("tensor([2., 2.])", step.output(0).toString());
+    }
+  }
+
+  @Test
+  void whatEscapesMustBeDeclared() {
+    Tensor x = Tensor.ones(2);
+    List<Tensor> smuggled = new ArrayList<>();
+    Expect.failure(
+        TensorException.class,
+        () ->
+            record(
+                () -> {
+                  smuggled.add(Scope.escape(x.mul(2)));
+                  return List.of();
+                }),
+        "1 tensor(s)",
+        "not outputs",
+        "Optimizer.initializeState()");
+    smuggled.forEach(Tensor::close);
+  }
+
+  @Test
+  void anExceptionInTheBodyLeavesNothing() {
+    Tensor x = Tensor.ones(2);
+    long before = live();
+    assertThrows(
+        IllegalStateException.class,
+        () ->
+            record(
+                () -> {
+                  throw new IllegalStateException("thrown on purpose " + x.mul(2).rank());
+                }));
+    assertEquals(before, live());
+  }
+
+  @Test
+  void aStepKeepsItsInputsAlive() {
+    Tensor x = Tensor.of(new float[] {1, 2});
+    try (CapturedStep step = record(() -> List.of(x.mul(3)))) {
+      x.close();
+      Tensor other = Tensor.zeros(2); // must not get x's memory
+      step.replay();
+      Expect.values(step.output(0), 3, 6);
+      Expect.values(other, 0, 0);
+    }
+  }
+
+  @Test
+  void twoStepsAtOnce() {
+    Tensor x = Tensor.of(new float[] {1, 2});
+    CapturedStep first = record(() -> List.of(x.mul(2).mul(2)));
+    CapturedStep second = record(() -> List.of(first.output(0).add(1).neg()));
+    x.fill_(5);
+    first.replay();
+    second.replay();
+    Expect.values(second.output(0), -21, -21);
+    first.close();
+    second.replay(); // holds the first one's output
+    Expect.values(second.output(0), -21, -21);
+    second.close();
+  }
+
+  @Test
+  void gradientsOutliveTheStep() {
+    Tensor w = Tensor.of(new float[] {1, 2}).requiresGrad_(true);
+    CapturedStep step =
+        record(
+            () -> {
+              w.zeroGrad();
+              w.square().sum().backward();
+              return List.of();
+            });
+    try (var _ = GradMode.off()) {
+      w.fill_(4);
+    }
+    step.replay();
+    step.close();
+    Tensor.zeros(2); // would get the memory if it were free
+    Expect.values(w.grad(), 8, 8);
+  }
+
+  @Test
+  void aDroppedGradientStaysTheStepsMemory() {
+    Tensor w = Tensor.of(new float[] {1, 2}).requiresGrad_(true);
+    try (CapturedStep step =
+        record(
+            () -> {
+              w.zeroGrad();
+              w.square().sum().backward();
+              return List.of();
+            })) {
+      w.zeroGrad();
+      Tensor other = Tensor.zeros(2);
+      step.replay();
+      Expect.values(other, 0, 0);
+    }
+  }
+
+  @Test
+  void aReplayMakesSavedValuesStale() {
+    Tensor x = Tensor.ones(2);
+    Tensor w = Tensor.ones(2).requiresGrad_(true);
+    try (CapturedStep step =
+        record(
+            () -> {
+              x.add_(1);
+              return List.of();
+            })) {
+      Tensor y = w.mul(x).sum();
+      step.replay();
+      Expect.failure(TensorException.class, y::backward, "changed in place");
+    }
+  }
+
+  @Test
+  void aClosedStepIsClosed() {
+    long before = live();
+    Tensor x = Tensor.full(Shape.of(2), 1, DType.F32, Device.REFERENCE);
+    CapturedStep step = record(() -> List.of(x.mul(2)));
+    Tensor output = step.output(0);
+    step.close();
+    step.close();
+    assertTrue(output.isClosed());
+    assertFalse(x.isClosed());
+    Expect.failure(TensorException.class, step::replay, "capturedStep", "closed");
+    x.close();
+    assertEquals(before, live());
+  }
+}

@@ -1,0 +1,69 @@
+package dev.adjoint.autograd;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.adjoint.Reference;
+import dev.adjoint.Tensor;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+@ExtendWith(Reference.class)
+class GradModeTest {
+  @Test
+  void modesNest() {
+    Tensor x = Tensor.ones(1).requiresGrad_(true);
+    try (var _ = GradMode.off()) {
+      assertFalse(x.mul(2).requiresGrad());
+      try (var _ = GradMode.on()) {
+        assertTrue(x.mul(2).requiresGrad());
+        try (var _ = GradMode.off()) {
+          assertFalse(GradMode.isEnabled());
+        }
+        assertTrue(GradMode.isEnabled());
+      }
+      assertFalse(GradMode.isEnabled());
+    }
+    assertTrue(x.mul(2).requiresGrad());
+  }
+
+  @Test
+  void anExceptionRestoresTheMode() {
+    try (var _ = GradMode.off()) {
+      throw new IllegalStateException("thrown on purpose");
+    } catch (IllegalStateException e) {
+      assertEquals("thrown on purpose", e.getMessage());
+    }
+    assertTrue(GradMode.isEnabled());
+  }
+
+  @Test
+  void theModeBelongsToTheThread() throws InterruptedException {
+    boolean[] enabled = {false};
+    try (var _ = GradMode.off()) {
+      Thread other = new Thread(() -> enabled[0] = GradMode.isEnabled());
+      other.start();
+      other.join();
+    }
+    assertTrue(enabled[0]);
+  }
+
+  @Test
+  void aLeafMayBeMadeWhileOff() {
+    try (var _ = GradMode.off()) {
+      assertTrue(Tensor.ones(1).requiresGrad_(true).requiresGrad());
+    }
+  }
+
+  @Test
+  void backwardWorksWhileOffAndLeavesTheMode() {
+    Tensor x = Tensor.ones(1).requiresGrad_(true);
+    Tensor y = x.exp().sum();
+    try (var _ = GradMode.off()) {
+      y.backward(null, false, true);
+      assertFalse(GradMode.isEnabled());
+      x.zeroGrad();
+    }
+  }
+}

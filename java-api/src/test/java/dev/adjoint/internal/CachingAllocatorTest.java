@@ -1,0 +1,135 @@
+package dev.adjoint.internal;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.adjoint.Device;
+import dev.adjoint.OutOfMemoryException;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+class CachingAllocatorTest {
+  private static final long BUDGET = 1 << 20;
+
+  private final DeviceContext context = Backends.of(Device.REFERENCE);
+  private final CachingAllocator allocator =
+      new CachingAllocator(context, context.backend(), BUDGET);
+
+  @AfterEach
+  void nothingStays() {
+    allocator.drain();
+    assertEquals(0, allocator.use().liveBytes());
+    assertEquals(0, allocator.use().liveStorages());
+    assertEquals(0, allocator.use().cachedBytes());
+  }
+
+  private Storage allocate(long bytes, String label) {
+    return allocator.allocate(bytes, null, label);
+  }
+
+  @Test
+  void sizesAreRoundedByAnEighthAtMost() {
+    assertEquals(64, CachingAllocator.roundUp(0));
+    assertEquals(64, CachingAllocator.roundUp(64));
+    assertEquals(128, CachingAllocator.roundUp(65));
+    assertEquals(1 << 20, CachingAllocator.roundUp(1 << 20));
+    assertEquals((1 << 20) + (1 << 17), CachingAllocator.roundUp((1 << 20) + 1));
+    for (long bytes = 1; bytes < 1 << 20; bytes = bytes * 5 / 4 + 1) {
+      long size = CachingAllocator.roundUp(bytes);
+      assertTrue(size >= bytes && size % 64 == 0, () -> "size " + size);
+      assertTrue(size <= Math.max(bytes + 64, bytes + bytes / 8 + 1), () -> "size " + size);
+    }
+  }
+
+  @Test
+  void theNextAllocationReusesTheBlock() {
+    Storage first = allocate(1000, "first");
+    long address = first.memory().address();
+    first.release();
+    assertEquals(1024, allocator.use().cachedBytes());
+    Storage second = allocate(990, "second");
+    assertEquals(address, second.memory().address());
+    assertEquals(0, allocator.use().cachedBytes());
+    assertEquals(1024, allocator.use().liveBytes());
+    Storage third = allocate(1000, "third");
+    assertNotEquals(address, third.memory().address());
+    second.release();
+    third.release();
+    assertEquals(2048, allocator.use().peakBytes());
+  }
+
+  @Test
+  void theBudgetCountsTheCacheAndDrainsIt() {
+    allocate(800_000, "a").release();
+    assertTrue(allocator.use().cachedBytes() >= 800_000);
+    Storage b = allocate(500_000, "b"); // another size: does not fit beside the cached block
+    assertEquals(0, allocator.use().cachedBytes());
+    b.release();
+  }
+
+  @Test
+  void overTheBudgetTheMessageNamesTheLargest() {
+    Storage small = allocate(100_000, "F32 [25000]");
+    Storage large = allocate(800_000, "F64 [100000]");
+    String message =
+        assertThrows(OutOfMemoryException.class, () -> allocate(300_000, "x")).getMessage();
+    assertNotNull(message);
+    assertTrue(message.contains("293.0 KiB more on reference"), message);
+    assertTrue(message.contains("budget of 1.0 MiB"), message);
+    assertTrue(message.contains("in 2 storages"), message);
+    assertTrue(message.indexOf("F64 [100000]") < message.indexOf("F32 [25000]"), message);
+    assertTrue(message.contains("-Dadjoint.memory"), message);
+    small.release();
+    large.release();
+  }
+
+  @Test
+  void whatCanNeverFitFailsAtOnce() {
+    long start = System.nanoTime();
+    assertThrows(OutOfMemoryException.class, () -> allocate(Long.MAX_VALUE, "x"));
+    assertThrows(OutOfMemoryException.class, () -> allocate(BUDGET + 1, "x"));
+    assertTrue(System.nanoTime() - start < 1_000_000_000L);
+  }
+
+  @Test
+  void aPrivatePoolSharesNothingUntilItIsClosed() {
+    MemoryPool pool = allocator.newPrivatePool();
+    Storage inside = allocator.allocate(1000, pool, "inside");
+    long address = inside.memory().address();
+    inside.release();
+    Storage outside = allocate(1000, "outside");
+    assertNotEquals(address, outside.memory().address());
+    Storage again = allocator.allocate(1000, pool, "again");
+    assertEquals(address, again.memory().address());
+    allocator.closePool(pool);
+    again.release(); // to everybody
+    Storage shared = allocate(1000, "shared");
+    assertEquals(address, shared.memory().address());
+    outside.release();
+    shared.release();
+  }
+
+  @Test
+  void countingErrorsAreLoud() {
+    Storage storage = allocate(1, "x");
+    assertTrue(storage.tryRetain());
+    storage.release();
+    assertTrue(storage.isExclusive());
+    storage.release();
+    assertThrows(IllegalStateException.class, storage::retain);
+    assertTrue(!storage.tryRetain());
+  }
+
+  @Test
+  void liveStoragesAreListedLargestFirst() {
+    Storage small = allocate(100, "small");
+    Storage large = allocate(2000, "large");
+    assertEquals("2.0 KiB  large", allocator.liveStorages().get(0));
+    assertEquals("128 B  small", allocator.liveStorages().get(1));
+    small.release();
+    large.release();
+  }
+}
