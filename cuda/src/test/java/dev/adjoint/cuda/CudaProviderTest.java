@@ -20,7 +20,8 @@ class CudaProviderTest {
   @Test
   void refusesWithTheReason() {
     TensorException e = assertThrows(TensorException.class, Device::cuda);
-    assertTrue(String.valueOf(e.getMessage()).contains("no CUDA kernels yet"), e.getMessage());
+    String message = String.valueOf(e.getMessage());
+    assertTrue(message.contains("no CUDA kernels yet"), message);
   }
 
   @Test

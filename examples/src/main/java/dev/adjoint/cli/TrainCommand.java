@@ -117,7 +117,7 @@ final class TrainCommand implements Callable<Integer> {
             .toList();
     for (OptionSpec given : spec.commandLine().getParseResult().matchedOptions()) {
       String name = given.longestName();
-      if (name.equals("--out") || own.contains(name) && !name.equals("--data")) {
+      if (name.equals("--out") || (own.contains(name) && !name.equals("--data"))) {
         throw new ParameterException(
             spec.commandLine(), name + " belongs to the run and cannot be changed by --resume");
       }

@@ -42,7 +42,7 @@ public final class Activations {
 
   /** Runs the example; draws into the current folder. */
   public static void main(String[] args) throws IOException {
-    run(new PrintWriter(System.out, true), Path.of(""));
+    run(new PrintWriter(System.out, true, System.out.charset()), Path.of(""));
   }
 
   /**

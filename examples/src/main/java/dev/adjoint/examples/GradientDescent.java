@@ -19,7 +19,7 @@ public final class GradientDescent {
 
   /** Runs the example. */
   public static void main(String[] args) {
-    run(new PrintWriter(System.out, true));
+    run(new PrintWriter(System.out, true, System.out.charset()));
   }
 
   /**

@@ -33,7 +33,7 @@ public final class Spirals {
 
   /** Runs the example; draws into the current folder. */
   public static void main(String[] args) throws IOException {
-    run(new PrintWriter(System.out, true), Path.of(""));
+    run(new PrintWriter(System.out, true, System.out.charset()), Path.of(""));
   }
 
   /**
@@ -132,8 +132,10 @@ public final class Spirals {
   private static BufferedImage plane(Module model) {
     float[] places = new float[GRID * GRID * 2];
     for (int i = 0; i < GRID * GRID; i++) {
-      places[2 * i] = 2f * (i % GRID) / (GRID - 1) - 1;
-      places[2 * i + 1] = 1 - 2f * (i / GRID) / (GRID - 1);
+      int column = i % GRID;
+      int row = i / GRID;
+      places[2 * i] = 2f * column / (GRID - 1) - 1;
+      places[2 * i + 1] = 1 - 2f * row / (GRID - 1);
     }
     try (var _ = Scope.open();
         var _ = GradMode.off()) {

@@ -127,6 +127,7 @@ class CorpusTest {
 
   private static void assertRefused(String message, Action action) {
     CommandException e = assertThrows(CommandException.class, action::run);
-    assertTrue(String.valueOf(e.getMessage()).contains(message), e.getMessage());
+    String found = String.valueOf(e.getMessage());
+    assertTrue(found.contains(message), found);
   }
 }
