@@ -1,0 +1,10 @@
+package dev.adjoint.nativecpu;
+
+import dev.adjoint.Device;
+import dev.adjoint.tck.GoldenContract;
+
+final class NativeGoldenTest extends GoldenContract {
+  NativeGoldenTest() {
+    super(Device.CPU);
+  }
+}
