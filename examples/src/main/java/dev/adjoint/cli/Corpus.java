@@ -33,6 +33,7 @@ import org.jspecify.annotations.Nullable;
 record Corpus(String source, String training, String validation, String opening) {
   private static final String JDK_FOLDER = "java.base/java/util/";
   private static final long MAX_BYTES = 256L << 20;
+  private static final int DEEPEST_INDENT = 12;
   private static final int FILES_PER_VALIDATION_FILE = 10;
 
   /** Literals, which may look like comments inside, and comments. */
@@ -49,7 +50,8 @@ record Corpus(String source, String training, String validation, String opening)
   /**
    * The source of {@code java.util} and the packages below it, from the running JDK: about 4 MB in
    * one style. Comments are left out, because the model is to learn code and not prose; so are
-   * characters outside printable ASCII.
+   * characters outside printable ASCII. Indentation is halved and bounded, because a window of 64
+   * characters should not be spent on blanks.
    */
   static Corpus ofJdk() throws IOException {
     Path archive = Path.of(System.getProperty("java.home"), "lib", "src.zip");
@@ -62,7 +64,7 @@ record Corpus(String source, String training, String validation, String opening)
     }
     List<String> texts = new ArrayList<>();
     for (String text : readArchive(archive, JDK_FOLDER, ".java")) {
-      texts.add(printableAscii(withoutComments(text)));
+      texts.add(shallow(printableAscii(withoutComments(text))));
     }
     return split(
         "JDK " + Runtime.version() + ", " + JDK_FOLDER + "**", archive, texts, "public class ");
@@ -163,6 +165,18 @@ record Corpus(String source, String training, String validation, String opening)
 
   private static String printableAscii(String text) {
     return text.replace("\t", "    ").replaceAll("[^\\n\\x20-\\x7E]", "");
+  }
+
+  /** Two columns for each level of four, and at most {@link #DEEPEST_INDENT}. */
+  static String shallow(String text) {
+    return text.lines()
+        .map(
+            line -> {
+              String code = line.stripLeading();
+              int indent = Math.min((line.length() - code.length()) / 2, DEEPEST_INDENT);
+              return " ".repeat(indent) + code + "\n";
+            })
+        .collect(Collectors.joining());
   }
 
   /** Of the first line with anything on it, at most the first forty characters. */

@@ -84,7 +84,7 @@ final class TrainSettings {
   @Option(
       names = "--steps",
       paramLabel = "N",
-      defaultValue = "2000",
+      defaultValue = "3000",
       description = "Steps of the whole schedule.")
   long steps;
 

@@ -60,6 +60,13 @@ class CorpusTest {
   }
 
   @Test
+  void indentationIsHalvedAndBounded() {
+    assertEquals(
+        "class A {\n  int a;\n\n" + " ".repeat(12) + "deep();\n",
+        Corpus.shallow("class A {\n    int a;\n\n" + " ".repeat(60) + "deep();\n"));
+  }
+
+  @Test
   void splitsOneTextByPosition() throws IOException {
     Path file = Files.writeString(folder.resolve("a.txt"), "0123456789".repeat(10) + "\r\n");
     Corpus corpus = Corpus.of(file);
