@@ -2,9 +2,14 @@ package dev.adjoint.cli;
 
 import dev.adjoint.train.Trainer.Progress;
 import java.io.Console;
+import java.io.File;
+import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Locale;
+import java.util.NoSuchElementException;
+import java.util.Scanner;
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
@@ -45,8 +50,28 @@ interface ProgressDisplay extends AutoCloseable {
               .startsFrom(done, Duration.ZERO)
               .setUpdateIntervalMillis(250)
               .setStyle(ProgressBarStyle.ASCII)
-              .setConsumer(new ConsoleProgressBarConsumer(System.out))
+              .setConsumer(new ConsoleProgressBarConsumer(System.out, terminalWidth() - 1))
               .build();
+    }
+
+    /**
+     * Columns of the terminal. Asked for here and not by the progress bar, whose terminal library
+     * would set SIGINT back to killing the process at once, and nothing would be saved.
+     */
+    private static int terminalWidth() {
+      try {
+        Process stty =
+            new ProcessBuilder("stty", "size")
+                .redirectInput(new File("/dev/tty"))
+                .redirectError(ProcessBuilder.Redirect.DISCARD)
+                .start();
+        try (Scanner size = new Scanner(stty.getInputStream(), StandardCharsets.US_ASCII)) {
+          size.nextInt(); // rows
+          return Math.max(40, size.nextInt());
+        }
+      } catch (IOException | NoSuchElementException e) {
+        return 80; // no stty, or no answer
+      }
     }
 
     @Override
