@@ -44,13 +44,15 @@ public final class CausalSelfAttention extends Module {
     Tensor parts =
         qkv.apply(x).reshape(batch, length, 3, heads, channels / heads).permute(2, 0, 3, 1, 4);
     Tensor attended =
-        Attention.scaledDotProductAttention(
-            parts.select(0, 0),
-            parts.select(0, 1),
-            parts.select(0, 2),
-            true,
-            isTraining() ? dropout : 0,
-            Adjoint.generator(x.device()));
+        isTraining() && dropout > 0
+            ? Attention.scaledDotProductAttention(
+                parts.select(0, 0),
+                parts.select(0, 1),
+                parts.select(0, 2),
+                true,
+                dropout,
+                Adjoint.generator(x.device()))
+            : Attention.selfAttention(parts, true);
     Tensor joined = attended.transpose(1, 2).reshape(batch, length, channels);
     return residual.apply(projection.apply(joined));
   }

@@ -10,11 +10,14 @@ import dev.adjoint.Tensor;
 import dev.adjoint.graph.Graph;
 import dev.adjoint.graph.Saves;
 import dev.adjoint.internal.Check;
+import dev.adjoint.internal.DeviceContext;
 import dev.adjoint.internal.Dispatch;
 import dev.adjoint.internal.Tensors;
-import dev.adjoint.spi.Layout;
+import dev.adjoint.spi.View;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** Scaled dot-product attention. */
@@ -34,39 +37,76 @@ public final class Attention {
   public static Tensor scaledDotProductAttention(Tensor q, Tensor k, Tensor v, boolean causal) {
     String op = "scaledDotProductAttention";
     check(op, q, k, v);
-    return Scope.tidy(() -> fused(op, q, k, v, causal));
+    return Scope.tidy(
+        () -> fused(op, causal, new Tensor[] {rowsDense(q), rowsDense(k), rowsDense(v)}));
   }
 
-  private static Tensor fused(String op, Tensor q, Tensor k, Tensor v, boolean causal) {
-    double scale = 1 / Math.sqrt((double) q.size(3));
-    Tensor dq = rowsDense(q);
-    Tensor dk = rowsDense(k);
-    Tensor dv = rowsDense(v);
-    Tensor out = emptyHeadsInside(q);
+  /**
+   * The same for a sequence's attention on itself, with queries, keys and values in one tensor, as
+   * one projection makes them; their gradient comes in one piece too.
+   *
+   * @param qkv [3, B, H, T, D]; F32 or F64, any strides
+   * @return [B, H, T, D]
+   */
+  public static Tensor selfAttention(Tensor qkv, boolean causal) {
+    String op = "selfAttention";
+    Check.floating(op, qkv);
+    if (qkv.rank() != 5 || qkv.size(0) != 3) {
+      throw new ShapeMismatchException(op + ": needs [3, B, H, T, D]; got " + qkv.shape());
+    }
+    Check.that(qkv.size(4) > 0, op, () -> "the head size must be positive: " + qkv.shape());
+    return Scope.tidy(() -> fused(op, causal, new Tensor[] {rowsDense(qkv)}));
+  }
+
+  /** Queries, keys and values: three tensors, or one that holds all. */
+  private record Heads(@Nullable View q, @Nullable View k, @Nullable View v) {
+    static Heads of(@Nullable Tensor[] tensors) {
+      if (tensors.length == 3) {
+        return new Heads(
+            Tensors.viewOrNull(tensors[0]),
+            Tensors.viewOrNull(tensors[1]),
+            Tensors.viewOrNull(tensors[2]));
+      }
+      View all = Tensors.view(Objects.requireNonNull(tensors[0]));
+      return new Heads(part(all, 0), part(all, 1), part(all, 2));
+    }
+
+    private static View part(View all, int i) {
+      return all.with(all.layout().select(0, i));
+    }
+  }
+
+  private static Tensor fused(String op, boolean causal, Tensor[] inputs) {
+    Heads heads = Heads.of(inputs);
+    View q = Objects.requireNonNull(heads.q());
+    View k = Objects.requireNonNull(heads.k());
+    View v = Objects.requireNonNull(heads.v());
+    Shape shape = q.layout().shape();
+    double scale = 1 / Math.sqrt((double) shape.size(3));
+    DeviceContext context = Tensors.context(inputs[0]);
+    Tensor out = emptyHeadsInside(shape, q.dtype(), context);
     Tensor logSumExp =
-        Tensors.empty(Shape.of(q.size(0), q.size(1), q.size(2)), q.dtype(), Tensors.context(q));
-    var backend = Tensors.backend(q);
-    Tensor scratch =
-        Tensors.scratch(
-            backend.attentionScratchBytes(Tensors.view(dq), Tensors.view(dk)), Tensors.context(q));
+        Tensors.empty(Shape.of(shape.size(0), shape.size(1), shape.size(2)), q.dtype(), context);
+    var backend = context.backend();
+    Tensor scratch = Tensors.scratch(backend.attentionScratchBytes(q, k), context);
     Dispatch.runAll(
         backend.attention(
-            Tensors.view(dq),
-            Tensors.view(dk),
-            Tensors.view(dv),
+            q,
+            k,
+            v,
             causal,
             scale,
             Tensors.view(out),
             Tensors.view(logSumExp),
             Tensors.view(scratch).memory()),
         List.of(out, logSumExp, scratch),
-        List.of(dq, dk, dv));
+        List.of(inputs));
+    int count = inputs.length;
+    Tensor[] saved = Arrays.copyOf(inputs, count + 2);
+    saved[count] = out;
+    saved[count + 1] = logSumExp;
     return Graph.record(
-        op,
-        out,
-        new Tensor[] {dq, dk, dv},
-        new Tensor[] {dq, dk, dv, out, logSumExp},
-        (g, saves) -> gradients(g, saves, causal, scale));
+        op, out, inputs, saved, (g, saves) -> gradients(g, saves, count, causal, scale));
   }
 
   /**
@@ -86,46 +126,57 @@ public final class Attention {
                 .matmul(v));
   }
 
-  private static @Nullable Tensor[] gradients(Tensor g, Saves saves, boolean causal, double scale) {
-    Tensor q = saves.get(0);
-    Tensor k = saves.get(1);
-    Tensor v = saves.get(2);
+  private static @Nullable Tensor[] gradients(
+      Tensor g, Saves saves, int count, boolean causal, double scale) {
+    Tensor[] inputs = new Tensor[count];
+    Arrays.setAll(inputs, saves::get);
     if (saves.createGraph()) {
       return Graph.composedVjp(
           g,
-          new Tensor[] {q, k, v},
+          inputs,
           saves,
-          own -> weights(own[0], own[1], causal, scale).matmul(own[2]));
+          own ->
+              count == 3
+                  ? weights(own[0], own[1], causal, scale).matmul(own[2])
+                  : weights(own[0].select(0, 0), own[0].select(0, 1), causal, scale)
+                      .matmul(own[0].select(0, 2)));
     }
     Tensor grad = rowsDense(g);
-    Tensor out = saves.get(3);
-    Tensor logSumExp = saves.get(4);
-    Tensor gradQ = saves.needs(0) ? emptyHeadsInside(q) : null;
-    Tensor gradK = saves.needs(1) ? emptyHeadsInside(k) : null;
-    Tensor gradV = saves.needs(2) ? emptyHeadsInside(v) : null;
-    var backend = Tensors.backend(q);
-    Tensor scratch =
-        Tensors.scratch(
-            backend.attentionGradScratchBytes(Tensors.view(q), Tensors.view(k)),
-            Tensors.context(q));
+    Tensor out = saves.get(count);
+    Tensor logSumExp = saves.get(count + 1);
+    DeviceContext context = Tensors.context(out);
+    @Nullable Tensor[] grads = new Tensor[count];
+    for (int i = 0; i < count; i++) {
+      grads[i] = saves.needs(i) ? emptyHeadsInside(inputs[i].shape(), g.dtype(), context) : null;
+    }
+    Heads heads = Heads.of(inputs);
+    Heads into = Heads.of(grads);
+    View q = Objects.requireNonNull(heads.q());
+    View k = Objects.requireNonNull(heads.k());
+    var backend = context.backend();
+    Tensor scratch = Tensors.scratch(backend.attentionGradScratchBytes(q, k), context);
+    @Nullable Tensor[] writes = Arrays.copyOf(grads, count + 1);
+    writes[count] = scratch;
+    List<Tensor> reads = new ArrayList<>(List.of(inputs));
+    reads.addAll(List.of(grad, out, logSumExp));
     Dispatch.runAll(
         backend.attentionGrad(
             Tensors.view(grad),
-            Tensors.view(q),
-            Tensors.view(k),
-            Tensors.view(v),
+            q,
+            k,
+            Objects.requireNonNull(heads.v()),
             Tensors.view(out),
             Tensors.view(logSumExp),
             causal,
             scale,
-            Tensors.viewOrNull(gradQ),
-            Tensors.viewOrNull(gradK),
-            Tensors.viewOrNull(gradV),
+            into.q(),
+            into.k(),
+            into.v(),
             Tensors.view(scratch).memory()),
-        Arrays.asList(gradQ, gradK, gradV, scratch),
-        List.of(grad, q, k, v, out, logSumExp));
+        Arrays.asList(writes),
+        reads);
     scratch.close();
-    return new Tensor[] {gradQ, gradK, gradV};
+    return grads;
   }
 
   /** The attention weights [B, H, Tq, Tk]: the definition that the fused kernels are held to. */
@@ -183,22 +234,21 @@ public final class Attention {
   }
 
   private static Tensor rowsDense(Tensor x) {
-    Layout layout = Tensors.layout(x);
-    return layout.stride(3) == 1 ? x : Movement.copy(x);
+    return Tensors.layout(x).stride(x.rank() - 1) == 1 ? x : Movement.copy(x);
   }
 
   /**
-   * [B, H, T, D] laid out as [B, T, H, D], so that joining the heads again ({@code transpose(1, 2)}
-   * and reshape) is a view.
+   * [B, H, T, D] laid out as [B, T, H, D], and [3, B, H, T, D] as [B, T, 3, H, D]: the order in
+   * which a projection makes and takes them, so that splitting and joining heads are views.
    */
-  private static Tensor emptyHeadsInside(Tensor like) {
-    Tensor memory =
-        Tensors.empty(
-            Shape.of(like.size(0), like.size(2), like.size(1), like.size(3)),
-            like.dtype(),
-            Tensors.context(like));
-    Tensor out = Tensors.alias(memory, Tensors.layout(memory).transpose(1, 2));
-    memory.close();
-    return out;
+  private static Tensor emptyHeadsInside(Shape shape, DType dtype, DeviceContext context) {
+    boolean stacked = shape.rank() == 5;
+    int[] order = stacked ? new int[] {1, 3, 0, 2, 4} : new int[] {0, 2, 1, 3};
+    int[] back = stacked ? new int[] {2, 0, 3, 1, 4} : order;
+    long[] sizes = new long[order.length];
+    Arrays.setAll(sizes, i -> shape.size(order[i]));
+    try (Tensor memory = Tensors.empty(Shape.of(sizes), dtype, context)) {
+      return Tensors.alias(memory, Tensors.layout(memory).permute(back));
+    }
   }
 }

@@ -4,6 +4,7 @@ import dev.adjoint.DType;
 import dev.adjoint.Generator;
 import dev.adjoint.Shape;
 import dev.adjoint.Tensor;
+import dev.adjoint.ops.Attention;
 import dev.adjoint.spi.BinaryKernel;
 import dev.adjoint.spi.UnaryKernel;
 import dev.adjoint.tck.Op.Input;
@@ -342,6 +343,18 @@ public final class OpCatalog {
                     Input.real(keys, -1, 1))
                 .definedAs(x -> attention(x.get(0), x.get(1), x.get(2), causal)));
       }
+      rows.add(
+          Op.of(
+                  causal ? "self-attention causal" : "self-attention",
+                  SUMS,
+                  SUMS,
+                  x -> Attention.selfAttention(x.getFirst(), causal),
+                  Input.real(Shape.of(3, 2, 2, 6, 4), -1, 1))
+              .definedAs(
+                  x -> {
+                    Tensor all = x.getFirst();
+                    return attention(all.select(0, 0), all.select(0, 1), all.select(0, 2), causal);
+                  }));
     }
   }
 
