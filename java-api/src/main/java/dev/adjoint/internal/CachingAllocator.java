@@ -102,7 +102,7 @@ public final class CachingAllocator {
           return null;
         }
       }
-      Storage storage = new Storage(memory, context, home, false);
+      Storage storage = new Storage(memory, context, home);
       storage.label = LeakDetector.ENABLED ? LeakDetector.describe(label) : label;
       storage.next = live;
       if (live != null) {
@@ -194,7 +194,6 @@ public final class CachingAllocator {
     }
   }
 
-  @SuppressWarnings("ThreadPriorityCheck")
   private static void collect(long waitMillis) {
     System.gc();
     try {
@@ -205,34 +204,20 @@ public final class CachingAllocator {
   }
 
   private OutOfMemoryException outOfMemory(long bytes) {
-    List<Storage> held = new ArrayList<>();
-    String message;
+    StringBuilder text = new StringBuilder();
     lock.lock();
     try {
-      for (Storage s = live; s != null; s = s.next) {
-        held.add(s);
-      }
-      held.sort(Comparator.comparingLong((Storage s) -> s.memory().bytes()).reversed());
-      StringBuilder text = new StringBuilder();
       text.append("allocate: ").append(human(bytes)).append(" more on ").append(context.device());
       text.append(" would exceed the budget of ").append(human(budget));
       text.append(" (").append(human(liveBytes)).append(" live in ").append(liveCount);
       text.append(" storages); the largest:");
-      held.stream()
-          .limit(8)
-          .forEach(
-              s ->
-                  text.append("\n  ")
-                      .append(human(s.memory().bytes()))
-                      .append("  ")
-                      .append(s.label));
-      text.append(
-          "\nClose tensors earlier (Scope.tidy), use a smaller batch, or raise -Dadjoint.memory.");
-      message = text.toString();
+      liveStorages().stream().limit(8).forEach(line -> text.append("\n  ").append(line));
     } finally {
       lock.unlock();
     }
-    return new OutOfMemoryException(message);
+    text.append(
+        "\nClose tensors earlier (Scope.tidy), use a smaller batch, or raise -Dadjoint.memory.");
+    return new OutOfMemoryException(text.toString());
   }
 
   private static String human(long bytes) {

@@ -121,9 +121,6 @@ public final class Check {
   }
 
   public static void writable(String op, Tensor x) {
-    if (Tensors.state(x).storage().readOnly()) {
-      throw new TensorException(op + ": this tensor is read-only (a mapped file); change a copy()");
-    }
     var layout = Tensors.layout(x);
     for (int d = 0; d < layout.rank(); d++) {
       if (layout.stride(d) == 0 && layout.size(d) > 1) {

@@ -27,7 +27,6 @@ public final class Storage {
   private final Memory memory;
   private final DeviceContext context;
   private final MemoryPool pool;
-  private final boolean readOnly;
   private volatile int count = 1;
   private volatile int version;
 
@@ -39,11 +38,10 @@ public final class Storage {
   @Nullable Storage next;
   Object label = "";
 
-  Storage(Memory memory, DeviceContext context, MemoryPool pool, boolean readOnly) {
+  Storage(Memory memory, DeviceContext context, MemoryPool pool) {
     this.memory = memory;
     this.context = context;
     this.pool = pool;
-    this.readOnly = readOnly;
   }
 
   public Memory memory() {
@@ -60,10 +58,6 @@ public final class Storage {
 
   public MemoryPool pool() {
     return pool;
-  }
-
-  public boolean readOnly() {
-    return readOnly;
   }
 
   /** Counts in-place writes, so that a stale saved value is found out. */

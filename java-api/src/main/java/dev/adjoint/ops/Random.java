@@ -10,6 +10,9 @@ import dev.adjoint.graph.Graph;
 import dev.adjoint.internal.Check;
 import dev.adjoint.internal.Dispatch;
 import dev.adjoint.internal.Tensors;
+import dev.adjoint.spi.Backend;
+import dev.adjoint.spi.KernelCall;
+import dev.adjoint.spi.View;
 import java.util.List;
 
 /** Random tensors and dropout, from a {@link Generator}'s counter. */
@@ -19,24 +22,29 @@ public final class Random {
   /** Uniform on [low, high); F32 or F64. */
   public static Tensor uniform(
       Shape shape, double low, double high, DType dtype, Device device, Generator generator) {
-    Tensor out = Tensors.empty(shape, dtype, device);
-    Check.floating("uniform", out);
-    Tensor key = nextKey(generator, device);
-    Dispatch.run(
-        Tensors.backend(out).uniform(Tensors.view(key), low, high, Tensors.view(out)), out, key);
-    key.close();
-    return out;
+    return drawn(
+        "uniform", shape, dtype, generator, device, (b, k, out) -> b.uniform(k, low, high, out));
   }
 
   /** Normal with the given mean and standard deviation; F32 or F64. */
   public static Tensor normal(
       Shape shape, double mean, double std, DType dtype, Device device, Generator generator) {
+    return drawn(
+        "normal", shape, dtype, generator, device, (b, k, out) -> b.normal(k, mean, std, out));
+  }
+
+  /** A kernel that fills a tensor from a key. */
+  private interface Fill {
+    KernelCall call(Backend backend, View key, View out);
+  }
+
+  private static Tensor drawn(
+      String op, Shape shape, DType dtype, Generator generator, Device device, Fill fill) {
     Tensor out = Tensors.empty(shape, dtype, device);
-    Check.floating("normal", out);
-    Tensor key = nextKey(generator, device);
-    Dispatch.run(
-        Tensors.backend(out).normal(Tensors.view(key), mean, std, Tensors.view(out)), out, key);
-    key.close();
+    Check.floating(op, out);
+    try (Tensor key = nextKey(generator, device)) {
+      Dispatch.run(fill.call(Tensors.backend(out), Tensors.view(key), Tensors.view(out)), out, key);
+    }
     return out;
   }
 

@@ -3,7 +3,6 @@ package dev.adjoint.optim;
 import dev.adjoint.Tensor;
 import dev.adjoint.TensorException;
 import dev.adjoint.ops.OptimizerSteps;
-import java.util.ArrayList;
 import java.util.List;
 
 /** Adam with decoupled weight decay (Loshchilov and Hutter 2019), equal to PyTorch's rule. */
@@ -18,11 +17,7 @@ public final class AdamW extends Optimizer {
   }
 
   private AdamW(Builder builder) {
-    super(
-        builder.groups,
-        builder.learningRate,
-        builder.weightDecay,
-        List.of("exp_avg", "exp_avg_sq"));
+    super(builder, List.of("exp_avg", "exp_avg_sq"));
     this.beta1 = builder.beta1;
     this.beta2 = builder.beta2;
     this.eps = builder.eps;
@@ -50,26 +45,17 @@ public final class AdamW extends Optimizer {
   }
 
   /** Settings; those not made are PyTorch's. */
-  public static final class Builder {
-    private final List<ParameterGroup> groups = new ArrayList<>();
-    private final double learningRate;
+  public static final class Builder extends Settings<Builder> {
     private double beta1 = 0.9;
     private double beta2 = 0.999;
     private double eps = 1e-8;
-    private double weightDecay = 0.01;
 
     private Builder(double learningRate) {
-      this.learningRate = learningRate;
+      super(learningRate, 0.01);
     }
 
-    /** Adds parameters with the common settings. */
-    public Builder group(List<Tensor> parameters) {
-      return group(ParameterGroup.of(parameters));
-    }
-
-    /** Adds parameters. */
-    public Builder group(ParameterGroup group) {
-      groups.add(group);
+    @Override
+    protected Builder self() {
       return this;
     }
 
@@ -92,12 +78,6 @@ public final class AdamW extends Optimizer {
     public Builder eps(double value) {
       Optimizer.checkNotNegative("eps", value);
       eps = value;
-      return this;
-    }
-
-    /** How much of itself, times the learning rate, each parameter loses. */
-    public Builder weightDecay(double value) {
-      weightDecay = value;
       return this;
     }
 

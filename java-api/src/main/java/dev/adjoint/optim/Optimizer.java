@@ -129,6 +129,48 @@ public abstract class Optimizer implements AutoCloseable {
     }
   }
 
+  /** For subclasses: with what their builder was told. */
+  protected Optimizer(Settings<?> settings, List<String> stateNames) {
+    this(settings.groups, settings.learningRate, settings.weightDecay, stateNames);
+  }
+
+  /**
+   * What the builders of all optimizers have in common.
+   *
+   * @param <B> the builder itself
+   */
+  public abstract static class Settings<B extends Settings<B>> {
+    private final List<ParameterGroup> groups = new ArrayList<>();
+    private final double learningRate;
+    private double weightDecay;
+
+    /** With the learning rate and the weight decay of groups that have none of their own. */
+    protected Settings(double learningRate, double weightDecay) {
+      this.learningRate = learningRate;
+      this.weightDecay = weightDecay;
+    }
+
+    /** This builder. */
+    protected abstract B self();
+
+    /** Adds parameters with the common settings. */
+    public B group(List<Tensor> parameters) {
+      return group(ParameterGroup.of(parameters));
+    }
+
+    /** Adds parameters. */
+    public B group(ParameterGroup group) {
+      groups.add(group);
+      return self();
+    }
+
+    /** How much of itself each parameter loses, as the optimizer's rule says. */
+    public B weightDecay(double value) {
+      weightDecay = value;
+      return self();
+    }
+  }
+
   static void checkNotNegative(String what, double value) {
     if (!(value >= 0)) {
       throw new TensorException("optimizer: the " + what + " must not be negative, got " + value);

@@ -3,7 +3,6 @@ package dev.adjoint.optim;
 import dev.adjoint.Tensor;
 import dev.adjoint.TensorException;
 import dev.adjoint.ops.OptimizerSteps;
-import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -22,11 +21,7 @@ public final class Sgd extends Optimizer {
   }
 
   private Sgd(Builder builder) {
-    super(
-        builder.groups,
-        builder.learningRate,
-        builder.weightDecay,
-        builder.momentum == 0 ? List.of() : List.of("momentum_buffer"));
+    super(builder, builder.momentum == 0 ? List.of() : List.of("momentum_buffer"));
     this.momentum = builder.momentum;
     this.dampening = builder.dampening;
     this.nesterov = builder.nesterov;
@@ -53,26 +48,17 @@ public final class Sgd extends Optimizer {
   }
 
   /** Settings; those not made are 0 and off. */
-  public static final class Builder {
-    private final List<ParameterGroup> groups = new ArrayList<>();
-    private final double learningRate;
+  public static final class Builder extends Settings<Builder> {
     private double momentum;
     private double dampening;
-    private double weightDecay;
     private boolean nesterov;
 
     private Builder(double learningRate) {
-      this.learningRate = learningRate;
+      super(learningRate, 0);
     }
 
-    /** Adds parameters with the common settings. */
-    public Builder group(List<Tensor> parameters) {
-      return group(ParameterGroup.of(parameters));
-    }
-
-    /** Adds parameters. */
-    public Builder group(ParameterGroup group) {
-      groups.add(group);
+    @Override
+    protected Builder self() {
       return this;
     }
 
@@ -86,12 +72,6 @@ public final class Sgd extends Optimizer {
     /** τ. */
     public Builder dampening(double value) {
       dampening = value;
-      return this;
-    }
-
-    /** λ. */
-    public Builder weightDecay(double value) {
-      weightDecay = value;
       return this;
     }
 
