@@ -209,7 +209,8 @@ public final class BackwardPass {
     }
     @Nullable Tensor[] owned = new Tensor[inputs.length];
     try (Scope inner = Scope.open()) {
-      @Nullable Tensor[] grads = node.backward(grad, needed, createGraph);
+      @Nullable Tensor[] grads =
+          node.backward(grad, needed, createGraph, asked == null && !createGraph);
       for (int i = 0; i < inputs.length; i++) {
         Tensor raw = grads[i];
         if (needed[i] && raw != null) {

@@ -7,6 +7,7 @@ import dev.adjoint.internal.Storage;
 import dev.adjoint.internal.TensorState;
 import dev.adjoint.internal.Tensors;
 import dev.adjoint.internal.ThreadState;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -90,6 +91,26 @@ public final class LeafNode extends Node {
       current.add_(contribution);
       contribution.close();
     }
+  }
+
+  /**
+   * Lets {@code addition} add a contribution to the gradient in place; false if there is none yet,
+   * or one that is part of a graph, not dense, or perhaps among what the addition reads.
+   */
+  synchronized boolean addTo(Consumer<Tensor> addition) {
+    Tensor current = grad;
+    if (current == null) {
+      return false;
+    }
+    TensorState state = Tensors.state(current);
+    if (state.node() != null
+        || !state.view().layout().isContiguous()
+        || state.storage().isAliased()) {
+      return false;
+    }
+    addition.accept(current);
+    state.storage().bumpVersion();
+    return true;
   }
 
   private static boolean isMovable(Tensor tensor) {

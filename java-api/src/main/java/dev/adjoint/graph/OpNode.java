@@ -59,15 +59,20 @@ final class OpNode extends Node {
     return inputShapes[i];
   }
 
-  /** The gradients of the inputs, not yet summed to their shapes. */
-  @Nullable Tensor[] backward(Tensor grad, boolean[] needed, boolean createGraph) {
+  /**
+   * The gradients of the inputs, not yet summed to their shapes.
+   *
+   * @param intoLeaves whether they may be added to those of leaves at once, see {@link Saves#addTo}
+   */
+  @Nullable Tensor[] backward(
+      Tensor grad, boolean[] needed, boolean createGraph, boolean intoLeaves) {
     if (spent) {
       throw new TensorException(
           name
               + ": backward a second time through this graph; its saved values were freed by the first."
               + " Use backward with retainGraph, or run the forward pass again");
     }
-    return vjp.apply(grad, new Saves(this, needed, createGraph));
+    return vjp.apply(grad, new Saves(this, needed, createGraph, intoLeaves));
   }
 
   Tensor unpack(int index, boolean createGraph) {

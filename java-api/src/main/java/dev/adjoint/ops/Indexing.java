@@ -60,7 +60,11 @@ public final class Indexing {
           out,
           new Tensor[] {dense},
           new Tensor[] {flat},
-          (g, saves) -> new Tensor[] {scatterAdd(g, saves.get(0), shape)});
+          (g, saves) -> {
+            Tensor to = saves.get(0);
+            boolean added = saves.addTo(0, sum -> scatterAdd(Movement.contiguous(g), to, sum));
+            return new Tensor[] {added ? null : scattered(g, to, shape)};
+          });
     }
     long[] sizes = Arrays.copyOf(index.shape().toArray(), index.rank() + 1);
     sizes[index.rank()] = width;
@@ -68,20 +72,25 @@ public final class Indexing {
   }
 
   /** The adjoint of {@link #embedding}: rows of x [n, D] added into zeros [V, D]. */
-  private static Tensor scatterAdd(Tensor x, Tensor indices, Shape shape) {
+  private static Tensor scattered(Tensor x, Tensor indices, Shape shape) {
     Tensor rows = Movement.contiguous(x);
     Tensor out = Factories.full(shape, 0, x.dtype(), x.device());
-    Dispatch.run(
-        Tensors.backend(x).scatterAdd(Tensors.view(rows), Tensors.view(indices), Tensors.view(out)),
-        out,
-        rows,
-        indices);
+    scatterAdd(rows, indices, out);
     return Graph.record(
         "scatterAdd",
         out,
         new Tensor[] {rows},
         new Tensor[] {indices},
         (g, saves) -> new Tensor[] {embedding(g, saves.get(0))});
+  }
+
+  private static void scatterAdd(Tensor rows, Tensor indices, Tensor out) {
+    Dispatch.run(
+        Tensors.backend(rows)
+            .scatterAdd(Tensors.view(rows), Tensors.view(indices), Tensors.view(out)),
+        out,
+        rows,
+        indices);
   }
 
   /** Finds the offending index for the message; the kernel has written nothing. */

@@ -5,6 +5,7 @@ import dev.adjoint.Shape;
 import dev.adjoint.ShapeMismatchException;
 import dev.adjoint.Tensor;
 import dev.adjoint.graph.Graph;
+import dev.adjoint.graph.Saves;
 import dev.adjoint.internal.Broadcasting;
 import dev.adjoint.internal.Check;
 import dev.adjoint.internal.Dispatch;
@@ -115,9 +116,7 @@ public final class MatMul {
         (g, saves) ->
             new Tensor[] {
               saves.needs(0) ? product(g, saves.get(1)) : null,
-              saves.needs(1)
-                  ? product(Movement.transpose(flat(g), 0, 1), flat(saves.get(0)))
-                  : null,
+              saves.needs(1) ? weightGrad(flat(g), flat(saves.get(0)), saves) : null,
               saves.needs(2) ? g : null
             });
     if (in != x) {
@@ -127,6 +126,23 @@ public final class MatMul {
       b.close();
     }
     return out;
+  }
+
+  /** gᵀ·x, or null where that has been added to the weight's gradient at once. */
+  private static @Nullable Tensor weightGrad(Tensor g, Tensor x, Saves saves) {
+    Tensor transposed = Movement.transpose(g, 0, 1);
+    boolean added =
+        saves.addTo(
+            1,
+            sum ->
+                run(
+                    new Gemm(
+                        Tensors.view(transposed), Tensors.view(x), Tensors.view(sum), null, 1, 1),
+                    sum,
+                    transposed,
+                    x,
+                    null));
+    return added ? null : product(transposed, x);
   }
 
   /** […, C] as [rows, C]. */

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.adjoint.Adjoint;
@@ -119,6 +120,44 @@ class BackwardTest {
       expected[i] = (8 * v + e) * e + (4 * v * v + e) * e + e;
     }
     Expect.close(1e-9, x.grad(), expected);
+  }
+
+  @Test
+  void contributionsToOneLeaf() {
+    Tensor table = Tensor.rand(6, 4).requiresGrad_(true);
+    Tensor x = Tensor.rand(3, 4);
+    Tensor indices = Tensor.of(new long[] {5, 0, 5});
+    Tensor linear = x.linear(table, null).square().sum();
+    Tensor embedded = table.embedding(indices).exp().sum();
+    Tensor linearGrad = Gradients.grad(linear, List.of(table), null, true, false).getFirst();
+    Tensor embeddedGrad = Gradients.grad(embedded, List.of(table), null, true, false).getFirst();
+    // Whatever comes second is added in place: each in turn, and each to itself.
+    for (Tensor first : List.of(linear, embedded)) {
+      for (Tensor second : List.of(linear, embedded)) {
+        table.zeroGrad();
+        first.backward(null, true, false);
+        Tensor grad = gradOf(table);
+        second.backward(null, true, false);
+        assertSame(grad, table.grad());
+        Expect.close(
+            1e-5,
+            grad,
+            (first == linear ? linearGrad : embeddedGrad)
+                .add(second == linear ? linearGrad : embeddedGrad)
+                .toDoubleArray());
+      }
+    }
+  }
+
+  @Test
+  void aGradientAsItsOwnSeed() {
+    Tensor weight = Tensor.of(new double[][] {{1, 2}, {3, 4}}).requiresGrad_(true);
+    Tensor x = Tensor.of(new double[][] {{1, 0}, {1, 1}});
+    Tensor y = x.linear(weight, null);
+    y.backward(Tensor.of(new double[][] {{1, 2}, {3, 4}}), true, false);
+    Expect.values(weight.grad(), 4, 3, 6, 4);
+    y.backward(gradOf(weight), false, false); // reads what it adds to
+    Expect.values(weight.grad(), 14, 9, 13, 8);
   }
 
   @Test
