@@ -59,7 +59,8 @@ public final class CachingAllocator {
   /**
    * A storage of at least {@code bytes}, contents undefined.
    *
-   * @param pool where to look first, and where it returns to; null for the shared pool
+   * @param pool where to look first, then in the shared one, and where it returns to; null for the
+   *     shared pool
    * @throws OutOfMemoryException if the budget does not allow it
    */
   Storage allocate(long bytes, @Nullable MemoryPool pool, Object label) {
@@ -84,6 +85,9 @@ public final class CachingAllocator {
     lock.lock();
     try {
       Memory memory = home.poll(size);
+      if (memory == null && home != shared) {
+        memory = shared.poll(size); // what the eager steps before a recording have left, warm
+      }
       if (memory != null) {
         cachedBytes -= size;
       } else {
