@@ -270,6 +270,96 @@ CONVERT_SATURATING(float, f32, int64_t, i64, 0x1p63f, INT64_MIN, INT64_MAX)
 CONVERT_SATURATING(double, f64, int32_t, i32, 0x1p31, INT32_MIN, INT32_MAX)
 CONVERT_SATURATING(double, f64, int64_t, i64, 0x1p63, INT64_MIN, INT64_MAX)
 
+/*
+ * The 16-bit types by way of float; rounded once, to nearest even, NaN kept. A wider number becomes
+ * the float next to it whose last bit is odd: that keeps what decides ties (Boldo and Melquiond).
+ */
+ADJ_INLINE uint32_t bits_of(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+ADJ_INLINE float float_of(uint32_t bits) {
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+ADJ_INLINE float convert_bf16_f32(uint16_t x) {
+    return float_of((uint32_t)x << 16);
+}
+ADJ_INLINE uint16_t convert_f32_bf16(float x) {
+    const uint32_t bits = bits_of(x);
+    const uint32_t upper = bits >> 16;
+    return (uint16_t)(x == x ? (bits + 0x7fff + (upper & 1)) >> 16 : upper | 0x40);
+}
+
+ADJ_INLINE float convert_f16_f32(uint16_t x) {
+    const uint32_t magnitude = x & 0x7fffu;
+    const uint32_t sign = (uint32_t)(x & 0x8000u) << 16;
+    /* The exponents' biases differ by 112; the product takes care of subnormal numbers. */
+    const uint32_t finite = bits_of(float_of(magnitude << 13) * 0x1p112f);
+    return float_of(sign | (magnitude < 0x7c00 ? finite : magnitude << 13 | 0x7f800000));
+}
+ADJ_INLINE uint16_t convert_f32_f16(float x) {
+    const uint32_t bits = bits_of(x);
+    const uint32_t magnitude = bits & 0x7fffffff;
+    const uint32_t normal = (magnitude - (112u << 23) + 0xfff + (magnitude >> 13 & 1)) >> 13;
+    /* The last place of 0.5f is that of a subnormal number: the sum is rounded there. */
+    const uint32_t subnormal = bits_of(float_of(magnitude) + 0.5f) - bits_of(0.5f);
+    const uint32_t finite = magnitude < 113u << 23 ? subnormal : normal;
+    const uint32_t rounded = magnitude < 143u << 23 ? finite : 0x7c00;
+    const uint32_t nan = 0x7e00 | (magnitude >> 13 & 0x1ff);
+    return (uint16_t)((bits >> 16 & 0x8000) | (x == x ? rounded : nan));
+}
+
+ADJ_INLINE float odd_f64(double x) {
+    const float nearest = (float)x;
+    const double wide = (double)nearest;
+    const uint32_t bits = bits_of(nearest);
+    const uint32_t step = __builtin_fabs(wide) > __builtin_fabs(x) ? UINT32_MAX : 1;
+    return float_of(bits + (wide != x && (bits & 1) == 0 ? step : 0));
+}
+ADJ_INLINE float odd_i64(int64_t x) {
+    const bool exact = x > -(INT64_C(1) << 53) && x < INT64_C(1) << 53;
+    const int64_t lost = x & 0x7ff; /* of a double; they become one bit that it has */
+    return odd_f64((double)(exact ? x : (x - lost) | (lost != 0 ? 0x800 : 0)));
+}
+
+#define CONVERT_HALF(S)                                 \
+    ADJ_INLINE double convert_##S##_f64(uint16_t x) {   \
+        return (double)convert_##S##_f32(x);            \
+    }                                                   \
+    ADJ_INLINE int32_t convert_##S##_i32(uint16_t x) {  \
+        return convert_f32_i32(convert_##S##_f32(x));   \
+    }                                                   \
+    ADJ_INLINE int64_t convert_##S##_i64(uint16_t x) {  \
+        return convert_f32_i64(convert_##S##_f32(x));   \
+    }                                                   \
+    ADJ_INLINE uint8_t convert_##S##_bool(uint16_t x) { \
+        return convert_f32_bool(convert_##S##_f32(x));  \
+    }                                                   \
+    ADJ_INLINE uint16_t convert_f64_##S(double x) {     \
+        return convert_f32_##S(odd_f64(x));             \
+    }                                                   \
+    ADJ_INLINE uint16_t convert_i32_##S(int32_t x) {    \
+        return convert_f32_##S(odd_f64((double)x));     \
+    }                                                   \
+    ADJ_INLINE uint16_t convert_i64_##S(int64_t x) {    \
+        return convert_f32_##S(odd_i64(x));             \
+    }                                                   \
+    ADJ_INLINE uint16_t convert_bool_##S(uint8_t x) {   \
+        return convert_f32_##S((float)x);               \
+    }
+CONVERT_HALF(f16)
+CONVERT_HALF(bf16)
+ADJ_INLINE uint16_t convert_f16_bf16(uint16_t x) {
+    return convert_f32_bf16(convert_f16_f32(x));
+}
+ADJ_INLINE uint16_t convert_bf16_f16(uint16_t x) {
+    return convert_f32_f16(convert_bf16_f32(x));
+}
+
 #define CAST(FROM, from, TO, to)                                                            \
     LOOP1(cast_##from##_##to, FROM, x, TO, convert_##from##_##to(x))                        \
     ADJ_EXPORT int32_t adj_cast_##from##_##to(const void* args) {                           \
@@ -295,6 +385,21 @@ CAST(uint8_t, bool, float, f32)
 CAST(uint8_t, bool, double, f64)
 CAST(uint8_t, bool, int32_t, i32)
 CAST(uint8_t, bool, int64_t, i64)
+#define CAST_HALF(S)                 \
+    CAST(float, f32, uint16_t, S)    \
+    CAST(double, f64, uint16_t, S)   \
+    CAST(int32_t, i32, uint16_t, S)  \
+    CAST(int64_t, i64, uint16_t, S)  \
+    CAST(uint8_t, bool, uint16_t, S) \
+    CAST(uint16_t, S, float, f32)    \
+    CAST(uint16_t, S, double, f64)   \
+    CAST(uint16_t, S, int32_t, i32)  \
+    CAST(uint16_t, S, int64_t, i64)  \
+    CAST(uint16_t, S, uint8_t, bool)
+CAST_HALF(f16)
+CAST_HALF(bf16)
+CAST(uint16_t, f16, uint16_t, bf16)
+CAST(uint16_t, bf16, uint16_t, f16)
 
 /* ---- the kernels of elementwise.def, type by type ---- */
 
@@ -485,6 +590,7 @@ static int32_t run_copy(const adj_unary_args* a, inner_loop* loop, adj_body* cop
         }                                                                                          \
     }
 MOVE(uint8_t)
+MOVE(uint16_t)
 MOVE(uint32_t)
 MOVE(uint64_t)
 
@@ -531,3 +637,5 @@ MOVING(f64, double, uint64_t)
 MOVING(i32, int32_t, uint32_t)
 MOVING(i64, int64_t, uint64_t)
 MOVING(bool, uint8_t, uint8_t)
+MOVING(f16, uint16_t, uint16_t)
+MOVING(bf16, uint16_t, uint16_t)

@@ -11,7 +11,8 @@
  * depth >= 1; neighbouring loops have been merged, so dense operands are one loop of stride 1.
  * An output never repeats elements. Except in gemm/ and attention.c it may be exactly an input.
  *
- * Names: adj_<kernel>_<dtype>, e.g. adj_silu_f32; dtype is f32, f64, i32, i64 or bool (uint8_t 0/1).
+ * Names: adj_<kernel>_<dtype>, e.g. adj_silu_f32; dtype is f32, f64, i32, i64, bool (uint8_t 0/1),
+ * and, where "every dtype" is said, f16 and bf16 (their bits, uint16_t).
  */
 #ifndef ADJ_KERNELS_H
 #define ADJ_KERNELS_H
@@ -35,7 +36,7 @@ typedef struct {
     void *out;
     int64_t depth;
     int64_t dims[]; /* sizes, x, out */
-} adj_unary_args; /* also adj_copy_<dtype>, adj_cast_<from>_<to> */
+} adj_unary_args; /* also adj_copy_<every dtype>, adj_cast_<from>_<to> for every two dtypes */
 
 typedef struct {
     const void *grad;

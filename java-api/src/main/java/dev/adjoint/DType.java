@@ -8,6 +8,13 @@ public enum DType {
   F32(4, true),
   /** 64-bit IEEE 754 floating point. */
   F64(8, true),
+  /** 16-bit IEEE 754 floating point. Stored, moved and converted; see {@link #isHalf}. */
+  F16(2, true),
+  /**
+   * 16-bit brain floating point: the upper half of an F32, with its range and 8 bits of precision.
+   * Stored, moved and converted; see {@link #isHalf}.
+   */
+  BF16(2, true),
   /** 32-bit signed integer, for indices. */
   I32(4, false),
   /** 64-bit signed integer, for indices and counters. */
@@ -33,6 +40,11 @@ public enum DType {
   /** Whether this is a floating-point type; only those carry gradients. */
   public boolean isFloating() {
     return floating;
+  }
+
+  /** Whether this is a floating-point type of 16 bits. */
+  public boolean isHalf() {
+    return floating && bytes == 2;
   }
 
   /** The name in kernel symbols and messages: {@code f32}, {@code i64}, … */

@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertSame;
 
+import java.util.List;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
@@ -103,6 +105,45 @@ class DTypesTest {
     Expect.values(x.to(DType.F32), -1.7f, 0, 0.5f, 2.9f);
     assertSame(x, x.to(DType.F64));
     Expect.values(Tensor.of(new boolean[] {true, false}).to(DType.I32), 1, 0);
+  }
+
+  @Test
+  void halvesAreStoredMovedAndConverted() {
+    Tensor x = Tensor.of(new float[] {1, -0x1.008p1f, 3e38f, 1e-3f}); // the second is a tie
+    Tensor brain = x.to(DType.BF16);
+    Expect.values(brain, 1, -2, 0x1.c4p127, 0x1.06p-10);
+    Expect.values(x.to(DType.F16), 1, -0x1.008p1, Double.POSITIVE_INFINITY, 0x1.064p-10);
+    Expect.values(brain.slice(0, 1, 4, 2).to(DType.F32), -2, 0x1.06p-10);
+    Expect.values(Tensor.cat(List.of(brain, brain), 0).slice(0, 4, 6), 1, -2);
+    Expect.values(
+        brain.reshape(2, 2).embedding(Tensor.of(new long[] {1, 0, 1})).select(0, 1), 1, -2);
+    Tensor filled = Tensor.full(Shape.of(2), 0.1, DType.BF16, x.device());
+    assertEquals("tensor([0.1001, 0.1001], dtype=BF16)", filled.toString());
+    assertEquals(0x1.9ap-4, filled.get(1));
+    assertEquals(4, Tensor.where(x.gt(0), brain, brain).copy().numel());
+    assertArrayEquals(new long[] {1, -2}, brain.slice(0, 0, 2).to(DType.I64).toLongArray());
+  }
+
+  @Test
+  void gradientsFlowThroughAConversionToHalf() {
+    Tensor x = Tensor.of(new float[] {1.001f, 2}).requiresGrad_(true);
+    x.to(DType.BF16).to(DType.F32).mul(Tensor.of(new float[] {3, 5})).sum().backward();
+    Expect.values(Objects.requireNonNull(x.grad()), 3, 5);
+  }
+
+  @Test
+  void whatHalvesCannotDoSaysTheFix() {
+    Tensor x = Tensor.full(Shape.of(2, 2), 1, DType.BF16, Device.REFERENCE);
+    Expect.failure(DTypeMismatchException.class, () -> x.add(x), "add", "BF16", "to(DType.F32)");
+    Expect.failure(DTypeMismatchException.class, () -> x.mul(2), "mul", "BF16", "to(DType.F32)");
+    Expect.failure(DTypeMismatchException.class, () -> x.eq(x), "eq", "BF16", "to(DType.F32)");
+    Expect.failure(DTypeMismatchException.class, x::exp, "exp", "BF16", "to(DType.F32)");
+    Expect.failure(DTypeMismatchException.class, x::sum, "sum", "BF16", "to(DType.F32)");
+    Expect.failure(DTypeMismatchException.class, () -> x.argmax(0), "argmax", "BF16");
+    Expect.failure(DTypeMismatchException.class, () -> x.matmul(x), "matmul", "BF16");
+    Expect.failure(DTypeMismatchException.class, () -> x.requiresGrad_(true), "BF16");
+    Expect.failure(
+        DTypeMismatchException.class, () -> x.add(Tensor.zeros(2, 2)), "add", "BF16", "F32");
   }
 
   @Test

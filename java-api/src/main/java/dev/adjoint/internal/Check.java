@@ -14,10 +14,11 @@ import java.util.function.Supplier;
 public final class Check {
   private Check() {}
 
+  /** F32 or F64: what kernels compute in. */
   public static void floating(String op, Tensor x) {
-    if (!x.dtype().isFloating()) {
+    if (!x.dtype().isFloating() || x.dtype().isHalf()) {
       throw new DTypeMismatchException(
-          op + ": needs a floating type, got " + x.dtype() + "; convert with to(DType.F32)");
+          op + ": needs F32 or F64, got " + x.dtype() + "; convert with to(DType.F32)");
     }
   }
 

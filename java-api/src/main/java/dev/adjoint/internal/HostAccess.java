@@ -9,6 +9,7 @@ import dev.adjoint.ShapeMismatchException;
 import dev.adjoint.Tensor;
 import dev.adjoint.TensorException;
 import dev.adjoint.ops.Movement;
+import dev.adjoint.spi.HalfFloats;
 import dev.adjoint.spi.Layout;
 import dev.adjoint.spi.View;
 import java.lang.foreign.MemorySegment;
@@ -203,6 +204,8 @@ public final class HostAccess {
     return switch (dtype) {
       case F32 -> segment.get(ValueLayout.JAVA_FLOAT_UNALIGNED, at);
       case F64 -> segment.get(ValueLayout.JAVA_DOUBLE_UNALIGNED, at);
+      case F16 -> HalfFloats.fromF16(segment.get(ValueLayout.JAVA_SHORT_UNALIGNED, at));
+      case BF16 -> HalfFloats.fromBf16(segment.get(ValueLayout.JAVA_SHORT_UNALIGNED, at));
       case I32 -> segment.get(ValueLayout.JAVA_INT_UNALIGNED, at);
       case I64 -> segment.get(ValueLayout.JAVA_LONG_UNALIGNED, at);
       case BOOL -> segment.get(ValueLayout.JAVA_BYTE, at);

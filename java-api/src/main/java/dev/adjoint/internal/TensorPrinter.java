@@ -175,7 +175,7 @@ public final class TensorPrinter {
           switch (dtype) {
             case BOOL -> value.intValue() != 0 ? "true" : "false";
             case I32, I64 -> Long.toString(value.longValue());
-            case F32, F64 -> text(value.doubleValue());
+            case F32, F64, F16, BF16 -> text(value.doubleValue());
           };
       return " ".repeat(Math.max(0, width - text.length())) + text;
     }

@@ -3,6 +3,7 @@ package dev.adjoint.ops;
 import dev.adjoint.DType;
 import dev.adjoint.Device;
 import dev.adjoint.Generator;
+import dev.adjoint.Precision;
 import dev.adjoint.Scope;
 import dev.adjoint.Shape;
 import dev.adjoint.ShapeMismatchException;
@@ -121,9 +122,10 @@ public final class Attention {
     check("scaledDotProductAttention", q, k, v);
     return Scope.tidy(
         () ->
-            weights(q, k, causal, 1 / Math.sqrt((double) q.size(3)))
-                .dropout(dropout, generator)
-                .matmul(v));
+            product(
+                weights(q, k, causal, 1 / Math.sqrt((double) q.size(3)))
+                    .dropout(dropout, generator),
+                v));
   }
 
   private static @Nullable Tensor[] gradients(
@@ -137,9 +139,10 @@ public final class Attention {
           saves,
           own ->
               count == 3
-                  ? weights(own[0], own[1], causal, scale).matmul(own[2])
-                  : weights(own[0].select(0, 0), own[0].select(0, 1), causal, scale)
-                      .matmul(own[0].select(0, 2)));
+                  ? product(weights(own[0], own[1], causal, scale), own[2])
+                  : product(
+                      weights(own[0].select(0, 0), own[0].select(0, 1), causal, scale),
+                      own[0].select(0, 2)));
     }
     Tensor grad = rowsDense(g);
     Tensor out = saves.get(count);
@@ -179,9 +182,14 @@ public final class Attention {
     return grads;
   }
 
+  /** Like the fused kernels: no {@link Precision} touches it. */
+  private static Tensor product(Tensor a, Tensor b) {
+    return MatMul.matmul(a, b, Precision.F32);
+  }
+
   /** The attention weights [B, H, Tq, Tk]: the definition that the fused kernels are held to. */
   private static Tensor weights(Tensor q, Tensor k, boolean causal, double scale) {
-    Tensor scores = q.matmul(k.transpose(-1, -2)).mul(scale);
+    Tensor scores = product(q, k.transpose(-1, -2)).mul(scale);
     if (!causal) {
       return scores.softmax(-1);
     }

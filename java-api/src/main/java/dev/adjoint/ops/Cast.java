@@ -11,8 +11,9 @@ public final class Cast {
   private Cast() {}
 
   /**
-   * The elements converted to another type ({@code x} itself if it is of that type already). The
-   * gradient is converted back; there is none through a type that is not floating.
+   * The elements converted to another type ({@code x} itself if it is of that type already),
+   * rounded once, to nearest, where they become floating. The gradient is converted back; there is
+   * none through a type that is not floating.
    */
   public static Tensor to(Tensor x, DType dtype) {
     DType from = x.dtype();

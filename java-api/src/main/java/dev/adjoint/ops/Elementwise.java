@@ -281,7 +281,7 @@ public final class Elementwise {
 
   private static void checkType(BinaryKernel kernel, Tensor x) {
     boolean equality = kernel == BinaryKernel.EQ || kernel == BinaryKernel.NE;
-    if (kernel.floatingOnly() || (x.dtype() == DType.BOOL && !equality)) {
+    if (kernel.floatingOnly() || x.dtype().isHalf() || (x.dtype() == DType.BOOL && !equality)) {
       Check.floating(kernel.symbol(), x);
     }
   }

@@ -1,5 +1,7 @@
 package dev.adjoint.ops;
 
+import dev.adjoint.DType;
+import dev.adjoint.Precision;
 import dev.adjoint.Scope;
 import dev.adjoint.Shape;
 import dev.adjoint.ShapeMismatchException;
@@ -16,7 +18,7 @@ import dev.adjoint.spi.View;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/** Matrix products. */
+/** Matrix products, of F32 as the {@link Precision} in force when they are made says. */
 public final class MatMul {
   private MatMul() {}
 
@@ -27,21 +29,31 @@ public final class MatMul {
    * @throws ShapeMismatchException if the inner dimensions differ
    */
   public static Tensor matmul(Tensor a, Tensor b) {
+    return matmul(a, b, Precision.current());
+  }
+
+  /** The same with a precision of its own. */
+  static Tensor matmul(Tensor a, Tensor b, Precision precision) {
     Check.alike("matmul", a, b);
     Check.floating("matmul", a);
     Check.rankAtLeast("matmul", a, 1);
     Check.rankAtLeast("matmul", b, 1);
     if (a.rank() == 1) {
       return Scope.tidy(
-          () -> Movement.squeeze(matmul(Movement.unsqueeze(a, 0), b), b.rank() == 1 ? 0 : -2));
+          () -> Movement.squeeze(matmul(Movement.unsqueeze(a, 0), b, precision), b.rank() == 1 ? 0 : -2));
     }
     if (b.rank() == 1) {
-      return Scope.tidy(() -> Movement.squeeze(matmul(a, Movement.unsqueeze(b, 1)), -1));
+      return Scope.tidy(() -> Movement.squeeze(matmul(a, Movement.unsqueeze(b, 1), precision), -1));
     }
     if (a.size(-1) != b.size(-2)) {
       throw mismatch("matmul", a, b);
     }
-    return product(a, b);
+    return product(a, b, applied(precision, a));
+  }
+
+  /** The precision as far as the factors' type goes along. */
+  private static Precision applied(Precision precision, Tensor factor) {
+    return factor.dtype() == DType.F32 ? precision : Precision.F32;
   }
 
   private static ShapeMismatchException mismatch(String op, Tensor a, Tensor b) {
@@ -96,6 +108,7 @@ public final class MatMul {
     sizes[sizes.length - 1] = weight.size(0);
     Tensor out = Tensors.empty(Shape.of(sizes), x.dtype(), Tensors.context(x));
     View vw = Tensors.view(weight);
+    Precision precision = applied(Precision.current(), x);
     run(
         new Gemm(
             Softmax.rows(in),
@@ -103,7 +116,8 @@ public final class MatMul {
             Softmax.rows(out),
             Tensors.viewOrNull(b),
             1,
-            0),
+            0,
+            precision),
         out,
         in,
         weight,
@@ -115,8 +129,8 @@ public final class MatMul {
         new Tensor[] {in, weight},
         (g, saves) ->
             new Tensor[] {
-              saves.needs(0) ? product(g, saves.get(1)) : null,
-              saves.needs(1) ? weightGrad(flat(g), flat(saves.get(0)), saves) : null,
+saves.needs(0) ? product(g, saves.get(1), precision) : null,
+              saves.needs(1) ? weightGrad(flat(g), flat(saves.get(0)), saves, precision) : null,
               saves.needs(2) ? g : null
             });
     if (in != x) {
@@ -129,7 +143,8 @@ public final class MatMul {
   }
 
   /** gᵀ·x, or null where that has been added to the weight's gradient at once. */
-  private static @Nullable Tensor weightGrad(Tensor g, Tensor x, Saves saves) {
+  private static @Nullable Tensor weightGrad(
+      Tensor g, Tensor x, Saves saves, Precision precision) {
     Tensor transposed = Movement.transpose(g, 0, 1);
     boolean added =
         saves.addTo(
@@ -137,12 +152,12 @@ public final class MatMul {
             sum ->
                 run(
                     new Gemm(
-                        Tensors.view(transposed), Tensors.view(x), Tensors.view(sum), null, 1, 1),
+                        Tensors.view(transposed), Tensors.view(x), Tensors.view(sum), null, 1, 1, precision),
                     sum,
                     transposed,
                     x,
                     null));
-    return added ? null : product(transposed, x);
+    return added ? null : product(transposed, x, precision);
   }
 
   /** […, C] as [rows, C]. */
@@ -151,11 +166,11 @@ public final class MatMul {
   }
 
   /** […, M, K] × […, K, N], inner dimensions checked, both of rank 2 or more. */
-  private static Tensor product(Tensor a, Tensor b) {
+  private static Tensor product(Tensor a, Tensor b, Precision precision) {
     Shape batch = Broadcasting.shape("matmul", batch(a), batch(b));
     Tensor out =
         Tensors.empty(append(batch, a.size(-2), b.size(-1)), a.dtype(), Tensors.context(a));
-    run(spec(a, b, out, batch), out, a, b, null);
+    run(spec(a, b, out, batch, precision), out, a, b, null);
     return Graph.record(
         "matmul",
         out,
@@ -165,13 +180,13 @@ public final class MatMul {
           Tensor left = saves.get(0);
           Tensor right = saves.get(1);
           return new Tensor[] {
-            saves.needs(0) ? product(g, Movement.transpose(right, -1, -2)) : null,
-            saves.needs(1) ? rightGrad(left, g, right) : null
+            saves.needs(0) ? product(g, Movement.transpose(right, -1, -2), precision) : null,
+            saves.needs(1) ? rightGrad(left, g, right, precision) : null
           };
         });
   }
 
-  private static Gemm spec(Tensor a, Tensor b, Tensor out, Shape batch) {
+  private static Gemm spec(Tensor a, Tensor b, Tensor out, Shape batch, Precision precision) {
     View va = Tensors.view(a);
     View vb = Tensors.view(b);
     View vo = Tensors.view(out);
@@ -179,7 +194,7 @@ public final class MatMul {
       // One tall product instead of a batch of small ones with the same right factor.
       Layout tall = va.layout().reshape(Shape.of(Tensors.rows(a), a.size(-1)));
       if (tall != null) {
-        return new Gemm(va.with(tall), vb, Softmax.rows(out), null, 1, 0);
+        return new Gemm(va.with(tall), vb, Softmax.rows(out), null, 1, 0, precision);
       }
     }
     return new Gemm(
@@ -188,7 +203,8 @@ public final class MatMul {
         vo,
         null,
         1,
-        0);
+        0,
+        precision);
   }
 
   private static void run(Gemm spec, Tensor out, Tensor a, Tensor b, @Nullable Tensor bias) {
@@ -202,15 +218,15 @@ public final class MatMul {
    * aᵀ·g, summed over the batch where b had none. A transposed factor gets its gradient laid out as
    * (gᵀ·a)ᵀ, so that the leaf behind the transposition can take it over without a copy.
    */
-  private static Tensor rightGrad(Tensor a, Tensor g, Tensor right) {
+  private static Tensor rightGrad(Tensor a, Tensor g, Tensor right, Precision precision) {
     if (right.rank() > 2) {
-      return product(Movement.transpose(a, -1, -2), g);
+      return product(Movement.transpose(a, -1, -2), g, precision);
     }
     Tensor rows = flat(a);
     Tensor grad = flat(g);
     return Tensors.layout(right).isContiguous()
-        ? product(Movement.transpose(rows, 0, 1), grad)
-        : Movement.transpose(product(Movement.transpose(grad, 0, 1), rows), 0, 1);
+        ? product(Movement.transpose(rows, 0, 1), grad, precision)
+        : Movement.transpose(product(Movement.transpose(grad, 0, 1), rows, precision), 0, 1);
   }
 
   private static Shape batch(Tensor x) {

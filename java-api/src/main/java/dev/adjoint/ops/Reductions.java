@@ -125,10 +125,9 @@ public final class Reductions {
   /** Index of the first largest element along a dimension, which disappears; I64. */
   public static Tensor argmax(Tensor x, int dim) {
     int axis = Check.dim("argmax", dim, x.rank());
-    Check.that(
-        x.dtype().isFloating() || x.dtype() == DType.I64,
-        "argmax",
-        () -> "needs F32, F64 or I64, got " + x.dtype());
+    if (x.dtype() != DType.I64) {
+      Check.floating("argmax", x);
+    }
     Check.that(
         x.size(axis) > 0,
         "argmax",

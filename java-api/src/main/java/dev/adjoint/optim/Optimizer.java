@@ -104,9 +104,9 @@ public abstract class Optimizer implements AutoCloseable {
       checkNotNegative("weight decay", group.weightDecay);
       List<Member> members = new ArrayList<>();
       for (Tensor parameter : settings.parameters()) {
-        if (!parameter.isLeaf() || !parameter.dtype().isFloating()) {
+        if (!parameter.isLeaf() || !parameter.dtype().isFloating() || parameter.dtype().isHalf()) {
           throw new TensorException(
-              "optimizer: a parameter must be a leaf of floating type, got "
+              "optimizer: a parameter must be a leaf of type F32 or F64, got "
                   + parameter.dtype()
                   + " "
                   + parameter.shape()

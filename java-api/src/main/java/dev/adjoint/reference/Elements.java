@@ -5,8 +5,10 @@ import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import dev.adjoint.DType;
+import dev.adjoint.spi.HalfFloats;
 import dev.adjoint.spi.Layout;
 import dev.adjoint.spi.View;
 import java.lang.foreign.MemorySegment;
@@ -66,6 +68,8 @@ final class Elements {
     return switch (dtype) {
       case F32 -> segment.getAtIndex(JAVA_FLOAT, at);
       case F64 -> segment.getAtIndex(JAVA_DOUBLE, at);
+      case F16 -> HalfFloats.fromF16(segment.getAtIndex(JAVA_SHORT, at));
+      case BF16 -> HalfFloats.fromBf16(segment.getAtIndex(JAVA_SHORT, at));
       case I32 -> segment.getAtIndex(JAVA_INT, at);
       case I64 -> segment.getAtIndex(JAVA_LONG, at);
       case BOOL -> segment.get(JAVA_BYTE, at);
@@ -77,6 +81,7 @@ final class Elements {
     switch (dtype) {
       case F32 -> segment.setAtIndex(JAVA_FLOAT, at, (float) value);
       case F64 -> segment.setAtIndex(JAVA_DOUBLE, at, value);
+      case F16, BF16 -> setHalf(at, HalfFloats.toOdd(value));
       case I32 -> segment.setAtIndex(JAVA_INT, at, (int) value);
       case I64 -> segment.setAtIndex(JAVA_LONG, at, (long) value);
       case BOOL -> segment.set(JAVA_BYTE, at, (byte) (value != 0 ? 1 : 0));
@@ -90,7 +95,8 @@ final class Elements {
       case I32 -> segment.getAtIndex(JAVA_INT, at);
       case I64 -> segment.getAtIndex(JAVA_LONG, at);
       case BOOL -> segment.get(JAVA_BYTE, at);
-      case F32, F64 -> throw new IllegalArgumentException(dtype + " is not an integer type");
+      case F32, F64, F16, BF16 ->
+          throw new IllegalArgumentException(dtype + " is not an integer type");
     };
   }
 
@@ -100,10 +106,16 @@ final class Elements {
     switch (dtype) {
       case F32 -> segment.setAtIndex(JAVA_FLOAT, at, (float) value);
       case F64 -> segment.setAtIndex(JAVA_DOUBLE, at, (double) value);
+      case F16, BF16 -> setHalf(at, HalfFloats.toOdd(value));
       case I32 -> segment.setAtIndex(JAVA_INT, at, (int) value);
       case I64 -> segment.setAtIndex(JAVA_LONG, at, value);
       case BOOL -> segment.set(JAVA_BYTE, at, (byte) (value != 0 ? 1 : 0));
     }
+  }
+
+  private void setHalf(long at, float value) {
+    short bits = dtype == DType.BF16 ? HalfFloats.toBf16(value) : HalfFloats.toF16(value);
+    segment.setAtIndex(JAVA_SHORT, at, bits);
   }
 
   /** Copies an element bit by bit from elements of the same type. */

@@ -1,7 +1,9 @@
 package dev.adjoint.reference;
 
+import dev.adjoint.Precision;
 import dev.adjoint.spi.Gemm;
 import dev.adjoint.spi.GemmKernels;
+import dev.adjoint.spi.HalfFloats;
 import dev.adjoint.spi.KernelCall;
 import dev.adjoint.spi.Layout;
 import dev.adjoint.spi.Memory;
@@ -20,6 +22,14 @@ interface ReferenceGemm extends GemmKernels {
     return Call.of("gemm", spec.out().dtype(), () -> multiply(spec));
   }
 
+  private static double[] factor(View view, Precision precision) {
+    double[] values = Elements.read(view);
+    if (precision == Precision.BF16) {
+      Arrays.setAll(values, i -> HalfFloats.roundToBf16((float) values[i]));
+    }
+    return values;
+  }
+
   private static void multiply(Gemm spec) {
     Layout factor = spec.a().layout();
     Layout result = spec.out().layout();
@@ -27,8 +37,8 @@ interface ReferenceGemm extends GemmKernels {
     int m = (int) result.size(rank - 2);
     int n = (int) result.size(rank - 1);
     int k = (int) factor.size(rank - 1);
-    double[] a = Elements.read(spec.a());
-    double[] b = Elements.read(spec.b());
+    double[] a = factor(spec.a(), spec.precision());
+    double[] b = factor(spec.b(), spec.precision());
     View bias = spec.bias();
     double[] addend = bias == null ? new double[n] : Elements.read(bias);
     Elements out = Elements.of(spec.out());

@@ -1,5 +1,6 @@
 package dev.adjoint.spi;
 
+import dev.adjoint.Precision;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -11,5 +12,14 @@ import org.jspecify.annotations.Nullable;
  * @param b the right factor
  * @param out the result; its rows are dense (last stride 1), its elements distinct
  * @param bias contiguous [N], added to each row once, or null
+ * @param precision for BF16 (only if all is F32) each element of a and b counts as the bfloat16
+ *     nearest to it, subnormal ones as that or as 0
  */
-public record Gemm(View a, View b, View out, @Nullable View bias, double alpha, double beta) {}
+public record Gemm(
+    View a,
+    View b,
+    View out,
+    @Nullable View bias,
+    double alpha,
+    double beta,
+    Precision precision) {}

@@ -47,6 +47,8 @@ class SafetensorsTest {
     tensors.put("double", Tensor.of(new double[] {Math.PI, Double.NEGATIVE_INFINITY}));
     tensors.put("empty", Tensor.zeros(0, 4));
     tensors.put("long", Tensor.of(new long[] {Long.MIN_VALUE}));
+    tensors.put("brain", Tensor.of(new float[] {1.5f, -0.1f, 3e38f}).to(DType.BF16));
+    tensors.put("half", Tensor.of(new float[] {1.5f, -0.1f, 7e-8f}).to(DType.F16));
     tensors.put("int", Tensor.of(new int[] {-7, 7}));
     tensors.put("ünïcode \"\n", Tensor.of(2f));
     return tensors;
@@ -130,7 +132,7 @@ class SafetensorsTest {
         "8  | {'w':{'dtype':'F32','shape':[-2],'data_offsets':[0,8]}} | no list of counts",
         "8  | {'w':{'dtype':'F32','shape':[2.0],'data_offsets':[0,8]}} | no list of counts",
         "8  | {'w':{'dtype':'F32','shape':2,'data_offsets':[0,8]}} | no list of counts",
-        "8  | {'w':{'dtype':'BF16','shape':[4],'data_offsets':[0,8]}} | has the type BF16",
+        "8  | {'w':{'dtype':'F8_E4M3','shape':[8],'data_offsets':[0,8]}} | has the type F8_E4M3",
         "8  | {'w':{'dtype':7,'shape':[2],'data_offsets':[0,8]}} | has the type 7",
         "8  | {'w':{'dtype':'F32','shape':[2]}} | has other fields",
         "8  | {'w':{'dtype':'F32','shape':[2],'data_offsets':[0,8],'x':1}} | has other fields",

@@ -26,7 +26,8 @@ final class KernelLibrary {
   private static final Set<DType> FLOATING = EnumSet.of(F32, F64);
   private static final Set<DType> WIDE = EnumSet.of(F32, F64, I64);
   private static final Set<DType> NUMBERS = EnumSet.of(F32, F64, I32, I64);
-  private static final Set<DType> ALL = EnumSet.of(F32, F64, I32, I64, BOOL);
+  private static final Set<DType> COMPARABLE = EnumSet.of(F32, F64, I32, I64, BOOL);
+  private static final Set<DType> ALL = EnumSet.allOf(DType.class);
 
   final String variant;
   final NativeLibrary library;
@@ -141,7 +142,7 @@ final class KernelLibrary {
 
   private static Set<DType> dtypesOf(BinaryKernel kernel) {
     if (kernel == BinaryKernel.EQ || kernel == BinaryKernel.NE) {
-      return ALL;
+      return COMPARABLE;
     }
     return kernel.floatingOnly() ? FLOATING : NUMBERS;
   }

@@ -3,6 +3,7 @@ package dev.adjoint.tck;
 import dev.adjoint.DType;
 import dev.adjoint.Shape;
 import dev.adjoint.spi.BinaryKernel;
+import dev.adjoint.spi.Layout;
 import dev.adjoint.spi.UnaryKernel;
 import java.util.ArrayList;
 import java.util.List;
@@ -12,6 +13,7 @@ import java.util.function.LongToDoubleFunction;
 /** Cases of {@link dev.adjoint.spi.ElementwiseKernels}. */
 final class ElementwiseCases {
   private static final Shape SPECIAL = Shape.of(96);
+  private static final long HALVES = 1 << 16;
   private static final Shape WIDE = Shape.of(301, 257);
 
   private ElementwiseCases() {}
@@ -20,7 +22,7 @@ final class ElementwiseCases {
     List<KernelGroup> groups = new ArrayList<>();
     for (DType dtype : DType.values()) {
       String suffix = "_" + dtype.suffix();
-      if (dtype.isFloating()) {
+      if (dtype.isFloating() && !dtype.isHalf()) {
         for (UnaryKernel kernel : UnaryKernel.values()) {
           groups.add(new KernelGroup(kernel.symbol() + suffix, c -> unary(kernel, dtype, c)));
           groups.add(
@@ -156,6 +158,7 @@ final class ElementwiseCases {
   private static boolean accepts(BinaryKernel kernel, DType dtype) {
     return switch (dtype) {
       case F32, F64 -> true;
+      case F16, BF16 -> false;
       case I32, I64 -> !kernel.floatingOnly();
       case BOOL -> kernel == BinaryKernel.EQ || kernel == BinaryKernel.NE;
     };
@@ -273,6 +276,7 @@ final class ElementwiseCases {
               };
           case I32, I64 -> new double[] {0, 1, -3, 1 << 30};
           case BOOL -> new double[] {0, 1};
+          case F16, BF16 -> throw new IllegalArgumentException(dtype + " has no arithmetic");
         };
     for (boolean scalarFirst : new boolean[] {false, true}) {
       OneToOne sweep =
@@ -368,16 +372,46 @@ final class ElementwiseCases {
         from.isFloating() ? Samples.uniform(5, -1000, 1000) : Samples.integers(5, from);
     OneToOne sweep =
         (shape, x, out) ->
-            KernelCase.of(
-                "cast",
-                Tolerance.EXACT,
-                (backend, stage) -> backend.cast(stage.view(0), stage.view(1)),
-                Operand.input(
-                    from,
-                    x.of(shape),
-                    i -> i % 9 == 4 ? 0 : i % 9 == 7 ? 0.4 : values.applyAsDouble(i)),
-                Operand.output(to, out.of(shape)));
+            cast(
+                from,
+                to,
+                x.of(shape),
+                out.of(shape),
+                i -> i % 9 == 4 ? 0 : i % 9 == 7 ? 0.4 : values.applyAsDouble(i));
     sweep.sweep(check);
+    if (from.isHalf()) {
+      check.accept(castDense(from, to, HALVES, i -> Samples.half(from, i)));
+    } else if (to.isHalf() && from.isFloating()) {
+      // Every number of 16 bits and what lies half-way to the next one, and their neighbours.
+      check.accept(
+          castDense(
+              from,
+              to,
+              6 * HALVES,
+              i -> {
+                double x = Samples.half(to, i / 6);
+                double next = Samples.half(to, i / 6 + 1);
+                double place = i % 2 == 0 ? x : x + (next - x) / 2;
+                double ulp = Tolerance.ulp(from, place);
+                return place + (i % 6 / 2 - 1) * ulp;
+              }));
+    }
+  }
+
+  private static KernelCase castDense(
+      DType from, DType to, long count, LongToDoubleFunction values) {
+    Layout dense = Placement.DENSE.of(Shape.of(count));
+    return cast(from, to, dense, dense, values);
+  }
+
+  private static KernelCase cast(
+      DType from, DType to, Layout x, Layout out, LongToDoubleFunction values) {
+    return KernelCase.of(
+        "cast",
+        Tolerance.EXACT,
+        (backend, stage) -> backend.cast(stage.view(0), stage.view(1)),
+        Operand.input(from, x, values),
+        Operand.output(to, out));
   }
 
   private static void fill(DType dtype, Consumer<KernelCase> check) {

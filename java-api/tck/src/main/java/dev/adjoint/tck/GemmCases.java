@@ -1,6 +1,7 @@
 package dev.adjoint.tck;
 
 import dev.adjoint.DType;
+import dev.adjoint.Precision;
 import dev.adjoint.Shape;
 import dev.adjoint.spi.Gemm;
 import dev.adjoint.spi.Layout;
@@ -16,12 +17,17 @@ final class GemmCases {
   static List<KernelGroup> groups() {
     List<KernelGroup> groups = new ArrayList<>();
     for (DType dtype : List.of(DType.F32, DType.F64)) {
-      groups.add(new KernelGroup("gemm_" + dtype.suffix(), c -> new Sweep(dtype, c).run()));
+      groups.add(group("gemm_" + dtype.suffix(), dtype, Precision.F32));
     }
+    groups.add(group("gemm_bf16_f32", DType.F32, Precision.BF16));
     return groups;
   }
 
-  private record Sweep(DType dtype, Consumer<KernelCase> check) {
+  private static KernelGroup group(String name, DType dtype, Precision precision) {
+    return new KernelGroup(name, c -> new Sweep(dtype, precision, c).run());
+  }
+
+  private record Sweep(DType dtype, Precision precision, Consumer<KernelCase> check) {
     void run() {
       for (long n : Samples.sizes()) {
         product(n, n, n);
@@ -142,7 +148,7 @@ final class GemmCases {
             Operand.input(dtype, Placement.SHIFTED.of(columns), Samples.uniform(4, -1, 1)));
       }
       double depth = a.size(a.rank() - 1);
-      String name = "gemm alpha " + alpha + " beta " + beta + (withBias ? " bias " : " ");
+      String name = "gemm in " + precision + " alpha " + alpha + " beta " + beta + (withBias ? " bias " : " ");
       check.accept(
           new KernelCase(
               name,
@@ -153,7 +159,7 @@ final class GemmCases {
               (backend, stage) -> {
                 View bias = withBias ? stage.view(3) : null;
                 Gemm spec =
-                    new Gemm(stage.view(0), stage.view(1), stage.view(2), bias, alpha, beta);
+                    new Gemm(stage.view(0), stage.view(1), stage.view(2), bias, alpha, beta, precision);
                 return backend.gemm(spec, stage.scratch(backend.gemmScratchBytes(spec)));
               }));
     }

@@ -17,7 +17,7 @@ final class IndexCases {
       groups.add(
           new KernelGroup(
               "gather_" + dtype.suffix(), c -> sweep(c, (v, d, n) -> gather(dtype, v, d, n))));
-      if (dtype.isFloating()) {
+      if (dtype.isFloating() && !dtype.isHalf()) {
         groups.add(
             new KernelGroup(
                 "scatter_add_" + dtype.suffix(),

@@ -5,9 +5,11 @@ import static java.lang.foreign.ValueLayout.JAVA_DOUBLE_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import dev.adjoint.DType;
 import dev.adjoint.Shape;
+import dev.adjoint.spi.HalfFloats;
 import dev.adjoint.spi.Layout;
 import java.lang.foreign.MemorySegment;
 import java.util.function.LongToDoubleFunction;
@@ -75,6 +77,8 @@ public record Operand(DType dtype, Layout layout, MemorySegment image, boolean w
     switch (dtype) {
       case F32 -> image.set(JAVA_FLOAT_UNALIGNED, at, (float) value);
       case F64 -> image.set(JAVA_DOUBLE_UNALIGNED, at, value);
+      case F16 -> image.set(JAVA_SHORT_UNALIGNED, at, HalfFloats.toF16(HalfFloats.toOdd(value)));
+      case BF16 -> image.set(JAVA_SHORT_UNALIGNED, at, HalfFloats.toBf16(HalfFloats.toOdd(value)));
       case I32 -> image.set(JAVA_INT_UNALIGNED, at, (int) value);
       case I64 -> image.set(JAVA_LONG_UNALIGNED, at, (long) value);
       case BOOL -> image.set(JAVA_BYTE, at, (byte) (value != 0 ? 1 : 0));
@@ -92,6 +96,8 @@ public record Operand(DType dtype, Layout layout, MemorySegment image, boolean w
     return switch (dtype) {
       case F32 -> state.get(JAVA_FLOAT_UNALIGNED, at);
       case F64 -> state.get(JAVA_DOUBLE_UNALIGNED, at);
+      case F16 -> HalfFloats.fromF16(state.get(JAVA_SHORT_UNALIGNED, at));
+      case BF16 -> HalfFloats.fromBf16(state.get(JAVA_SHORT_UNALIGNED, at));
       case I32 -> state.get(JAVA_INT_UNALIGNED, at);
       case I64 -> state.get(JAVA_LONG_UNALIGNED, at);
       case BOOL -> state.get(JAVA_BYTE, at);
@@ -105,7 +111,8 @@ public record Operand(DType dtype, Layout layout, MemorySegment image, boolean w
       case I32 -> state.get(JAVA_INT_UNALIGNED, at);
       case I64 -> state.get(JAVA_LONG_UNALIGNED, at);
       case BOOL -> state.get(JAVA_BYTE, at);
-      case F32, F64 -> throw new IllegalArgumentException(dtype + " is not an integer type");
+      case F32, F64, F16, BF16 ->
+          throw new IllegalArgumentException(dtype + " is not an integer type");
     };
   }
 

@@ -2,6 +2,7 @@ package dev.adjoint.tck;
 
 import dev.adjoint.DType;
 import dev.adjoint.Shape;
+import dev.adjoint.spi.HalfFloats;
 import java.util.List;
 import java.util.function.LongToDoubleFunction;
 import java.util.stream.DoubleStream;
@@ -47,13 +48,20 @@ public final class Samples {
       case BOOL -> i -> mix(seed * GOLDEN + i) & 1;
       case I32 -> i -> (int) (mix(seed * GOLDEN + i) >> (i % 3 == 0 ? 32 : 57));
       case I64 -> i -> mix(seed * GOLDEN + i) >> (i % 3 == 0 ? 1 : 57);
-      case F32, F64 -> throw new IllegalArgumentException(dtype + " is not an integer type");
+      case F32, F64, F16, BF16 ->
+          throw new IllegalArgumentException(dtype + " is not an integer type");
     };
   }
 
   /** Ordinary values of any type. */
   public static LongToDoubleFunction any(long seed, DType dtype) {
     return dtype.isFloating() ? uniform(seed, -4, 4) : integers(seed, dtype);
+  }
+
+  /** The number of a 16-bit floating type with these bits. */
+  public static double half(DType dtype, long bits) {
+    short low = (short) bits;
+    return dtype == DType.BF16 ? HalfFloats.fromBf16(low) : HalfFloats.fromF16(low);
   }
 
   /** Each of these values in turn. */
