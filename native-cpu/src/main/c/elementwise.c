@@ -13,6 +13,7 @@ enum {
     MAX_DEPTH = 63,         /* each loop has at least two steps, the elements' count fits 64 bits */
     MOVING_GRAIN = 16384,   /* elements in a chunk of kernels that mostly move data */
     COMPUTING_GRAIN = 4096, /* and of those that mostly compute */
+    NEAR_BLOCK = 1024,      /* elements that are looked at together before a short formula */
     TILE = 16,              /* of a transposing copy: a cache line of 4-byte elements */
     TILES_PER_CHUNK = MOVING_GRAIN / (TILE * TILE),
 };
@@ -126,6 +127,35 @@ static int32_t run(nest* t) {
         }                                                                                  \
     }
 
+/* A loop that takes the shorter `near` wherever all of a block allow it. */
+#define LOOP1_NEAR(name, S, T, x, near, expression)                                       \
+    LOOP1(name##_near_##S, T, x, T, near)                                                 \
+    LOOP1(name##_any_##S, T, x, T, expression)                                            \
+    static void name##_##S(char* const* at, const int64_t* step, int64_t n) {             \
+        if (step[0] != 1 || step[1] != 1) {                                               \
+            name##_any_##S(at, step, n);                                                  \
+            return;                                                                       \
+        }                                                                                 \
+        for (int64_t i = 0; i < n; i += NEAR_BLOCK) {                                     \
+            const int64_t count = adj_min(NEAR_BLOCK, n - i);                             \
+            char* const block[] = {at[0] + i * (int64_t)sizeof(T),                        \
+                                   at[1] + i * (int64_t)sizeof(T)};                       \
+            const bool near_ = all_near_##S((const T*)block[0], count);                   \
+            (near_ ? name##_near_##S : name##_any_##S)(block, step, count);               \
+        }                                                                                 \
+    }
+
+#define ALL_NEAR(S, T)                                           \
+    static bool all_near_##S(const T* x, int64_t n) {            \
+        int far = 0;                                             \
+        for (int64_t i = 0; i < n; i++) {                        \
+            far |= adj_abs(x[i]) <= ADJ_NEAR_##S ? 0 : 1;        \
+        }                                                        \
+        return far == 0;                                         \
+    }
+ALL_NEAR(f32, float)
+ALL_NEAR(f64, double)
+
 #define LOOP2(name, T, a, b, R, expression)                                                \
     ADJ_INLINE void name##_steps(const T* as, const T* bs, R* out, int64_t sa, int64_t sb, \
                                  int64_t so, int64_t n) {                                  \
@@ -182,8 +212,7 @@ static int32_t run_unary_grad(const adj_unary_grad_args* a, inner_loop* loop, si
     });
 }
 
-#define UNARY(name, S, forward, saved, gradient)                                   \
-    LOOP1(name##_##S, T, x, T, forward)                                            \
+#define UNARY(name, S, saved, gradient)                                            \
     LOOP2(name##_grad_##S, T, g, saved, T, gradient)                               \
     ADJ_EXPORT int32_t adj_##name##_##S(const void* args) {                        \
         return run_unary(args, name##_##S, COMPUTING_GRAIN, sizeof(T), sizeof(T)); \
@@ -404,7 +433,12 @@ CAST(uint16_t, bf16, uint16_t, f16)
 /* ---- the kernels of elementwise.def, type by type ---- */
 
 #define T float
-#define ADJ_UNARY(name, forward, saved, gradient) UNARY(name, f32, forward, saved, gradient)
+#define ADJ_UNARY(name, forward, saved, gradient) \
+    LOOP1(name##_f32, T, x, T, forward)           \
+    UNARY(name, f32, saved, gradient)
+#define ADJ_UNARY_NEAR(name, near, forward, saved, gradient) \
+    LOOP1_NEAR(name, f32, T, x, near, forward)               \
+    UNARY(name, f32, saved, gradient)
 #define ADJ_ARITHMETIC(name, e) BINARY(name, f32, float, float, float, MOVING_GRAIN, e)
 #define ADJ_EXTREME(name, e) BINARY(name, f32, float, float, float, MOVING_GRAIN, e)
 #define ADJ_REAL(name, e) BINARY(name, f32, float, float, float, COMPUTING_GRAIN, e)
@@ -414,7 +448,12 @@ CAST(uint16_t, bf16, uint16_t, f16)
 #undef T
 
 #define T double
-#define ADJ_UNARY(name, forward, saved, gradient) UNARY(name, f64, forward, saved, gradient)
+#define ADJ_UNARY(name, forward, saved, gradient) \
+    LOOP1(name##_f64, T, x, T, forward)           \
+    UNARY(name, f64, saved, gradient)
+#define ADJ_UNARY_NEAR(name, near, forward, saved, gradient) \
+    LOOP1_NEAR(name, f64, T, x, near, forward)               \
+    UNARY(name, f64, saved, gradient)
 #define ADJ_ARITHMETIC(name, e) BINARY(name, f64, double, double, double, MOVING_GRAIN, e)
 #define ADJ_EXTREME(name, e) BINARY(name, f64, double, double, double, MOVING_GRAIN, e)
 #define ADJ_REAL(name, e) BINARY(name, f64, double, double, double, COMPUTING_GRAIN, e)

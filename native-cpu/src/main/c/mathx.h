@@ -30,6 +30,9 @@
 #define adj_sigmoid(x) ADJ_CHOOSE(math_sigmoid, x)(x)
 #define adj_erf(x) ADJ_CHOOSE(math_erf, x)(x)
 #define adj_normal_cdf(x) ADJ_CHOOSE(math_normal_cdf, x)(x)
+#define adj_exp_near(x) ADJ_CHOOSE(math_exp_near, x)(x)
+#define adj_sigmoid_near(x) ADJ_CHOOSE(math_sigmoid_near, x)(x)
+#define adj_gelu_slope(x) ADJ_CHOOSE(math_gelu_slope, x)(x)
 #define adj_gate_slope(x, u, du) ADJ_CHOOSE(math_gate_slope, x)(x, u, du)
 
 #define ADJ_BUILTIN(name, T, S, suffix)     \
@@ -84,12 +87,24 @@ ADJ_INLINE double math_from_bits_f64(uint64_t bits) {
     return x;
 }
 
-/* c[0] + c[1] x + ... + c[degree] x^degree. */
-#define ADJ_POLYNOMIAL(T, S)                                                                    \
-    ADJ_INLINE T math_polynomial_##S(T x, const T* c, int degree) {                             \
-        T p = c[degree];                                                                        \
-        _Pragma("GCC unroll 32") for (int i = degree - 1; i >= 0; i--) p = adj_fma(p, x, c[i]); \
-        return p;                                                                               \
+/*
+ * c[0] + c[1] x + ... + c[degree] x^degree, for degree >= 1: the even and the odd powers apart,
+ * because a chain of dependent operations, not their number, is what limits these functions.
+ */
+#define ADJ_POLYNOMIAL(T, S)                                        \
+    ADJ_INLINE T math_polynomial_##S(T x, const T* c, int degree) { \
+        const T z = x * x;                                          \
+        T even = c[degree & ~1];                                    \
+        T odd = c[(degree - 1) | 1];                                \
+        _Pragma("GCC unroll 16")                                    \
+        for (int i = (degree & ~1) - 2; i >= 0; i -= 2) {           \
+            even = adj_fma(even, z, c[i]);                          \
+        }                                                           \
+        _Pragma("GCC unroll 16")                                    \
+        for (int i = ((degree - 1) | 1) - 2; i > 0; i -= 2) {       \
+            odd = adj_fma(odd, z, c[i]);                            \
+        }                                                           \
+        return adj_fma(odd, x, even);                               \
     }
 ADJ_POLYNOMIAL(float, f32)
 ADJ_POLYNOMIAL(double, f64)
@@ -109,14 +124,6 @@ static const float math_log_c_f32[] = {0x1.555556p-1f, 0x1.9999ecp-2f, 0x1.245c0
 static const double math_log_c_f64[] = {
     0x1.5555555555558p-1, 0x1.9999999995204p-2, 0x1.2492492e09d4dp-2, 0x1.c71c62c639fdep-3,
     0x1.7462bd8f7796ep-3, 0x1.39fd392179a95p-3, 0x1.2b6688a387e03p-3};
-
-/* tanh(x) = x + x^3 p(x^2) on |x| <= 0.625. */
-static const float math_tanh_c_f32[] = {-0x1.555556p-2f, 0x1.1110eap-3f,  -0x1.ba08c4p-5f,
-                                        0x1.64a976p-6f,  -0x1.116a16p-7f, 0x1.2c83c0p-9f};
-static const double math_tanh_c_f64[] = {
-    -0x1.5555555555555p-2,  0x1.11111111110a8p-3,  -0x1.ba1ba1ba0f126p-5,  0x1.664f487e0a749p-6,
-    -0x1.226e3473dce5cp-7,  0x1.d6d39ae3905e2p-9,  -0x1.7d9f6f23e8682p-10, 0x1.3526e9ed54da1p-11,
-    -0x1.f243823c8c981p-13, 0x1.8445870f6fe41p-14, -0x1.05bbdae896297p-15, 0x1.b33642a122cddp-18};
 
 /* erf(x) = x p(x^2) on |x| <= 1. */
 static const float math_erf_c_f32[] = {0x1.20dd74p+0f,  -0x1.81273ep-2f, 0x1.ce2d10p-4f,
@@ -149,25 +156,45 @@ static const double math_erfc_c_f64[] = {
 
 /*
  * e^x = 2^n e^r. Adding ROUND, 1.5 times 2 to the mantissa's width, leaves the integer n in the low
- * bits. The power of two is applied in two steps: 2^n itself may be denormal or overflow. Beyond
- * LOWEST and HIGHEST the result is 0 or infinite anyway.
+ * bits. adj_exp_near is for |x| <= ADJ_NEAR (NaN stays NaN), where 2^n and the result are normal
+ * numbers; adj_exp gives the same there. Beyond, 2^n itself may be denormal or overflow, and is
+ * applied in two steps; below LOWEST and above HIGHEST the result is 0 or infinite anyway.
  */
-#define ADJ_EXP(T, S, BITS, MANTISSA, BIAS, ROUND, LOWEST, HIGHEST)                       \
-    ADJ_INLINE T math_exp_##S(T x) {                                                      \
-        const T lower = x < (LOWEST) ? (LOWEST) : x;                                      \
-        const T bounded = lower > (HIGHEST) ? (HIGHEST) : lower;                          \
-        const T shifted = adj_fma(bounded, (T)1.4426950408889634, (ROUND));               \
-        const T n = shifted - (ROUND);                                                    \
-        const T half = adj_fma(n, (T)0.5, (ROUND));                                       \
-        const BITS n1 = math_bits_##S(half) - math_bits_##S(ROUND);                       \
-        const BITS n2 = math_bits_##S(shifted) - math_bits_##S(ROUND) - n1;               \
-        const T r = adj_fma(n, -ADJ_LN2_LOW_##S, adj_fma(n, -ADJ_LN2_HIGH_##S, bounded)); \
-        const T e = (T)1 + adj_fma(r * r, ADJ_POLY(S, r, math_exp_c_##S), r);             \
-        return e * math_from_bits_##S((n1 + (BIAS)) << (MANTISSA)) *                      \
-               math_from_bits_##S((n2 + (BIAS)) << (MANTISSA));                           \
+#define ADJ_NEAR_f32 87.0f
+#define ADJ_NEAR_f64 708.0
+#define ADJ_EXP(T, S, BITS, MANTISSA, ROUND, LOWEST, HIGHEST)                                      \
+    /* 2^i of the integer i in the low bits. */                                                    \
+    ADJ_INLINE T math_power_##S(BITS i) {                                                          \
+        return math_from_bits_##S((i << (MANTISSA)) + math_bits_##S((T)1));                        \
+    }                                                                                              \
+    ADJ_INLINE T math_exp_r_##S(T x, T n) {                                                        \
+        return adj_fma(n, -ADJ_LN2_LOW_##S, adj_fma(n, -ADJ_LN2_HIGH_##S, x));                     \
+    }                                                                                              \
+    ADJ_INLINE T math_exp_near_##S(T x) {                                                          \
+        const T shifted = adj_fma(x, (T)1.4426950408889634, (ROUND));                              \
+        const T r = math_exp_r_##S(x, shifted - (ROUND));                                          \
+        const T e = adj_fma(r * r, ADJ_POLY(S, r, math_exp_c_##S), (T)1 + r);                      \
+        return e * math_power_##S(math_bits_##S(shifted));                                         \
+    }                                                                                              \
+    ADJ_INLINE T math_exp_##S(T x) {                                                               \
+        const T bounded = x > (HIGHEST) ? (HIGHEST) : x;                                           \
+        const T shifted = adj_fma(bounded, (T)1.4426950408889634, (ROUND));                        \
+        const T r = math_exp_r_##S(bounded, shifted - (ROUND));                                    \
+        const T e = adj_fma(r * r, ADJ_POLY(S, r, math_exp_c_##S), (T)1 + r);                      \
+        const BITS half = math_bits_##S(shifted) >> 1;                                             \
+        const BITS rest = math_bits_##S(shifted) - half;                                           \
+        return x < (LOWEST) ? (T)0 : e * math_power_##S(half) * math_power_##S(rest);              \
+    }                                                                                              \
+    /* e^x - 1 for |x| <= ADJ_NEAR / 2. */                                                         \
+    ADJ_INLINE T math_expm1_near_##S(T x) {                                                        \
+        const T shifted = adj_fma(x, (T)1.4426950408889634, (ROUND));                              \
+        const T r = math_exp_r_##S(x, shifted - (ROUND));                                          \
+        const T e = adj_fma(r * r, ADJ_POLY(S, r, math_exp_c_##S), r);                             \
+        const T power = math_power_##S(math_bits_##S(shifted));                                    \
+        return adj_fma(power, e, power - (T)1);                                                    \
     }
-ADJ_EXP(float, f32, uint32_t, 23, 127u, 0x1.8p23f, -105.0f, 89.0f)
-ADJ_EXP(double, f64, uint64_t, 52, 1023u, 0x1.8p52, -746.0, 710.0)
+ADJ_EXP(float, f32, uint32_t, 23, 0x1.8p23f, -105.0f, 89.0f)
+ADJ_EXP(double, f64, uint64_t, 52, 0x1.8p52, -746.0, 710.0)
 
 /*
  * log(2^n (1 + f)) with 1 + f in [sqrt(1/2), sqrt(2)): adding bits(1) - bits(sqrt(1/2)) to the bits
@@ -196,57 +223,92 @@ ADJ_EXP(double, f64, uint64_t, 52, 1023u, 0x1.8p52, -746.0, 710.0)
 ADJ_LOG(float, f32, uint32_t, 23, 127, 0x1p-126f, 0x1p25f, 25, 0.70710678, 0x1p23f)
 ADJ_LOG(double, f64, uint64_t, 52, 1023, 0x1p-1022, 0x1p54, 54, 0.7071067811865476, 0x1p52)
 
-#define ADJ_DERIVED(T, S)                                                                        \
-    /* -1, 0 or 1; NaN for NaN. */                                                               \
-    ADJ_INLINE T math_sign_##S(T x) {                                                            \
-        return x > 0 ? (T)1 : x < 0 ? -(T)1 : x;                                                 \
-    }                                                                                            \
-                                                                                                 \
-    ADJ_INLINE T math_tanh_##S(T x) {                                                            \
-        const T a = adj_abs(x);                                                                  \
-        const T z = x * x;                                                                       \
-        const T near = adj_fma(a * z, ADJ_POLY(S, z, math_tanh_c_##S), a);                       \
-        const T far = (T)1 - (T)2 / (adj_exp(a + a) + (T)1);                                     \
-        return adj_copysign(a < (T)0.625 ? near : far, x);                                       \
-    }                                                                                            \
-                                                                                                 \
-    /* The form for negative x keeps its denormal results. */                                    \
-    ADJ_INLINE T math_sigmoid_##S(T x) {                                                         \
-        const T e = adj_exp(-adj_abs(x));                                                        \
-        return (x < 0 ? e : (T)1) / ((T)1 + e);                                                  \
-    }                                                                                            \
-                                                                                                 \
-    /* The derivative of x sigmoid(u) with u' = du. Where the curve has become straight, x or du \
-     * may have grown infinite: 0 times that must not make NaN. */                               \
-    ADJ_INLINE T math_gate_slope_##S(T x, T u, T du) {                                           \
-        const T gate = math_sigmoid_##S(u);                                                      \
-        const T slope = gate * math_sigmoid_##S(-u);                                             \
-        return slope == 0 ? gate : gate + x * slope * du;                                        \
-    }                                                                                            \
-                                                                                                 \
-    /* erfc(z) / e^(-z^2) for z >= 0; any finite value beyond 30, where e^(-z^2) is 0. */        \
-    ADJ_INLINE T math_scaled_erfc_##S(T z) {                                                     \
-        const T bounded = z < 30 ? z : (T)30;                                                    \
-        const T r = (T)1 / (bounded + ADJ_ERFC_K_##S);                                           \
-        const T w = adj_fma(bounded + bounded, r, -(T)1);                                        \
-        return r * ADJ_POLY(S, w, math_erfc_c_##S);                                              \
-    }                                                                                            \
-                                                                                                 \
-    ADJ_INLINE T math_erf_##S(T x) {                                                             \
-        const T a = adj_abs(x);                                                                  \
-        const T z = x * x;                                                                       \
-        const T near = a * ADJ_POLY(S, z, math_erf_c_##S);                                       \
-        const T far = (T)1 - adj_exp(-z) * math_scaled_erfc_##S(a);                              \
-        return adj_copysign(a < (T)1 ? near : far, x);                                           \
-    }                                                                                            \
-                                                                                                 \
-    /* The normal distribution function, erfc(-x / sqrt(2)) / 2. */                              \
-    ADJ_INLINE T math_normal_cdf_##S(T x) {                                                      \
-        const T tail = math_scaled_erfc_##S(adj_abs(x) * (T)0.7071067811865476);                 \
-        const T lower = (T)0.5 * adj_exp(-(T)0.5 * x * x) * tail;                                \
-        return x < 0 ? lower : (T)1 - lower;                                                     \
+#define ADJ_DERIVED(T, S)                                                                          \
+    /* -1, 0 or 1; NaN for NaN. */                                                                 \
+    ADJ_INLINE T math_sign_##S(T x) {                                                              \
+        return x > 0 ? (T)1 : x < 0 ? -(T)1 : x;                                                   \
+    }                                                                                              \
+                                                                                                   \
+    /* tanh(a) = (e^2a - 1) / (e^2a + 1); from 20 on, and in float from 9.1 on, it rounds to 1. */ \
+    ADJ_INLINE T math_tanh_##S(T x) {                                                              \
+        const T a = adj_abs(x);                                                                    \
+        const T bounded = a > (T)20 ? (T)20 : a;                                                   \
+        const T e = math_expm1_near_##S(bounded + bounded);                                        \
+        return adj_copysign(e / (e + (T)2), x);                                                    \
+    }                                                                                              \
+                                                                                                   \
+    /* For |x| <= ADJ_NEAR. */                                                                     \
+    ADJ_INLINE T math_sigmoid_near_##S(T x) {                                                      \
+        return (T)1 / ((T)1 + math_exp_near_##S(-x));                                              \
+    }                                                                                              \
+                                                                                                   \
+    ADJ_INLINE T math_sigmoid_##S(T x) {                                                           \
+        const T far = x > 0 ? (T)1 : math_exp_##S(x);                                              \
+        return adj_abs(x) <= ADJ_NEAR_##S ? math_sigmoid_near_##S(x) : far;                        \
+    }                                                                                              \
+                                                                                                   \
+    /* The derivative of x sigmoid(u) with u' = du. Where the curve has become straight, x or du   \
+     * may have grown infinite: 0 times that must not make NaN. */                                 \
+    ADJ_INLINE T math_gate_slope_##S(T x, T u, T du) {                                             \
+        const T a = adj_abs(u);                                                                    \
+        const T e = math_exp_near_##S(a > ADJ_NEAR_##S ? -ADJ_NEAR_##S : -a);                      \
+        const T r = (T)1 / ((T)1 + e);                                                             \
+        const T gate = u < 0 ? e * r : r;                                                          \
+        return a >= ADJ_NEAR_##S ? (u < 0 ? (T)0 : (T)1) : adj_fma(x * du, e * r * r, gate);       \
+    }                                                                                              \
+                                                                                                   \
+    /* erfc(z) / e^(-z^2) for z >= 0; any finite value beyond 30, where e^(-z^2) is 0. */          \
+    ADJ_INLINE T math_scaled_erfc_##S(T z) {                                                       \
+        const T bounded = z < 30 ? z : (T)30;                                                      \
+        const T r = (T)1 / (bounded + ADJ_ERFC_K_##S);                                             \
+        const T w = adj_fma(bounded + bounded, r, -(T)1);                                          \
+        return r * ADJ_POLY(S, w, math_erfc_c_##S);                                                \
+    }                                                                                              \
+                                                                                                   \
+    ADJ_INLINE T math_erf_##S(T x) {                                                               \
+        const T a = adj_abs(x);                                                                    \
+        const T z = x * x;                                                                         \
+        const T near = a * ADJ_POLY(S, z, math_erf_c_##S);                                         \
+        const T e = math_exp_near_##S(z > ADJ_NEAR_##S ? -ADJ_NEAR_##S : -z);                      \
+        const T far = (T)1 - e * math_scaled_erfc_##S(a);                                          \
+        return adj_copysign(a < (T)1 ? near : far, x);                                             \
     }
 ADJ_DERIVED(float, f32)
 ADJ_DERIVED(double, f64)
+
+/*
+ * The normal distribution function, and the derivative of x times it. In float both are 1/2 plus
+ * x p(x^2) / q(x^2), until they round to 0 and 1; their absolute errors are 2^-27 and
+ * 2^-26 max(1, |x|).
+ */
+#define ADJ_ODD(x, f) ((x) * ADJ_POLY(f32, (x) * (x), f##_p) / ADJ_POLY(f32, (x) * (x), f##_q))
+static const float math_normal_p[] = {0x1.988450p-2f,  0x1.134cdcp-5f,  0x1.31a176p-8f,
+                                      0x1.5d2cb0p-13f, 0x1.aa73a8p-18f, 0x1.8c442ep-26f};
+static const float math_normal_q[] = {0x1.000000p+0f,  0x1.00ece8p-2f,  0x1.d31490p-6f,
+                                      0x1.ea8b48p-10f, 0x1.322ab8p-14f, 0x1.43f87cp-20f};
+ADJ_INLINE float math_normal_cdf_f32(float x) {
+    const float lower = x < -5.45f ? 0 : ADJ_ODD(x, math_normal) + 0.5f;
+    return x > 5.45f ? 1 : lower;
+}
+
+static const float math_gelu_slope_p[] = {0x1.988450p-1f, 0x1.c2c664p-4f,  0x1.10f622p-7f,
+                                          0x1.50b78cp-9f, 0x1.073614p-15f, 0x1.bf055cp-18f,
+                                          0x1.3e2cb2p-25f};
+static const float math_gelu_slope_q[] = {0x1.000000p+0f,  0x1.e292a4p-2f,  0x1.7b0298p-4f,
+                                          0x1.5be9fep-7f,  0x1.a75074p-11f, 0x1.510004p-15f,
+                                          0x1.c0d416p-20f};
+ADJ_INLINE float math_gelu_slope_f32(float x) {
+    const float lower = x < -5.65f ? 0 : ADJ_ODD(x, math_gelu_slope) + 0.5f;
+    return x > 5.65f ? 1 : lower;
+}
+
+ADJ_INLINE double math_normal_cdf_f64(double x) {
+    const double tail = math_scaled_erfc_f64(adj_abs(x) * 0.7071067811865476);
+    const double lower = 0.5 * adj_exp(-0.5 * x * x) * tail;
+    return x < 0 ? lower : 1 - lower;
+}
+ADJ_INLINE double math_gelu_slope_f64(double x) {
+    return math_normal_cdf_f64(x) + x * 0.3989422804014327 * adj_exp(-0.5 * x * x);
+}
 
 #endif
