@@ -1,4 +1,7 @@
-/** JMH benchmarks; how to run them is in docs/performance.md. */
+/**
+ * Backends beside each other: cases, the peers that compute them, one process for each, a report.
+ * How it measures is in docs/performance.md.
+ */
 @NullMarked
 package dev.adjoint.benchmarks;
 
