@@ -40,7 +40,9 @@ public final class MatMul {
     Check.rankAtLeast("matmul", b, 1);
     if (a.rank() == 1) {
       return Scope.tidy(
-          () -> Movement.squeeze(matmul(Movement.unsqueeze(a, 0), b, precision), b.rank() == 1 ? 0 : -2));
+          () ->
+              Movement.squeeze(
+                  matmul(Movement.unsqueeze(a, 0), b, precision), b.rank() == 1 ? 0 : -2));
     }
     if (b.rank() == 1) {
       return Scope.tidy(() -> Movement.squeeze(matmul(a, Movement.unsqueeze(b, 1), precision), -1));
@@ -129,7 +131,7 @@ public final class MatMul {
         new Tensor[] {in, weight},
         (g, saves) ->
             new Tensor[] {
-saves.needs(0) ? product(g, saves.get(1), precision) : null,
+              saves.needs(0) ? product(g, saves.get(1), precision) : null,
               saves.needs(1) ? weightGrad(flat(g), flat(saves.get(0)), saves, precision) : null,
               saves.needs(2) ? g : null
             });
@@ -143,8 +145,7 @@ saves.needs(0) ? product(g, saves.get(1), precision) : null,
   }
 
   /** gᵀ·x, or null where that has been added to the weight's gradient at once. */
-  private static @Nullable Tensor weightGrad(
-      Tensor g, Tensor x, Saves saves, Precision precision) {
+  private static @Nullable Tensor weightGrad(Tensor g, Tensor x, Saves saves, Precision precision) {
     Tensor transposed = Movement.transpose(g, 0, 1);
     boolean added =
         saves.addTo(
@@ -152,7 +153,13 @@ saves.needs(0) ? product(g, saves.get(1), precision) : null,
             sum ->
                 run(
                     new Gemm(
-                        Tensors.view(transposed), Tensors.view(x), Tensors.view(sum), null, 1, 1, precision),
+                        Tensors.view(transposed),
+                        Tensors.view(x),
+                        Tensors.view(sum),
+                        null,
+                        1,
+                        1,
+                        precision),
                     sum,
                     transposed,
                     x,
