@@ -88,18 +88,19 @@ static void NAME(advance)(TYPE(running)* t, REAL* scores, int64_t queries, int64
             most[q] = row[q] > most[q] ? row[q] : most[q];
         }
     }
-    ADJ_INDEPENDENT
-    for (int64_t q = 0; q < queries; q++) {
+    for (int64_t q = 0; q < QUERIES; q += VL) {
+        const int64_t n = VL;
         /* Nothing visible yet: exp(-∞ - 0) is 0 where exp(-∞ + ∞) is not a number. */
-        shift[q] = most[q] == -(REAL)__builtin_inf() ? 0 : most[q];
-        old_scale[q] = NAME(exp_nonpositive)(t->most[q] - shift[q]);
+        for (int l = 0; l < VL; l++) shift[q + l] = most[q + l] == -(REAL)__builtin_inf() ? 0 : most[q + l];
+        NAME(store)(old_scale + q, n, NAME(exp_nonpositive)(NAME(load)(t->most + q, n, 0) - NAME(load)(shift + q, n, 0)));
     }
     for (int64_t j = 0; j < keys; j++) {
         REAL* row = scores + j * QUERIES;
-        ADJ_INDEPENDENT
-        for (int64_t q = 0; q < queries; q++) {
-            row[q] = NAME(exp_nonpositive)(row[q] - shift[q]);
-            sum[q] += row[q];
+        for (int64_t q = 0; q < QUERIES; q += VL) {
+            const int64_t n = VL;
+            const VEC e = NAME(exp_nonpositive)(NAME(load)(row + q, n, 0) - NAME(load)(shift + q, n, 0));
+            NAME(store)(row + q, n, e);
+            NAME(store)(sum + q, n, NAME(load)(sum + q, n, 0) + e);
         }
     }
     ADJ_INDEPENDENT
@@ -308,7 +309,11 @@ static void NAME(attention_grad_part)(const adj_attention_grad_args* a, int64_t 
             const REAL* grad_row = grad.x + (first + i) * grad.row;
             const REAL* out_row = out.x + (first + i) * out.row;
             shift[i] = log_sum_exp == -(REAL)__builtin_inf() ? 0 : log_sum_exp; /* see advance */
-            grad_dot_out[i] = (REAL)SUM(d, c, grad_row[c] * out_row[c]);
+            f64 dot[1] = {};
+            ADD_UP(1, LANES, dot, d, c, n, sums, {
+                sums[0] = VEC_FMA(NAME(load)(grad_row + c, n, 0), NAME(load)(out_row + c, n, 0), sums[0]);
+            });
+            grad_dot_out[i] = (REAL)dot[0];
         }
         const TYPE(factor) q_factor = NAME(rows_right_turned)(q, first, queries, d, q_panels);
         const TYPE(factor) grad_factor =
@@ -324,10 +329,11 @@ static void NAME(attention_grad_part)(const adj_attention_grad_args* a, int64_t 
             for (int64_t j = 0; j < keys; j++) {
                 REAL* p_row = p + j * QUERIES;
                 REAL* g_row = g + j * QUERIES;
-                ADJ_INDEPENDENT
-                for (int64_t i = 0; i < queries; i++) {
-                    p_row[i] = NAME(exp_nonpositive)(p_row[i] - shift[i]);
-                    g_row[i] = scale * p_row[i] * (g_row[i] - grad_dot_out[i]);
+                for (int64_t i = 0; i < queries; i += VL) {
+                    const int64_t n = VL;
+                    const VEC e = NAME(exp_nonpositive)(NAME(load)(p_row + i, n, 0) - NAME(load)(shift + i, n, 0));
+                    NAME(store)(p_row + i, n, e);
+                    NAME(store)(g_row + i, n, scale * e * (NAME(load)(g_row + i, n, 0) - NAME(load)(grad_dot_out + i, n, 0)));
                 }
             }
             if (grad_v.x != NULL) {

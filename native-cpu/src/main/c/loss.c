@@ -6,6 +6,8 @@
 
 /* Logits of the rows in a chunk. */
 #define CHUNK_ELEMENTS (1 << 13)
+/* Logits whose largest is found before their exponentials are added up. */
+#define MAX_BLOCK (1 << 11)
 
 static bool targets_valid(const int64_t* targets, int64_t rows, int64_t classes, int64_t ignored) {
     bool valid = true;

@@ -12,16 +12,21 @@ typedef struct {
  */
 static TYPE(exp_sum) NAME(exp_sum_of)(const REAL* x, int64_t n) {
     TYPE(exp_sum) all = {-(REAL)__builtin_inf(), 0};
-    for (int64_t begin = 0; begin < n; begin += BLOCK) {
+    for (int64_t begin = 0; begin < n; begin += MAX_BLOCK) {
         const REAL* block = x + begin;
-        const int64_t count = adj_min(BLOCK, n - begin);
-        const REAL block_most = NAME(row_max)(block, count);
-        const REAL most = block_most > all.most ? block_most : all.most;
+        const int64_t count = adj_min(MAX_BLOCK, n - begin);
+        const REAL most = NAME(row_max)(block, count);
+        if (most > all.most) {
+            all.sum *= adj_exp((f64)(all.most - most));
+            all.most = most;
+        }
         /* Without a largest logit, -∞ gives 0 and NaN stays. */
-        const REAL shift = most == -(REAL)__builtin_inf() ? 0 : most;
-        all.sum = all.sum * adj_exp((f64)(all.most - shift)) +
-                  SUM(count, i, NAME(exp_nonpositive)(block[i] - shift));
-        all.most = most;
+        const REAL shift = all.most == -(REAL)__builtin_inf() ? 0 : all.most;
+        ADD_UP(1, LANES, &all.sum, count, i, left, sums, {
+            FETCH(block + MAX_BLOCK + i);
+            const VEC below = NAME(load)(block + i, left, -(REAL)__builtin_inf()) - shift;
+            sums[0] = NAME(add_exp_nonpositive)(below, sums[0]);
+        });
     }
     if (all.most == -(REAL)__builtin_inf()) {
         all.sum = __builtin_nan(""); /* no probabilities, as in softmax */
@@ -57,6 +62,7 @@ int32_t NAME(adj_cross_entropy)(const void* args) {
 static void NAME(cross_entropy_grad_chunk)(void* ctx, int64_t chunk) {
     const adj_cross_entropy_grad_args* a = ctx;
     const int64_t n = a->classes;
+    const bool stream = past_caches(2 * a->rows * n * (int64_t)sizeof(REAL));
     const adj_range range = adj_chunk(a->rows, adj_rows_per_chunk(CHUNK_ELEMENTS, n), chunk);
     for (int64_t r = range.begin; r < range.end; r++) {
         const REAL* logits = (const REAL*)a->logits + r * n;
@@ -69,11 +75,12 @@ static void NAME(cross_entropy_grad_chunk)(void* ctx, int64_t chunk) {
         const REAL grad = ((const REAL*)a->grad)[r * a->grad_stride];
         const REAL log_sum_exp = ((const REAL*)a->log_sum_exp)[r];
         const REAL at_target = grad * (adj_exp(logits[target] - log_sum_exp) - 1);
-        ADJ_INDEPENDENT
-        for (int64_t i = 0; i < n; i++) {
-            out[i] = grad * NAME(exp_nonpositive)(logits[i] - log_sum_exp);
-        }
+        WRITE_ROW(out, n, stream, i, count,
+                  grad * NAME(exp_nonpositive)(NAME(load)(logits + i, count, 0) - log_sum_exp));
         out[target] = at_target;
+    }
+    if (stream) {
+        ADJ_STREAM_FENCE();
     }
 }
 

@@ -7,75 +7,139 @@ typedef struct {
     REAL* out;
     int64_t rows;
     int64_t cols;
-    int64_t chunk_rows;
+    bool stream;
 } TYPE(rows);
 
-static void NAME(for_rows)(TYPE(rows) rows, adj_body* body) {
-    rows.chunk_rows = adj_rows_per_chunk(CHUNK_ELEMENTS, rows.cols);
-    adj_for_chunks(rows.rows, rows.chunk_rows, body, &rows);
-}
+typedef struct {
+    TYPE(rows) all;
+    void (*body)(TYPE(rows) group);
+} TYPE(rows_job);
 
-static void NAME(softmax_chunk)(void* ctx, int64_t chunk) {
-    const TYPE(rows)* t = ctx;
-    const adj_range range = adj_chunk(t->rows, t->chunk_rows, chunk);
-    const int64_t n = t->cols;
-    for (int64_t r = range.begin; r < range.end; r++) {
-        const REAL* x = t->x + r * n;
-        REAL* out = t->out + r * n;
-        const REAL most = NAME(row_max)(x, n);
-        const REAL scale = (REAL)(1 / SUM(n, i, out[i] = NAME(exp_nonpositive)(x[i] - most)));
-        ADJ_INDEPENDENT
-        for (int64_t i = 0; i < n; i++) {
-            out[i] *= scale;
-        }
+static void NAME(rows_chunk)(void* ctx, int64_t chunk) {
+    const TYPE(rows_job)* job = ctx;
+    const TYPE(rows)* all = &job->all;
+    const int64_t n = all->cols;
+    const adj_range range = adj_chunk(all->rows, adj_rows_per_chunk(CHUNK_ELEMENTS, n), chunk);
+    const int64_t group_rows = rows_per_group(n);
+    for (int64_t r = range.begin; r < range.end; r += group_rows) {
+        job->body((TYPE(rows)){.x = all->x + r * n,
+                               .grad = all->grad == NULL ? NULL : all->grad + r * n,
+                               .out = all->out + r * n,
+                               .rows = adj_min(group_rows, range.end - r),
+                               .cols = n,
+                               .stream = all->stream});
+    }
+    if (all->stream) {
+        ADJ_STREAM_FENCE();
     }
 }
 
-static void NAME(log_softmax_chunk)(void* ctx, int64_t chunk) {
-    const TYPE(rows)* t = ctx;
-    const adj_range range = adj_chunk(t->rows, t->chunk_rows, chunk);
-    const int64_t n = t->cols;
-    for (int64_t r = range.begin; r < range.end; r++) {
-        const REAL* x = t->x + r * n;
-        REAL* out = t->out + r * n;
-        const REAL most = NAME(row_max)(x, n);
-        const REAL log_sum = (REAL)adj_log(SUM(n, i, NAME(exp_nonpositive)(x[i] - most)));
-        ADJ_INDEPENDENT
-        for (int64_t i = 0; i < n; i++) {
-            out[i] = (x[i] - most) - log_sum;
-        }
+static void NAME(for_rows)(TYPE(rows) all, void (*body)(TYPE(rows))) {
+    const int64_t operands = all.grad == NULL ? 2 : 3;
+    all.stream = past_caches(operands * all.rows * all.cols * (int64_t)sizeof(REAL));
+    TYPE(rows_job) job = {all, body};
+    adj_for_chunks(all.rows, adj_rows_per_chunk(CHUNK_ELEMENTS, all.cols), NAME(rows_chunk), &job);
+}
+
+static void NAME(softmax_group)(TYPE(rows) t) {
+    const int64_t n = t.cols;
+    REAL most[GROUP_ROWS];
+    REAL scale[GROUP_ROWS];
+    REAL group[GROUP_ELEMENTS];
+    /* What is written past the caches is not for reading again. */
+    REAL* exps = t.stream && t.rows * n <= GROUP_ELEMENTS ? group : t.out;
+    for (int64_t r = 0; r < t.rows; r++) {
+        most[r] = NAME(row_max)(t.x + r * n, n);
+    }
+    for (int64_t r = 0; r < t.rows; r++) {
+        const REAL* x = t.x + r * n;
+        f64 sum[1] = {};
+        ADD_UP(1, LANES, sum, n, i, count, sums, {
+            FETCH(x + t.rows * n + i);
+            const VEC below = NAME(load)(x + i, count, -(REAL)__builtin_inf()) - most[r];
+            const VEC e = NAME(exp_nonpositive)(below);
+            NAME(store)(exps + r * n + i, count, e);
+            sums[0] += e;
+        });
+        scale[r] = (REAL)(1 / sum[0]);
+    }
+    for (int64_t r = 0; r < t.rows; r++) {
+        REAL* out = t.out + r * n;
+        WRITE_ROW(out, n, t.stream, i, count,
+                  NAME(load)(exps + r * n + i, count, 0) * scale[r]);
     }
 }
 
-static void NAME(softmax_grad_chunk)(void* ctx, int64_t chunk) {
-    const TYPE(rows)* t = ctx;
-    const adj_range range = adj_chunk(t->rows, t->chunk_rows, chunk);
-    const int64_t n = t->cols;
-    for (int64_t r = range.begin; r < range.end; r++) {
-        const REAL* grad = t->grad + r * n;
-        const REAL* y = t->x + r * n;
-        REAL* out = t->out + r * n;
-        const REAL sum = (REAL)SUM(n, i, grad[i] * y[i]);
-        ADJ_INDEPENDENT
-        for (int64_t i = 0; i < n; i++) {
-            out[i] = y[i] * (grad[i] - sum);
-        }
+static void NAME(log_softmax_group)(TYPE(rows) t) {
+    const int64_t n = t.cols;
+    REAL most[GROUP_ROWS];
+    REAL log_sum[GROUP_ROWS];
+    for (int64_t r = 0; r < t.rows; r++) {
+        most[r] = NAME(row_max)(t.x + r * n, n);
+    }
+    for (int64_t r = 0; r < t.rows; r++) {
+        const REAL* x = t.x + r * n;
+        f64 sum[1] = {};
+        ADD_UP(1, LANES, sum, n, i, count, sums, {
+            FETCH(x + t.rows * n + i);
+            const VEC below = NAME(load)(x + i, count, -(REAL)__builtin_inf()) - most[r];
+            sums[0] = NAME(add_exp_nonpositive)(below, sums[0]);
+        });
+        log_sum[r] = (REAL)adj_log(sum[0]);
+    }
+    for (int64_t r = 0; r < t.rows; r++) {
+        const REAL* x = t.x + r * n;
+        REAL* out = t.out + r * n;
+        WRITE_ROW(out, n, t.stream, i, count,
+                  (NAME(load)(x + i, count, 0) - most[r]) - log_sum[r]);
     }
 }
 
-static void NAME(log_softmax_grad_chunk)(void* ctx, int64_t chunk) {
-    const TYPE(rows)* t = ctx;
-    const adj_range range = adj_chunk(t->rows, t->chunk_rows, chunk);
-    const int64_t n = t->cols;
-    for (int64_t r = range.begin; r < range.end; r++) {
-        const REAL* grad = t->grad + r * n;
-        const REAL* y = t->x + r * n;
-        REAL* out = t->out + r * n;
-        const REAL sum = (REAL)NAME(row_sum)(grad, n);
-        ADJ_INDEPENDENT
-        for (int64_t i = 0; i < n; i++) {
-            out[i] = grad[i] - NAME(exp_nonpositive)(y[i]) * sum;
-        }
+static void NAME(softmax_grad_group)(TYPE(rows) t) {
+    const int64_t n = t.cols;
+    REAL dot[GROUP_ROWS];
+    for (int64_t r = 0; r < t.rows; r++) {
+        const REAL* grad = t.grad + r * n;
+        const REAL* y = t.x + r * n;
+        f64 sum[1] = {};
+        ADD_UP(1, LANES, sum, n, i, count, sums, {
+            sums[0] = VEC_FMA(NAME(load)(grad + i, count, 0), NAME(load)(y + i, count, 0), sums[0]);
+        });
+        dot[r] = (REAL)sum[0];
+    }
+    for (int64_t r = 0; r < t.rows; r++) {
+        const REAL* grad = t.grad + r * n;
+        const REAL* y = t.x + r * n;
+        REAL* out = t.out + r * n;
+        WRITE_ROW(out, n, t.stream, i, count, ({
+                      FETCH(grad + t.rows * n + i);
+                      FETCH(y + t.rows * n + i);
+                      NAME(load)(y + i, count, 0) * (NAME(load)(grad + i, count, 0) - dot[r]);
+                  }));
+    }
+}
+
+static void NAME(log_softmax_grad_group)(TYPE(rows) t) {
+    const int64_t n = t.cols;
+    REAL grad_sum[GROUP_ROWS];
+    for (int64_t r = 0; r < t.rows; r++) {
+        const REAL* grad = t.grad + r * n;
+        f64 sum[1] = {};
+        ADD_UP(1, LANES, sum, n, i, count, sums,
+               { sums[0] += NAME(load)(grad + i, count, 0); });
+        grad_sum[r] = (REAL)sum[0];
+    }
+    for (int64_t r = 0; r < t.rows; r++) {
+        const REAL* grad = t.grad + r * n;
+        const REAL* y = t.x + r * n;
+        REAL* out = t.out + r * n;
+        const VEC sum = SPLAT(grad_sum[r]);
+        WRITE_ROW(out, n, t.stream, i, count, ({
+                      FETCH(grad + t.rows * n + i);
+                      FETCH(y + t.rows * n + i);
+                      const VEC p = NAME(exp_nonpositive)(NAME(load)(y + i, count, 0));
+                      VEC_FMA(-p, sum, NAME(load)(grad + i, count, 0));
+                  }));
     }
 }
 
@@ -87,8 +151,8 @@ static void NAME(log_softmax_grad_chunk)(void* ctx, int64_t chunk) {
                        NAME(body));                                                              \
         return ADJ_OK;                                                                           \
     }
-SOFTMAX(adj_softmax, softmax_chunk)
-SOFTMAX(adj_log_softmax, log_softmax_chunk)
+SOFTMAX(adj_softmax, softmax_group)
+SOFTMAX(adj_log_softmax, log_softmax_group)
 #undef SOFTMAX
 
 #define SOFTMAX_GRAD(kernel, body)                                                            \
@@ -101,53 +165,79 @@ SOFTMAX(adj_log_softmax, log_softmax_chunk)
             NAME(body));                                                                      \
         return ADJ_OK;                                                                        \
     }
-SOFTMAX_GRAD(adj_softmax_grad, softmax_grad_chunk)
-SOFTMAX_GRAD(adj_log_softmax_grad, log_softmax_grad_chunk)
+SOFTMAX_GRAD(adj_softmax_grad, softmax_grad_group)
+SOFTMAX_GRAD(adj_log_softmax_grad, log_softmax_grad_group)
 #undef SOFTMAX_GRAD
 
 /*
- * One row of layer norm, or of RMS norm, which is the same about 0. The mean is found in two steps
- * (Chan et al. 1983): the second sums what the rounded first one left over, and the variance is
- * taken about their sum.
+ * A few rows of layer norm, or of RMS norm, which is the same about 0. The mean is found in two
+ * steps (Chan et al. 1983): the second sums what the rounded first one left over, and the variance
+ * is taken about their sum.
  */
-ADJ_INLINE void NAME(norm_row)(const adj_norm_args* a, int64_t r, bool centred) {
+ADJ_INLINE void NAME(norm_group)(const adj_norm_args* a, int64_t first, int64_t rows, bool centred,
+                                 bool stream) {
     const int64_t n = a->cols;
-    const REAL* x = (const REAL*)a->x + r * n;
+    const f64 share = 1 / (f64)n;
     const REAL* weight = a->weight;
     const REAL* bias = a->bias;
-    REAL* out = (REAL*)a->out + r * n;
-    const REAL mean = centred ? (REAL)(NAME(row_sum)(x, n) / (f64)n) : 0;
-    const f64 left_over = centred ? SUM(n, i, x[i] - mean) / (f64)n : 0;
-    const REAL rest =
-        left_over - left_over == 0 ? (REAL)left_over : 0; /* 0 beside an infinite mean */
-    const f64 squares = SUM(n, i, (x[i] - mean) * (x[i] - mean)) / (f64)n;
-    const f64 variance = squares - (f64)rest * (f64)rest;
-    const REAL rstd = (REAL)(1 / adj_sqrt(variance + a->eps));
-    if (centred) {
-        ((REAL*)a->mean)[r] = mean + rest;
+    const REAL* x = (const REAL*)a->x + first * n;
+    REAL* out = (REAL*)a->out + first * n;
+    REAL* rstd = (REAL*)a->rstd + first;
+    REAL mean[GROUP_ROWS] = {};
+    REAL rest[GROUP_ROWS] = {};
+    for (int64_t r = 0; centred && r < rows; r++) {
+        f64 total[1] = {};
+        ADD_UP(1, LANES, total, n, i, count, sums,
+               { sums[0] += NAME(load)(x + r * n + i, count, 0); });
+        mean[r] = (REAL)(total[0] * share);
     }
-    ((REAL*)a->rstd)[r] = rstd;
-    ADJ_INDEPENDENT
-    for (int64_t i = 0; i < n; i++) {
-        const REAL y = (x[i] - mean - rest) * rstd * (weight == NULL ? 1 : weight[i]);
-        out[i] = bias == NULL ? y : y + bias[i];
+    for (int64_t r = 0; r < rows; r++) {
+        f64 totals[2] = {}; /* Σ (x - mean), Σ (x - mean)² */
+        ADD_UP(2, LANES, totals, n, i, count, sums, {
+            FETCH(x + (rows + r) * n + i);
+            const VEC d = NAME(load)(x + r * n + i, count, mean[r]) - mean[r];
+            sums[0] += d;
+            sums[1] = VEC_FMA(d, d, sums[1]);
+        });
+        const f64 left_over = totals[0] * share;
+        if (centred) {
+            rest[r] = left_over - left_over == 0 ? (REAL)left_over : 0; /* 0 if mean is infinite */
+            ((REAL*)a->mean)[first + r] = mean[r] + rest[r];
+        }
+        const f64 variance = totals[1] * share - (f64)rest[r] * (f64)rest[r];
+        rstd[r] = (REAL)(1 / adj_sqrt(variance + a->eps));
+    }
+    for (int64_t r = 0; r < rows; r++) {
+        const VEC scale = SPLAT(rstd[r]);
+        const VEC shift = SPLAT(-rest[r] * rstd[r]);
+        WRITE_ROW(out + r * n, n, stream, i, count, ({
+                      const VEC d = NAME(load)(x + r * n + i, count, 0) - mean[r];
+                      const VEC w =
+                          weight == NULL ? SPLAT((REAL)1) : NAME(load)(weight + i, count, 0);
+                      const VEC b = bias == NULL ? SPLAT((REAL)0) : NAME(load)(bias + i, count, 0);
+                      VEC_FMA(VEC_FMA(d, scale, shift), w, b);
+                  }));
+    }
+}
+
+ADJ_INLINE void NAME(norm_chunk)(const adj_norm_args* a, int64_t chunk, bool centred) {
+    const adj_range range = adj_chunk(a->rows, adj_rows_per_chunk(CHUNK_ELEMENTS, a->cols), chunk);
+    const int64_t group_rows = rows_per_group(a->cols);
+    const bool stream = past_caches(2 * a->rows * a->cols * (int64_t)sizeof(REAL));
+    for (int64_t r = range.begin; r < range.end; r += group_rows) {
+        NAME(norm_group)(a, r, adj_min(group_rows, range.end - r), centred, stream);
+    }
+    if (stream) {
+        ADJ_STREAM_FENCE();
     }
 }
 
 static void NAME(layer_norm_chunk)(void* ctx, int64_t chunk) {
-    const adj_norm_args* a = ctx;
-    const adj_range range = adj_chunk(a->rows, adj_rows_per_chunk(CHUNK_ELEMENTS, a->cols), chunk);
-    for (int64_t r = range.begin; r < range.end; r++) {
-        NAME(norm_row)(a, r, true);
-    }
+    NAME(norm_chunk)(ctx, chunk, true);
 }
 
 static void NAME(rms_norm_chunk)(void* ctx, int64_t chunk) {
-    const adj_norm_args* a = ctx;
-    const adj_range range = adj_chunk(a->rows, adj_rows_per_chunk(CHUNK_ELEMENTS, a->cols), chunk);
-    for (int64_t r = range.begin; r < range.end; r++) {
-        NAME(norm_row)(a, r, false);
-    }
+    NAME(norm_chunk)(ctx, chunk, false);
 }
 
 #define NORM(kernel, body)                                                                  \
@@ -162,44 +252,59 @@ NORM(adj_rms_norm, rms_norm_chunk)
 #undef NORM
 
 /*
- * One row of the gradients. With h = (x - mean) · rstd and g = grad · weight:
+ * The gradients of `rows` rows, a constant. With h = (x - mean) · rstd and g = grad · weight:
  * grad_x = rstd · (g - mean(g) - h · mean(g · h)), RMS norm without mean(g);
  * grad_weight += grad · h, grad_bias += grad, first, as grad_x may replace grad or x.
  */
-ADJ_INLINE void NAME(norm_grad_row)(const adj_norm_grad_args* a, int64_t r, bool centred,
-                                    REAL* grad_weight, REAL* grad_bias) {
+ADJ_INLINE void NAME(norm_grad_rows)(const adj_norm_grad_args* a, int64_t first, int rows,
+                                     bool centred, bool stream, REAL* grad_weight,
+                                     REAL* grad_bias) {
     const int64_t n = a->cols;
-    const REAL* x = (const REAL*)a->x + r * n;
-    const REAL* grad = (const REAL*)a->grad + r * n;
+    const REAL* x = (const REAL*)a->x + first * n;
+    const REAL* grad = (const REAL*)a->grad + first * n;
     const REAL* weight = a->weight;
-    const REAL mean = centred ? ((const REAL*)a->mean)[r] : 0;
-    const REAL rstd = ((const REAL*)a->rstd)[r];
-    if (grad_weight != NULL) {
-        ADJ_INDEPENDENT
-        for (int64_t i = 0; i < n; i++) {
-            grad_weight[i] += grad[i] * ((x[i] - mean) * rstd);
+    REAL mean[GRAD_ROWS] = {};
+    REAL rstd[GRAD_ROWS];
+    for (int r = 0; r < rows; r++) {
+        mean[r] = centred ? ((const REAL*)a->mean)[first + r] : 0;
+        rstd[r] = ((const REAL*)a->rstd)[first + r];
+    }
+    f64 totals[2 * GRAD_ROWS] = {}; /* of each row: Σ g, Σ g · h */
+    ADD_UP(2 * GRAD_ROWS, 1, totals, n, i, count, sums, {
+        const VEC w = weight == NULL ? SPLAT((REAL)1) : NAME(load)(weight + i, count, 0);
+        VEC weight_sum = {};
+        VEC bias_sum = {};
+#pragma GCC unroll 4
+        for (int r = 0; r < rows; r++) {
+            const VEC y = NAME(load)(grad + r * n + i, count, 0);
+            const VEC h = (NAME(load)(x + r * n + i, count, 0) - mean[r]) * rstd[r];
+            weight_sum = VEC_FMA(y, h, weight_sum);
+            bias_sum += y;
+            sums[2 * r] += y * w;
+            sums[2 * r + 1] = VEC_FMA(y * w, h, sums[2 * r + 1]);
         }
-    }
-    if (grad_bias != NULL) {
-        ADJ_INDEPENDENT
-        for (int64_t i = 0; i < n; i++) {
-            grad_bias[i] += grad[i];
+        if (grad_weight != NULL) {
+            NAME(store)(grad_weight + i, count, NAME(load)(grad_weight + i, count, 0) + weight_sum);
         }
-    }
-    if (a->grad_x == NULL) {
-        return;
-    }
-    REAL* grad_x = (REAL*)a->grad_x + r * n;
-    const REAL mean_g =
-        centred ? (REAL)(SUM(n, i, grad[i] * (weight == NULL ? 1 : weight[i])) / (f64)n) : 0;
-    const REAL mean_gh =
-        (REAL)(SUM(n, i, grad[i] * (weight == NULL ? 1 : weight[i]) * ((x[i] - mean) * rstd)) /
-               (f64)n);
-    ADJ_INDEPENDENT
-    for (int64_t i = 0; i < n; i++) {
-        const REAL h = (x[i] - mean) * rstd;
-        const REAL g = grad[i] * (weight == NULL ? 1 : weight[i]);
-        grad_x[i] = rstd * (g - mean_g - h * mean_gh);
+        if (grad_bias != NULL) {
+            NAME(store)(grad_bias + i, count, NAME(load)(grad_bias + i, count, 0) + bias_sum);
+        }
+    });
+    for (int r = 0; a->grad_x != NULL && r < rows; r++) {
+        REAL* grad_x = (REAL*)a->grad_x + (first + r) * n;
+        const REAL mean_g = centred ? (REAL)(totals[2 * r] / (f64)n) : 0;
+        const REAL mean_gh = (REAL)(totals[2 * r + 1] / (f64)n);
+        const VEC scale = SPLAT(rstd[r]);
+        const VEC shift = SPLAT(-rstd[r] * mean_g);
+        const VEC slope = SPLAT(-rstd[r] * rstd[r] * mean_gh);
+        WRITE_ROW(grad_x, n, stream, i, count, ({
+                      FETCH(x + (rows + r) * n + i);
+                      FETCH(grad + (rows + r) * n + i);
+                      const VEC d = NAME(load)(x + r * n + i, count, 0) - mean[r];
+                      const VEC y = NAME(load)(grad + r * n + i, count, 0);
+                      const VEC g = weight == NULL ? y : y * NAME(load)(weight + i, count, 0);
+                      VEC_FMA(d, slope, VEC_FMA(g, scale, shift));
+                  }));
     }
 }
 
@@ -211,8 +316,17 @@ ADJ_INLINE void NAME(norm_grad_part)(const adj_norm_grad_args* a, int64_t part, 
     REAL* grad_weight = a->grad_weight == NULL ? NULL : slice;
     REAL* grad_bias = a->grad_bias == NULL ? NULL : slice + n;
     memset(slice, 0, (size_t)(2 * n) * sizeof(REAL));
-    for (int64_t r = range.begin; r < range.end; r++) {
-        NAME(norm_grad_row)(a, r, centred, grad_weight, grad_bias);
+    const bool stream =
+        a->grad_x != NULL && past_caches(3 * a->rows * n * (int64_t)sizeof(REAL));
+    int64_t r = range.begin;
+    for (; r + GRAD_ROWS <= range.end; r += GRAD_ROWS) {
+        NAME(norm_grad_rows)(a, r, GRAD_ROWS, centred, stream, grad_weight, grad_bias);
+    }
+    for (; r < range.end; r++) {
+        NAME(norm_grad_rows)(a, r, 1, centred, stream, grad_weight, grad_bias);
+    }
+    if (stream) {
+        ADJ_STREAM_FENCE();
     }
 }
 
@@ -230,9 +344,10 @@ static void NAME(sum_parts)(const REAL* slices, int64_t parts, int64_t n, REAL* 
     }
     memset(out, 0, (size_t)n * sizeof(REAL));
     for (int64_t part = 0; part < parts; part++) {
+        const REAL* slice = slices + part * 2 * n;
         ADJ_INDEPENDENT
         for (int64_t i = 0; i < n; i++) {
-            out[i] += slices[part * 2 * n + i];
+            out[i] += slice[i];
         }
     }
 }

@@ -30,11 +30,19 @@ typedef double f64;
 #    define VEC_BYTES 64
 #    define vec_fma_f32(a, b, c) ((vec_f32)_mm512_fmadd_ps((a), (b), (c)))
 #    define vec_fma_f64(a, b, c) ((vec_f64)_mm512_fmadd_pd((a), (b), (c)))
+#    define vec_max_f32(a, b) ((vec_f32)_mm512_max_ps((a), (b)))
+#    define vec_max_f64(a, b) ((vec_f64)_mm512_max_pd((a), (b)))
+#    define vec_stream_f32(at, x) _mm512_stream_ps((at), (x))
+#    define vec_stream_f64(at, x) _mm512_stream_pd((at), (x))
 #elif defined(__FMA__)
 #    include <immintrin.h>
 #    define VEC_BYTES 32
 #    define vec_fma_f32(a, b, c) ((vec_f32)_mm256_fmadd_ps((a), (b), (c)))
 #    define vec_fma_f64(a, b, c) ((vec_f64)_mm256_fmadd_pd((a), (b), (c)))
+#    define vec_max_f32(a, b) ((vec_f32)_mm256_max_ps((a), (b)))
+#    define vec_max_f64(a, b) ((vec_f64)_mm256_max_pd((a), (b)))
+#    define vec_stream_f32(at, x) _mm256_stream_ps((at), (x))
+#    define vec_stream_f64(at, x) _mm256_stream_pd((at), (x))
 #elif defined(__aarch64__)
 #    include <arm_neon.h>
 #    define VEC_BYTES 16
@@ -46,6 +54,13 @@ typedef double f64;
 #    define VEC_BYTES 16
 #    define vec_fma_f32(a, b, c) ((a) * (b) + (c))
 #    define vec_fma_f64(a, b, c) ((a) * (b) + (c))
+#    ifdef __SSE2__
+#        include <immintrin.h>
+#        define vec_max_f32(a, b) ((vec_f32)_mm_max_ps((a), (b)))
+#        define vec_max_f64(a, b) ((vec_f64)_mm_max_pd((a), (b)))
+#        define vec_stream_f32(at, x) _mm_stream_ps((at), (x))
+#        define vec_stream_f64(at, x) _mm_stream_pd((at), (x))
+#    endif
 #endif
 
 typedef f32 vec_f32 __attribute__((vector_size(VEC_BYTES)));
@@ -54,14 +69,27 @@ typedef f32 vec_at_f32 __attribute__((vector_size(VEC_BYTES), aligned(4), may_al
 typedef f64 vec_at_f64 __attribute__((vector_size(VEC_BYTES), aligned(8), may_alias));
 
 /* The larger of each pair; the second where one is NaN. */
-#define ADJ_VEC_MAX(T)                                                                          \
-    static inline vec_##T vec_max_##T(vec_##T a, vec_##T b) {                                   \
-        const __typeof__(a > b) larger = a > b;                                                 \
-        return (vec_##T)((larger & (__typeof__(larger))a) | (~larger & (__typeof__(larger))b)); \
-    }
+#define VEC_MAX NAME(vec_max)
+#ifndef vec_max_f32
+#    define ADJ_VEC_MAX(T)                                                              \
+        static inline vec_##T vec_max_##T(vec_##T a, vec_##T b) {                       \
+            const __typeof__(a > b) larger = a > b;                                     \
+            return (vec_##T)((larger & (__typeof__(larger))a) |                         \
+                             (~larger & (__typeof__(larger))b));                        \
+        }
 ADJ_VEC_MAX(f32)
 ADJ_VEC_MAX(f64)
-#define VEC_MAX NAME(vec_max)
+#endif
+
+/* A store past the caches, to an address aligned for it; visible to others after the fence. */
+#define VEC_STREAM NAME(vec_stream)
+#ifdef vec_stream_f32
+#    define ADJ_STREAM_FENCE() _mm_sfence()
+#else
+#    define vec_stream_f32(at, x) ((void)(*(vec_f32*)(at) = (x)))
+#    define vec_stream_f64(at, x) ((void)(*(vec_f64*)(at) = (x)))
+#    define ADJ_STREAM_FENCE() ((void)0)
+#endif
 
 /* The sum of the elements, in pairs. */
 #define ADJ_VEC_SUM(T)                                                      \

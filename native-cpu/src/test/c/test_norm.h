@@ -21,27 +21,28 @@ static void NAME(check_softmax)(int64_t rows, int64_t cols) {
     NAME(run)(NAME(adj_log_softmax_grad),
               &(adj_softmax_grad_args){grad, log_y, log_grad_x, rows, cols}, log_grad_x, n);
     for (int64_t r = 0; r < rows; r++) {
-        double most = -INFINITY, sum = 0, dot = 0, grad_sum = 0;
+        /* In long double: for f64, double would be no better than what it checks. */
+        long double most = -INFINITY, sum = 0, dot = 0, grad_sum = 0;
         for (int64_t i = r * cols; i < (r + 1) * cols; i++) {
-            most = fmax(most, (double)x[i]);
+            most = fmaxl(most, x[i]);
         }
         for (int64_t i = r * cols; i < (r + 1) * cols; i++) {
-            sum += exp((double)x[i] - most);
+            sum += expl(x[i] - most);
         }
         for (int64_t i = r * cols; i < (r + 1) * cols; i++) {
-            dot += (double)grad[i] * (exp((double)x[i] - most) / sum);
-            grad_sum += (double)grad[i];
+            dot += grad[i] * (expl(x[i] - most) / sum);
+            grad_sum += grad[i];
         }
         for (int64_t i = r * cols; i < (r + 1) * cols; i++) {
-            const double log_p = (double)x[i] - most - log(sum);
+            const double log_p = (double)(x[i] - most - logl(sum));
             const double p = exp(log_p);
             const double e = NAME(EPSILON);
             CHECK(check_near((double)y[i], p, 80 * e * p + 1e-44), "softmax %g %g", (double)y[i],
                   p);
             CHECK(check_near((double)log_y[i], log_p, 8 * e * (1 + fabs(log_p))), "log_softmax");
-            CHECK(check_near((double)grad_x[i], p * ((double)grad[i] - dot), 200 * e * p + 1e-44),
-                  "softmax_grad %g %g", (double)grad_x[i], p * ((double)grad[i] - dot));
-            CHECK(check_near((double)log_grad_x[i], (double)grad[i] - p * grad_sum,
+            CHECK(check_near((double)grad_x[i], p * (double)(grad[i] - dot), 200 * e * p + 1e-44),
+                  "softmax_grad %g %g", (double)grad_x[i], p * (double)(grad[i] - dot));
+            CHECK(check_near((double)log_grad_x[i], (double)(grad[i] - p * grad_sum),
                              200 * e * (1 + p * sqrt((double)cols))),
                   "log_softmax_grad");
         }
