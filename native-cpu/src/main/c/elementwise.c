@@ -127,34 +127,37 @@ static int32_t run(nest* t) {
         }                                                                                  \
     }
 
-/* A loop that takes the shorter `near` wherever all of a block allow it. */
-#define LOOP1_NEAR(name, S, T, x, near, expression)                                       \
-    LOOP1(name##_near_##S, T, x, T, near)                                                 \
-    LOOP1(name##_any_##S, T, x, T, expression)                                            \
-    static void name##_##S(char* const* at, const int64_t* step, int64_t n) {             \
-        if (step[0] != 1 || step[1] != 1) {                                               \
-            name##_any_##S(at, step, n);                                                  \
-            return;                                                                       \
-        }                                                                                 \
-        for (int64_t i = 0; i < n; i += NEAR_BLOCK) {                                     \
-            const int64_t count = adj_min(NEAR_BLOCK, n - i);                             \
-            char* const block[] = {at[0] + i * (int64_t)sizeof(T),                        \
-                                   at[1] + i * (int64_t)sizeof(T)};                       \
-            const bool near_ = all_near_##S((const T*)block[0], count);                   \
-            (near_ ? name##_near_##S : name##_any_##S)(block, step, count);               \
-        }                                                                                 \
-    }
-
-#define ALL_NEAR(S, T)                                           \
-    static bool all_near_##S(const T* x, int64_t n) {            \
-        int far = 0;                                             \
-        for (int64_t i = 0; i < n; i++) {                        \
-            far |= adj_abs(x[i]) <= ADJ_NEAR_##S ? 0 : 1;        \
-        }                                                        \
-        return far == 0;                                         \
+#define ALL_NEAR(S, T)                                \
+    static bool all_near_##S(const T* x, int64_t n) { \
+        int far = 0;                                  \
+        for (int64_t i = 0; i < n; i++) {             \
+            far |= adj_abs(x[i]) <= ADJ_NEAR_##S ? 0 : 1; \
+        }                                             \
+        return far == 0;                              \
     }
 ALL_NEAR(f32, float)
 ALL_NEAR(f64, double)
+
+/* A loop that takes the shorter `near` for blocks whose elements all allow it. */
+#define LOOP1_NEAR(name, S, X, x, near, expression)                            \
+    LOOP1(name##_near_##S, X, x, X, near)                                      \
+    LOOP1(name##_any_##S, X, x, X, expression)                                 \
+    static void name##_##S(char* const* at, const int64_t* step, int64_t n) {  \
+        if (step[0] != 1 || step[1] != 1) {                                    \
+            name##_any_##S(at, step, n);                                       \
+            return;                                                            \
+        }                                                                      \
+        for (int64_t i = 0; i < n; i += NEAR_BLOCK) {                          \
+            const int64_t count = adj_min(NEAR_BLOCK, n - i);                  \
+            const int64_t bytes = i * (int64_t)sizeof(X);                      \
+            char* const block[] = {at[0] + bytes, at[1] + bytes};              \
+            if (all_near_##S((const X*)block[0], count)) {                     \
+                name##_near_##S(block, step, count);                           \
+            } else {                                                           \
+                name##_any_##S(block, step, count);                            \
+            }                                                                  \
+        }                                                                      \
+    }
 
 #define LOOP2(name, T, a, b, R, expression)                                                \
     ADJ_INLINE void name##_steps(const T* as, const T* bs, R* out, int64_t sa, int64_t sb, \

@@ -33,6 +33,7 @@
 #define adj_exp_near(x) ADJ_CHOOSE(math_exp_near, x)(x)
 #define adj_sigmoid_near(x) ADJ_CHOOSE(math_sigmoid_near, x)(x)
 #define adj_gelu_slope(x) ADJ_CHOOSE(math_gelu_slope, x)(x)
+#define adj_gated(x, u) ADJ_CHOOSE(math_gated, x)(x, u)
 #define adj_gate_slope(x, u, du) ADJ_CHOOSE(math_gate_slope, x)(x, u, du)
 
 #define ADJ_BUILTIN(name, T, S, suffix)     \
@@ -88,31 +89,26 @@ ADJ_INLINE double math_from_bits_f64(uint64_t bits) {
 }
 
 /*
- * c[0] + c[1] x + ... + c[degree] x^degree, for degree >= 1: the even and the odd powers apart,
- * because a chain of dependent operations, not their number, is what limits these functions.
+ * c[0] + c[1] x + ... + c[degree] x^degree, for degree >= 1: in pairs, because the length of the
+ * chain of dependent operations, not their number, limits these functions.
  */
-#define ADJ_POLYNOMIAL(T, S)                                        \
-    ADJ_INLINE T math_polynomial_##S(T x, const T* c, int degree) { \
-        const T z = x * x;                                          \
-        T even = c[degree & ~1];                                    \
-        T odd = c[(degree - 1) | 1];                                \
-        _Pragma("GCC unroll 16")                                    \
-        for (int i = (degree & ~1) - 2; i >= 0; i -= 2) {           \
-            even = adj_fma(even, z, c[i]);                          \
-        }                                                           \
-        _Pragma("GCC unroll 16")                                    \
-        for (int i = ((degree - 1) | 1) - 2; i > 0; i -= 2) {       \
-            odd = adj_fma(odd, z, c[i]);                            \
-        }                                                           \
-        return adj_fma(odd, x, even);                               \
+#define ADJ_POLYNOMIAL(T, S)                                              \
+    ADJ_INLINE T math_polynomial_##S(T x, const T* c, int degree) {       \
+        const T z = x * x;                                                \
+        const int last = degree & ~1;                                     \
+        T p = last < degree ? adj_fma(c[degree], x, c[last]) : c[last];   \
+        _Pragma("GCC unroll 16") for (int i = last - 2; i >= 0; i -= 2) { \
+            p = adj_fma(p, z, adj_fma(c[i + 1], x, c[i]));                \
+        }                                                                 \
+        return p;                                                         \
     }
 ADJ_POLYNOMIAL(float, f32)
 ADJ_POLYNOMIAL(double, f64)
 #define ADJ_POLY(S, x, c) math_polynomial_##S(x, c, (int)(sizeof(c) / sizeof(c)[0]) - 1)
 
 /* (e^r - 1 - r) / r^2 on |r| <= ln(2) / 2. */
-static const float math_exp_c_f32[] = {0x1.000000p-1f, 0x1.555556p-3f,  0x1.5554e4p-5f,
-                                       0x1.1110e0p-7f, 0x1.6d4920p-10f, 0x1.a12a42p-13f};
+static const float math_exp_c_f32[] = {0x1.fffffcp-2f, 0x1.555492p-3f, 0x1.5558f2p-5f,
+                                       0x1.123a20p-7f, 0x1.6a23d0p-10f};
 static const double math_exp_c_f64[] = {
     0x1.0000000000000p-1,  0x1.5555555555557p-3,  0x1.5555555555556p-5,  0x1.111111110ff87p-7,
     0x1.6c16c16c16212p-10, 0x1.a01a01aca0134p-13, 0x1.a01a01a741b3cp-16, 0x1.71ddffef9e7b1p-19,
@@ -156,45 +152,67 @@ static const double math_erfc_c_f64[] = {
 
 /*
  * e^x = 2^n e^r. Adding ROUND, 1.5 times 2 to the mantissa's width, leaves the integer n in the low
- * bits. adj_exp_near is for |x| <= ADJ_NEAR (NaN stays NaN), where 2^n and the result are normal
- * numbers; adj_exp gives the same there. Beyond, 2^n itself may be denormal or overflow, and is
- * applied in two steps; below LOWEST and above HIGHEST the result is 0 or infinite anyway.
+ * bits.
+ *
+ * adj_exp_near is for |x| <= ADJ_NEAR (NaN stays NaN), where 2^n and the result are normal numbers;
+ * adj_exp gives the same there. Beyond, 2^n itself may be denormal or overflow, and is applied in
+ * two steps; below LOWEST and above HIGHEST the result is 0 or infinite anyway.
  */
 #define ADJ_NEAR_f32 87.0f
 #define ADJ_NEAR_f64 708.0
-#define ADJ_EXP(T, S, BITS, MANTISSA, ROUND, LOWEST, HIGHEST)                                      \
-    /* 2^i of the integer i in the low bits. */                                                    \
-    ADJ_INLINE T math_power_##S(BITS i) {                                                          \
-        return math_from_bits_##S((i << (MANTISSA)) + math_bits_##S((T)1));                        \
-    }                                                                                              \
-    ADJ_INLINE T math_exp_r_##S(T x, T n) {                                                        \
-        return adj_fma(n, -ADJ_LN2_LOW_##S, adj_fma(n, -ADJ_LN2_HIGH_##S, x));                     \
-    }                                                                                              \
-    ADJ_INLINE T math_exp_near_##S(T x) {                                                          \
-        const T shifted = adj_fma(x, (T)1.4426950408889634, (ROUND));                              \
-        const T r = math_exp_r_##S(x, shifted - (ROUND));                                          \
-        const T e = adj_fma(r * r, ADJ_POLY(S, r, math_exp_c_##S), (T)1 + r);                      \
-        return e * math_power_##S(math_bits_##S(shifted));                                         \
-    }                                                                                              \
-    ADJ_INLINE T math_exp_##S(T x) {                                                               \
-        const T bounded = x > (HIGHEST) ? (HIGHEST) : x;                                           \
-        const T shifted = adj_fma(bounded, (T)1.4426950408889634, (ROUND));                        \
-        const T r = math_exp_r_##S(bounded, shifted - (ROUND));                                    \
-        const T e = adj_fma(r * r, ADJ_POLY(S, r, math_exp_c_##S), (T)1 + r);                      \
-        const BITS half = math_bits_##S(shifted) >> 1;                                             \
-        const BITS rest = math_bits_##S(shifted) - half;                                           \
-        return x < (LOWEST) ? (T)0 : e * math_power_##S(half) * math_power_##S(rest);              \
-    }                                                                                              \
-    /* e^x - 1 for |x| <= ADJ_NEAR / 2. */                                                         \
-    ADJ_INLINE T math_expm1_near_##S(T x) {                                                        \
-        const T shifted = adj_fma(x, (T)1.4426950408889634, (ROUND));                              \
-        const T r = math_exp_r_##S(x, shifted - (ROUND));                                          \
-        const T e = adj_fma(r * r, ADJ_POLY(S, r, math_exp_c_##S), r);                             \
-        const T power = math_power_##S(math_bits_##S(shifted));                                    \
-        return adj_fma(power, e, power - (T)1);                                                    \
+#define ADJ_EXP(T, S, BITS, MANTISSA, ROUND, LOWEST, HIGHEST)                                  \
+    /* power is 2^n, fraction e^r, or e^r - 1 if `one` is 0. */                                \
+    typedef struct {                                                                           \
+        T fraction;                                                                            \
+        T power;                                                                               \
+    } math_exp_parts_##S;                                                                      \
+    /* 2^i of the integer i in the low bits: 0 for the least exponent less 1, infinite for the \
+     * largest plus 1. */                                                                      \
+    ADJ_INLINE T math_power_##S(BITS i) {                                                      \
+        return math_from_bits_##S((i << (MANTISSA)) + math_bits_##S((T)1));                    \
+    }                                                                                          \
+    ADJ_INLINE T math_exp_shifted_##S(T x) {                                                   \
+        return adj_fma(x, (T)1.4426950408889634, (ROUND));                                     \
+    }                                                                                          \
+    ADJ_INLINE T math_exp_fraction_##S(T x, T shifted, T one) {                                \
+        const T n = shifted - (ROUND);                                                         \
+        const T r = adj_fma(n, -ADJ_LN2_LOW_##S, adj_fma(n, -ADJ_LN2_HIGH_##S, x));            \
+        return adj_fma(r * r, ADJ_POLY(S, r, math_exp_c_##S), one + r);                        \
+    }                                                                                          \
+    ADJ_INLINE math_exp_parts_##S math_exp_split_##S(T x, T one) {                             \
+        const T shifted = math_exp_shifted_##S(x);                                             \
+        return (math_exp_parts_##S){math_exp_fraction_##S(x, shifted, one),                    \
+                                    math_power_##S(math_bits_##S(shifted))};                   \
+    }                                                                                          \
+    ADJ_INLINE T math_exp_near_##S(T x) {                                                      \
+        const math_exp_parts_##S e = math_exp_split_##S(x, 1);                                 \
+        return e.fraction * e.power;                                                           \
+    }                                                                                          \
+    ADJ_INLINE T math_exp_##S(T x) {                                                           \
+        const T bounded = x > (HIGHEST) ? (HIGHEST) : x;                                       \
+        const T shifted = math_exp_shifted_##S(bounded);                                       \
+        const BITS half = math_bits_##S(shifted) >> 1;                                         \
+        const T e = math_exp_fraction_##S(bounded, shifted, 1) * math_power_##S(half) *        \
+                    math_power_##S(math_bits_##S(shifted) - half);                             \
+        return x < (LOWEST) ? (T)0 : e;                                                        \
     }
 ADJ_EXP(float, f32, uint32_t, 23, 0x1.8p23f, -105.0f, 89.0f)
 ADJ_EXP(double, f64, uint64_t, 52, 0x1.8p52, -746.0, 710.0)
+
+/*
+ * The parts of e^x with 2^n = 0 below LOW and infinite above HIGH, for NaN too; the bounds are
+ * applied as integers, because of two comparisons of one number gcc makes masks and blends.
+ */
+#define ADJ_EXP_FLUSHED(T, S, SIGNED, UNSIGNED, LOW, HIGH)                         \
+    ADJ_INLINE math_exp_parts_##S math_exp_flushed_##S(T x) {                      \
+        const SIGNED bits = (SIGNED)math_bits_##S(x);                              \
+        const SIGNED high = (SIGNED)math_bits_##S(HIGH);                           \
+        const UNSIGNED most = (UNSIGNED)(bits < high ? bits : high);               \
+        const UNSIGNED low = math_bits_##S(LOW);                                   \
+        return math_exp_split_##S(math_from_bits_##S(most < low ? most : low), 1); \
+    }
+ADJ_EXP_FLUSHED(float, f32, int32_t, uint32_t, -88.0f, 89.0f)
+ADJ_EXP_FLUSHED(double, f64, int64_t, uint64_t, -709.2, 709.9)
 
 /*
  * log(2^n (1 + f)) with 1 + f in [sqrt(1/2), sqrt(2)): adding bits(1) - bits(sqrt(1/2)) to the bits
@@ -223,55 +241,61 @@ ADJ_EXP(double, f64, uint64_t, 52, 0x1.8p52, -746.0, 710.0)
 ADJ_LOG(float, f32, uint32_t, 23, 127, 0x1p-126f, 0x1p25f, 25, 0.70710678, 0x1p23f)
 ADJ_LOG(double, f64, uint64_t, 52, 1023, 0x1p-1022, 0x1p54, 54, 0.7071067811865476, 0x1p52)
 
-#define ADJ_DERIVED(T, S)                                                                          \
-    /* -1, 0 or 1; NaN for NaN. */                                                                 \
-    ADJ_INLINE T math_sign_##S(T x) {                                                              \
-        return x > 0 ? (T)1 : x < 0 ? -(T)1 : x;                                                   \
-    }                                                                                              \
-                                                                                                   \
-    /* tanh(a) = (e^2a - 1) / (e^2a + 1); from 20 on, and in float from 9.1 on, it rounds to 1. */ \
-    ADJ_INLINE T math_tanh_##S(T x) {                                                              \
-        const T a = adj_abs(x);                                                                    \
-        const T bounded = a > (T)20 ? (T)20 : a;                                                   \
-        const T e = math_expm1_near_##S(bounded + bounded);                                        \
-        return adj_copysign(e / (e + (T)2), x);                                                    \
-    }                                                                                              \
-                                                                                                   \
-    /* For |x| <= ADJ_NEAR. */                                                                     \
-    ADJ_INLINE T math_sigmoid_near_##S(T x) {                                                      \
-        return (T)1 / ((T)1 + math_exp_near_##S(-x));                                              \
-    }                                                                                              \
-                                                                                                   \
-    ADJ_INLINE T math_sigmoid_##S(T x) {                                                           \
-        const T far = x > 0 ? (T)1 : math_exp_##S(x);                                              \
-        return adj_abs(x) <= ADJ_NEAR_##S ? math_sigmoid_near_##S(x) : far;                        \
-    }                                                                                              \
-                                                                                                   \
-    /* The derivative of x sigmoid(u) with u' = du. Where the curve has become straight, x or du   \
-     * may have grown infinite: 0 times that must not make NaN. */                                 \
-    ADJ_INLINE T math_gate_slope_##S(T x, T u, T du) {                                             \
-        const T a = adj_abs(u);                                                                    \
-        const T e = math_exp_near_##S(a > ADJ_NEAR_##S ? -ADJ_NEAR_##S : -a);                      \
-        const T r = (T)1 / ((T)1 + e);                                                             \
-        const T gate = u < 0 ? e * r : r;                                                          \
-        return a >= ADJ_NEAR_##S ? (u < 0 ? (T)0 : (T)1) : adj_fma(x * du, e * r * r, gate);       \
-    }                                                                                              \
-                                                                                                   \
-    /* erfc(z) / e^(-z^2) for z >= 0; any finite value beyond 30, where e^(-z^2) is 0. */          \
-    ADJ_INLINE T math_scaled_erfc_##S(T z) {                                                       \
-        const T bounded = z < 30 ? z : (T)30;                                                      \
-        const T r = (T)1 / (bounded + ADJ_ERFC_K_##S);                                             \
-        const T w = adj_fma(bounded + bounded, r, -(T)1);                                          \
-        return r * ADJ_POLY(S, w, math_erfc_c_##S);                                                \
-    }                                                                                              \
-                                                                                                   \
-    ADJ_INLINE T math_erf_##S(T x) {                                                               \
-        const T a = adj_abs(x);                                                                    \
-        const T z = x * x;                                                                         \
-        const T near = a * ADJ_POLY(S, z, math_erf_c_##S);                                         \
-        const T e = math_exp_near_##S(z > ADJ_NEAR_##S ? -ADJ_NEAR_##S : -z);                      \
-        const T far = (T)1 - e * math_scaled_erfc_##S(a);                                          \
-        return adj_copysign(a < (T)1 ? near : far, x);                                             \
+#define ADJ_DERIVED(T, S)                                                                        \
+    /* -1, 0 or 1; NaN for NaN. */                                                               \
+    ADJ_INLINE T math_sign_##S(T x) {                                                            \
+        return x > 0 ? (T)1 : x < 0 ? -(T)1 : x;                                                 \
+    }                                                                                            \
+                                                                                                 \
+    /* (e^2a - 1) / (e^2a + 1), a = |x|; from 20 on, in float from 9.1 on, that rounds to 1. */  \
+    ADJ_INLINE T math_tanh_##S(T x) {                                                            \
+        const T twice = adj_abs(x) + adj_abs(x);                                                 \
+        const math_exp_parts_##S e = math_exp_split_##S(twice > (T)40 ? (T)40 : twice, 0);       \
+        const T less_1 = adj_fma(e.fraction, e.power, e.power - (T)1);                           \
+        return adj_copysign(less_1 / (less_1 + (T)2), x);                                        \
+    }                                                                                            \
+                                                                                                 \
+    /* For |x| <= ADJ_NEAR. */                                                                   \
+    ADJ_INLINE T math_sigmoid_near_##S(T x) {                                                    \
+        const math_exp_parts_##S e = math_exp_split_##S(-x, 1);                                  \
+        return (T)1 / adj_fma(e.fraction, e.power, (T)1);                                        \
+    }                                                                                            \
+                                                                                                 \
+    ADJ_INLINE T math_sigmoid_##S(T x) {                                                         \
+        const T far = x > 0 ? (T)1 : math_exp_##S(x);                                            \
+        return adj_abs(x) <= ADJ_NEAR_##S ? math_sigmoid_near_##S(x) : far;                      \
+    }                                                                                            \
+                                                                                                 \
+    /* x sigmoid(u); what would be denormal of the sigmoid is 0. */                              \
+    ADJ_INLINE T math_gated_##S(T x, T u) {                                                      \
+        const math_exp_parts_##S e = math_exp_flushed_##S(-u);                                   \
+        return x / adj_fma(e.fraction, e.power, (T)1);                                           \
+    }                                                                                            \
+                                                                                                 \
+    /* Its derivative where u' = du. Where the curve has become straight, x or du may have grown \
+     * infinite: 0 times that must not make NaN. */                                              \
+    ADJ_INLINE T math_gate_slope_##S(T x, T u, T du) {                                           \
+        const math_exp_parts_##S e = math_exp_flushed_##S(-u);                                   \
+        const T gate = (T)1 / adj_fma(e.fraction, e.power, (T)1);                                \
+        const T slope = e.fraction * e.power * gate * gate;                                      \
+        return adj_abs(u) >= ADJ_NEAR_##S ? gate : adj_fma(x * du, slope, gate);                 \
+    }                                                                                            \
+                                                                                                 \
+    /* erfc(z) / e^(-z^2) for z >= 0; any finite value beyond 30, where e^(-z^2) is 0. */        \
+    ADJ_INLINE T math_scaled_erfc_##S(T z) {                                                     \
+        const T bounded = z < 30 ? z : (T)30;                                                    \
+        const T r = (T)1 / (bounded + ADJ_ERFC_K_##S);                                           \
+        const T w = adj_fma(bounded + bounded, r, -(T)1);                                        \
+        return r * ADJ_POLY(S, w, math_erfc_c_##S);                                              \
+    }                                                                                            \
+                                                                                                 \
+    ADJ_INLINE T math_erf_##S(T x) {                                                             \
+        const T a = adj_abs(x);                                                                  \
+        const T z = x * x;                                                                       \
+        const T near = a * ADJ_POLY(S, z, math_erf_c_##S);                                       \
+        const T e = math_exp_near_##S(z > ADJ_NEAR_##S ? -ADJ_NEAR_##S : -z);                    \
+        const T far = (T)1 - e * math_scaled_erfc_##S(a);                                        \
+        return adj_copysign(a < (T)1 ? near : far, x);                                           \
     }
 ADJ_DERIVED(float, f32)
 ADJ_DERIVED(double, f64)
@@ -287,8 +311,8 @@ static const float math_normal_p[] = {0x1.988450p-2f,  0x1.134cdcp-5f,  0x1.31a1
 static const float math_normal_q[] = {0x1.000000p+0f,  0x1.00ece8p-2f,  0x1.d31490p-6f,
                                       0x1.ea8b48p-10f, 0x1.322ab8p-14f, 0x1.43f87cp-20f};
 ADJ_INLINE float math_normal_cdf_f32(float x) {
-    const float lower = x < -5.45f ? 0 : ADJ_ODD(x, math_normal) + 0.5f;
-    return x > 5.45f ? 1 : lower;
+    const float far = x > 0 ? 1 : 0;
+    return adj_abs(x) > 5.45f ? far : ADJ_ODD(x, math_normal) + 0.5f;
 }
 
 static const float math_gelu_slope_p[] = {0x1.988450p-1f, 0x1.c2c664p-4f,  0x1.10f622p-7f,
@@ -298,8 +322,9 @@ static const float math_gelu_slope_q[] = {0x1.000000p+0f,  0x1.e292a4p-2f,  0x1.
                                           0x1.5be9fep-7f,  0x1.a75074p-11f, 0x1.510004p-15f,
                                           0x1.c0d416p-20f};
 ADJ_INLINE float math_gelu_slope_f32(float x) {
-    const float lower = x < -5.65f ? 0 : ADJ_ODD(x, math_gelu_slope) + 0.5f;
-    return x > 5.65f ? 1 : lower;
+    /* Infinity times the density, 0, is NaN. */
+    const float far = adj_fma(x, 0, x > 0 ? 1 : 0);
+    return adj_abs(x) > 5.65f ? far : ADJ_ODD(x, math_gelu_slope) + 0.5f;
 }
 
 ADJ_INLINE double math_normal_cdf_f64(double x) {
