@@ -69,6 +69,9 @@ public final class Indexing {
 
   /** The adjoint of {@link #embedding}: rows of x [n, D] added into zeros [V, D]. */
   private static Tensor scatterAdd(Tensor x, Tensor indices, Shape shape) {
+    if (x.dtype().isHalf()) {
+      return Halves.widened("scatterAdd", wide -> scatterAdd(wide[0], indices, shape), x);
+    }
     Tensor rows = Movement.contiguous(x);
     Tensor out = Factories.full(shape, 0, x.dtype(), x.device());
     Dispatch.run(

@@ -33,13 +33,18 @@ public final class MatMul {
 
   /** The same with a precision of its own. */
   static Tensor matmul(Tensor a, Tensor b, Precision precision) {
+    if (a.dtype().isHalf()) {
+      return Halves.widened("matmul", wide -> matmul(wide[0], wide[1]), a, b);
+    }
     Check.alike("matmul", a, b);
     Check.floating("matmul", a);
     Check.rankAtLeast("matmul", a, 1);
     Check.rankAtLeast("matmul", b, 1);
     if (a.rank() == 1) {
       return Scope.tidy(
-          () -> Movement.squeeze(matmul(Movement.unsqueeze(a, 0), b, precision), b.rank() == 1 ? 0 : -2));
+          () ->
+              Movement.squeeze(
+                  matmul(Movement.unsqueeze(a, 0), b, precision), b.rank() == 1 ? 0 : -2));
     }
     if (b.rank() == 1) {
       return Scope.tidy(() -> Movement.squeeze(matmul(a, Movement.unsqueeze(b, 1), precision), -1));
@@ -81,6 +86,9 @@ public final class MatMul {
    * @throws ShapeMismatchException if they do not fit
    */
   public static Tensor linear(Tensor x, Tensor weight, @Nullable Tensor bias) {
+    if (x.dtype().isHalf()) {
+      return Halves.widened("linear", wide -> linear(wide[0], wide[1], wide[2]), x, weight, bias);
+    }
     Check.alike("linear", x, weight);
     Check.floating("linear", x);
     Check.rankAtLeast("linear", x, 1);
