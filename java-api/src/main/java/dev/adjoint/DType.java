@@ -8,11 +8,11 @@ public enum DType {
   F32(4, true),
   /** 64-bit IEEE 754 floating point. */
   F64(8, true),
-  /** 16-bit IEEE 754 floating point. Stored, moved and converted; see {@link #isHalf}. */
+  /** 16-bit IEEE 754 floating point; see {@link #isHalf}. */
   F16(2, true),
   /**
-   * 16-bit brain floating point: the upper half of an F32, with its range and 8 bits of precision.
-   * Stored, moved and converted; see {@link #isHalf}.
+   * 16-bit brain floating point: the upper half of an F32, with its range and 8 bits of precision;
+   * see {@link #isHalf}.
    */
   BF16(2, true),
   /** 32-bit signed integer, for indices. */
@@ -42,7 +42,11 @@ public enum DType {
     return floating;
   }
 
-  /** Whether this is a floating-point type of 16 bits. */
+  /**
+   * Whether this is a floating-point type of 16 bits. Such tensors take half the memory; operations
+   * on them compute in F32 and round once, and save F32 for backward. Random numbers and optimizers
+   * want F32 or F64.
+   */
   public boolean isHalf() {
     return floating && bytes == 2;
   }

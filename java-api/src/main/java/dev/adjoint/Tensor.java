@@ -806,7 +806,7 @@ public final class Tensor implements AutoCloseable {
   /**
    * Makes a leaf want a gradient, or no longer want one (then its gradient is dropped).
    *
-   * @throws DTypeMismatchException if it is not F32 or F64
+   * @throws DTypeMismatchException if it is of no floating type
    * @throws TensorException if it is the result of a recorded operation
    */
   public Tensor requiresGrad_(boolean wanted) {

@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertSame;
 
+import dev.adjoint.optim.AdamW;
+import dev.adjoint.optim.GradientClipping;
 import java.util.List;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;
@@ -132,18 +134,67 @@ class DTypesTest {
   }
 
   @Test
+  void halvesComputeInF32AndRoundOnce() {
+    Tensor x = Tensor.of(new float[] {1.5f, -0.7f, 100}).to(DType.BF16);
+    Tensor y = Tensor.of(new float[] {3, 0.3f, 0.37f}).to(DType.BF16);
+    Tensor wideX = x.to(DType.F32);
+    Tensor wideY = y.to(DType.F32);
+    assertRounded(wideX.add(wideY), x.add(y));
+    assertRounded(wideX.gelu(), x.gelu());
+    assertRounded(wideX.rdiv(3), x.rdiv(3));
+    assertRounded(wideX.sum(), x.sum());
+    assertRounded(wideX.mul(wideY).sum(), x.matmul(y));
+    assertRounded(wideX.layerNorm(wideY, wideX, 1e-5), x.layerNorm(y, x, 1e-5));
+    assertRounded(wideX.softmax(0), x.softmax(0));
+    assertRounded(wideX.exp(), x.copy().exp());
+    assertRounded(wideX.add(wideY), x.copy().add_(y));
+    assertRounded(wideX.mul(0.1), x.copy().mul_(0.1));
+    Expect.values(x.gt(y), 0, 0, 1);
+    assertEquals(DType.BOOL, x.gt(y).dtype());
+    assertEquals(DType.I64, x.argmax(0).dtype());
+  }
+
+  private static void assertRounded(Tensor expected, Tensor found) {
+    assertEquals(DType.BF16, found.dtype());
+    assertArrayEquals(expected.to(DType.BF16).toDoubleArray(), found.toDoubleArray());
+  }
+
+  @Test
+  void halvesHaveGradientsOfTheirOwnType() {
+    Tensor x = Tensor.of(new float[] {1.5f, -0.7f}).to(DType.BF16).requiresGrad_(true);
+    Tensor wide = x.detach().to(DType.F32).requiresGrad_(true);
+    Tensor weights = Tensor.of(new float[] {0.3f, 3});
+    x.silu().to(DType.F32).mul(weights.to(DType.BF16).to(DType.F32)).sum().backward();
+    wide.silu().mul(weights.to(DType.BF16).to(DType.F32)).sum().backward();
+    assertRounded(Objects.requireNonNull(wide.grad()), Objects.requireNonNull(x.grad()));
+    x.zeroGrad();
+    x.mul(x).add(x).sum().backward(); // three gradients that are added up
+    Expect.values(Objects.requireNonNull(x.grad()), 4, -0.3984375);
+  }
+
+  @Test
   void whatHalvesCannotDoSaysTheFix() {
     Tensor x = Tensor.full(Shape.of(2, 2), 1, DType.BF16, Device.REFERENCE);
-    Expect.failure(DTypeMismatchException.class, () -> x.add(x), "add", "BF16", "to(DType.F32)");
-    Expect.failure(DTypeMismatchException.class, () -> x.mul(2), "mul", "BF16", "to(DType.F32)");
-    Expect.failure(DTypeMismatchException.class, () -> x.eq(x), "eq", "BF16", "to(DType.F32)");
-    Expect.failure(DTypeMismatchException.class, x::exp, "exp", "BF16", "to(DType.F32)");
-    Expect.failure(DTypeMismatchException.class, x::sum, "sum", "BF16", "to(DType.F32)");
-    Expect.failure(DTypeMismatchException.class, () -> x.argmax(0), "argmax", "BF16");
-    Expect.failure(DTypeMismatchException.class, () -> x.matmul(x), "matmul", "BF16");
-    Expect.failure(DTypeMismatchException.class, () -> x.requiresGrad_(true), "BF16");
     Expect.failure(
-        DTypeMismatchException.class, () -> x.add(Tensor.zeros(2, 2)), "add", "BF16", "F32");
+        DTypeMismatchException.class,
+        () -> x.add(Tensor.zeros(2, 2)),
+        "add: element types differ: BF16 [2, 2] and F32 [2, 2]",
+        "to(DType.BF16)");
+    Expect.failure(DTypeMismatchException.class, () -> Tensor.zeros(2, 2).matmul(x), "matmul");
+    Expect.failure(
+        DTypeMismatchException.class,
+        () -> GradientClipping.clipByNorm(List.of(grown(x)), 1),
+        "norm: needs F32 or F64, got BF16",
+        "to(DType.F32)");
+    Expect.failure(
+        TensorException.class, () -> new AdamW(List.of(grown(x)), 0.1), "F32 or F64", "BF16");
+    Expect.failure(DTypeMismatchException.class, x::toFloatArray, "BF16", "to(DType.F32)");
+  }
+
+  private static Tensor grown(Tensor x) {
+    Tensor leaf = x.copy().requiresGrad_(true);
+    leaf.sum().backward();
+    return leaf;
   }
 
   @Test

@@ -51,6 +51,7 @@ public final class Main implements Runnable {
     commandLine.getCommandSpec().usageMessage().footer(FOOTER.stripTrailing().split("\n"));
     commandLine.setUsageHelpAutoWidth(true);
     commandLine.setOverwrittenOptionsAllowed(true); // the last one counts
+    commandLine.setCaseInsensitiveEnumValuesAllowed(true);
     commandLine.setExecutionExceptionHandler(this::report);
     commandLine.setParameterExceptionHandler(Main::reportUsage);
   }

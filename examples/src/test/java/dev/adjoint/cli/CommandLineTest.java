@@ -93,6 +93,20 @@ class CommandLineTest {
   }
 
   @Test
+  void theRunKeepsItsPrecision() throws IOException {
+    Path plain = folder.resolve("plain");
+    Path whole = folder.resolve("whole");
+    Path parts = folder.resolve("parts");
+    train(plain);
+    assertEquals(0, train(whole, "--precision", "bf16").exitCode());
+    assertEquals(0, train(parts, "--precision", "BF16", "--stop-at", "11").exitCode());
+    assertEquals(0, run("train", "--resume", parts.toString()).exitCode());
+    assertEquals(withoutSpeed(whole), withoutSpeed(parts));
+    assertNotEquals(withoutSpeed(plain), withoutSpeed(whole));
+    assertFailed(2, "--precision", train(folder.resolve("x"), "--precision", "f16"));
+  }
+
+  @Test
   void resumingLeavesTheSameTrainJson() throws IOException {
     Path whole = folder.resolve("whole");
     Path parts = folder.resolve("parts");

@@ -14,8 +14,15 @@ import java.util.function.Supplier;
 public final class Check {
   private Check() {}
 
-  /** F32 or F64: what kernels compute in. */
   public static void floating(String op, Tensor x) {
+    if (!x.dtype().isFloating()) {
+      throw new DTypeMismatchException(
+          op + ": needs a floating type, got " + x.dtype() + "; convert with to(DType.F32)");
+    }
+  }
+
+  /** F32 or F64, for operations that are not widened from 16 bits. */
+  public static void wide(String op, Tensor x) {
     if (!x.dtype().isFloating() || x.dtype().isHalf()) {
       throw new DTypeMismatchException(
           op + ": needs F32 or F64, got " + x.dtype() + "; convert with to(DType.F32)");

@@ -4,7 +4,10 @@ import dev.adjoint.Precision;
 import dev.adjoint.Scope;
 import org.jspecify.annotations.Nullable;
 
-/** What belongs to a thread: the innermost scope, the gradient mode, the precision of products, a recording under way. */
+/**
+ * What belongs to a thread: the innermost scope, the gradient mode, the precision of products, a
+ * recording under way.
+ */
 public final class ThreadState {
   private static final ThreadLocal<ThreadState> CURRENT = ThreadLocal.withInitial(ThreadState::new);
 

@@ -29,7 +29,7 @@ public final class Attention {
    * {@code softmax(q·kᵀ/√D + mask)·v} (Vaswani et al. 2017) in tiles, with memory linear in the
    * sequence length (Dao et al. 2022).
    *
-   * @param q [B, H, Tq, D]; F32 or F64, any strides
+   * @param q [B, H, Tq, D]; floating, any strides
    * @param k [B, H, Tk, D]
    * @param v [B, H, Tk, D]
    * @param causal query i sees keys j ≤ i + (Tk − Tq)
@@ -37,6 +37,10 @@ public final class Attention {
    */
   public static Tensor scaledDotProductAttention(Tensor q, Tensor k, Tensor v, boolean causal) {
     String op = "scaledDotProductAttention";
+    if (q.dtype().isHalf()) {
+      return Halves.widened(
+          op, wide -> scaledDotProductAttention(wide[0], wide[1], wide[2], causal), q, k, v);
+    }
     check(op, q, k, v);
     return Scope.tidy(
         () -> fused(op, causal, new Tensor[] {rowsDense(q), rowsDense(k), rowsDense(v)}));
@@ -46,11 +50,14 @@ public final class Attention {
    * The same for a sequence's attention on itself, with queries, keys and values in one tensor, as
    * one projection makes them; their gradient comes in one piece too.
    *
-   * @param qkv [3, B, H, T, D]; F32 or F64, any strides
+   * @param qkv [3, B, H, T, D]; floating, any strides
    * @return [B, H, T, D]
    */
   public static Tensor selfAttention(Tensor qkv, boolean causal) {
     String op = "selfAttention";
+    if (qkv.dtype().isHalf()) {
+      return Halves.widened(op, wide -> selfAttention(wide[0], causal), qkv);
+    }
     Check.floating(op, qkv);
     if (qkv.rank() != 5 || qkv.size(0) != 3) {
       throw new ShapeMismatchException(op + ": needs [3, B, H, T, D]; got " + qkv.shape());
@@ -119,7 +126,16 @@ public final class Attention {
     if (dropout == 0) {
       return scaledDotProductAttention(q, k, v, causal);
     }
-    check("scaledDotProductAttention", q, k, v);
+    String op = "scaledDotProductAttention";
+    if (q.dtype().isHalf()) {
+      return Halves.widened(
+          op,
+          wide -> scaledDotProductAttention(wide[0], wide[1], wide[2], causal, dropout, generator),
+          q,
+          k,
+          v);
+    }
+    check(op, q, k, v);
     return Scope.tidy(
         () ->
             product(

@@ -30,8 +30,11 @@ public final class Elementwise {
 
   // ---- functions of one variable ----
 
-  /** {@code kernel(x)}, element by element; x is F32 or F64. */
+  /** {@code kernel(x)}, element by element; x is floating. */
   public static Tensor unary(UnaryKernel kernel, Tensor x) {
+    if (x.dtype().isHalf()) {
+      return Halves.widened(kernel.symbol(), wide -> unary(kernel, wide[0]), x);
+    }
     Check.floating(kernel.symbol(), x);
     Tensor out = Tensors.emptyLike(x);
     Dispatch.run(Tensors.backend(x).unary(kernel, Tensors.view(x), Tensors.view(out)), out, x);
@@ -113,6 +116,9 @@ public final class Elementwise {
 
   /** {@code kernel(a, b)} with broadcasting; BOOL for comparisons. */
   public static Tensor binary(BinaryKernel kernel, Tensor a, Tensor b) {
+    if (a.dtype().isHalf()) {
+      return Halves.widened(kernel.symbol(), wide -> binary(kernel, wide[0], wide[1]), a, b);
+    }
     Tensor out = compute(kernel, a, b, null);
     if (kernel.isComparison() || !Graph.records(a, b)) {
       return out;
@@ -186,6 +192,10 @@ public final class Elementwise {
 
   /** {@code kernel(x, scalar)}, or {@code kernel(scalar, x)} if {@code scalarFirst}. */
   public static Tensor binary(BinaryKernel kernel, Tensor x, double scalar, boolean scalarFirst) {
+    if (x.dtype().isHalf()) {
+      return Halves.widened(
+          kernel.symbol(), wide -> binary(kernel, wide[0], scalar, scalarFirst), x);
+    }
     Tensor out = compute(kernel, x, scalar, scalarFirst, null);
     if (kernel.isComparison() || !Graph.records(x)) {
       return out;
@@ -281,7 +291,7 @@ public final class Elementwise {
 
   private static void checkType(BinaryKernel kernel, Tensor x) {
     boolean equality = kernel == BinaryKernel.EQ || kernel == BinaryKernel.NE;
-    if (kernel.floatingOnly() || x.dtype().isHalf() || (x.dtype() == DType.BOOL && !equality)) {
+    if (kernel.floatingOnly() || (x.dtype() == DType.BOOL && !equality)) {
       Check.floating(kernel.symbol(), x);
     }
   }
@@ -355,6 +365,9 @@ public final class Elementwise {
       }
     }
     if (!Graph.records(x, b)) {
+      if (x.dtype().isHalf()) {
+        return Scope.tidy(() -> copyInPlace(x, binary(kernel, x, b)));
+      }
       compute(kernel, x, b, x);
       Tensors.state(x).storage().bumpVersion();
       return x;
@@ -367,6 +380,9 @@ public final class Elementwise {
     String op = kernel.symbol() + "_";
     Check.writable(op, x);
     if (!Graph.records(x)) {
+      if (x.dtype().isHalf()) {
+        return Scope.tidy(() -> copyInPlace(x, binary(kernel, x, scalar, false)));
+      }
       compute(kernel, x, scalar, false, x);
       Tensors.state(x).storage().bumpVersion();
       return x;

@@ -62,7 +62,8 @@ public final class Indexing {
           new Tensor[] {flat},
           (g, saves) -> {
             Tensor to = saves.get(0);
-            boolean added = saves.addTo(0, sum -> scatterAdd(Movement.contiguous(g), to, sum));
+            boolean added =
+ !g.dtype().isHalf() && saves.addTo(0, sum -> scatterAdd(Movement.contiguous(g), to, sum));
             return new Tensor[] {added ? null : scattered(g, to, shape)};
           });
     }
@@ -73,6 +74,9 @@ public final class Indexing {
 
   /** The adjoint of {@link #embedding}: rows of x [n, D] added into zeros [V, D]. */
   private static Tensor scattered(Tensor x, Tensor indices, Shape shape) {
+    if (x.dtype().isHalf()) {
+      return Halves.widened("scatterAdd", wide -> scattered(wide[0], indices, shape), x);
+    }
     Tensor rows = Movement.contiguous(x);
     Tensor out = Factories.full(shape, 0, x.dtype(), x.device());
     scatterAdd(rows, indices, out);

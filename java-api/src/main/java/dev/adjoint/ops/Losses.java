@@ -29,11 +29,14 @@ public final class Losses {
    * The mean of {@code −log softmax(logits)[target]} over all rows whose target is not {@link
    * #IGNORE_INDEX}; NaN if there is none, as in PyTorch.
    *
-   * @param logits […, C], F32 or F64; unlike PyTorch's, always with the classes last
+   * @param logits […, C], floating; unlike PyTorch's, always with the classes last
    * @param targets class numbers, I64 or I32, of the shape of logits without C
    * @throws IndexOutOfRangeException if a class number is outside [0, C)
    */
   public static Tensor crossEntropy(Tensor logits, Tensor targets) {
+    if (logits.dtype().isHalf()) {
+      return Halves.widened("crossEntropy", wide -> crossEntropy(wide[0], targets), logits);
+    }
     return Scope.tidy(
         () -> {
           Tensor losses = crossEntropyPerRow(logits, targets);
@@ -45,6 +48,9 @@ public final class Losses {
    * Cross-entropy of each row, 0 where the target is {@link #IGNORE_INDEX}; the shape of targets.
    */
   public static Tensor crossEntropyPerRow(Tensor logits, Tensor targets) {
+    if (logits.dtype().isHalf()) {
+      return Halves.widened("crossEntropy", wide -> crossEntropyPerRow(wide[0], targets), logits);
+    }
     Check.floating("crossEntropy", logits);
     Check.rankAtLeast("crossEntropy", logits, 1);
     Check.sameDevice("crossEntropy", logits, targets);

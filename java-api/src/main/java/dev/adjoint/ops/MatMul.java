@@ -34,6 +34,9 @@ public final class MatMul {
 
   /** The same with a precision of its own. */
   static Tensor matmul(Tensor a, Tensor b, Precision precision) {
+    if (a.dtype().isHalf()) {
+      return Halves.widened("matmul", wide -> matmul(wide[0], wide[1]), a, b);
+    }
     Check.alike("matmul", a, b);
     Check.floating("matmul", a);
     Check.rankAtLeast("matmul", a, 1);
@@ -84,6 +87,9 @@ public final class MatMul {
    * @throws ShapeMismatchException if they do not fit
    */
   public static Tensor linear(Tensor x, Tensor weight, @Nullable Tensor bias) {
+    if (x.dtype().isHalf()) {
+      return Halves.widened("linear", wide -> linear(wide[0], wide[1], wide[2]), x, weight, bias);
+    }
     Check.alike("linear", x, weight);
     Check.floating("linear", x);
     Check.rankAtLeast("linear", x, 1);

@@ -22,7 +22,7 @@ public final class Normalization {
    * {@code (x − mean) / √(var + eps) · weight + bias} over the last dimension (Ba, Kiros and Hinton
    * 2016); the variance's divisor is the dimension's size.
    *
-   * @param x […, C], F32 or F64
+   * @param x […, C], floating
    * @param weight [C], or null for ones
    * @param bias [C], or null for zeros
    */
@@ -34,7 +34,7 @@ public final class Normalization {
   /**
    * {@code x / √(mean(x²) + eps) · weight} over the last dimension (Zhang and Sennrich 2019).
    *
-   * @param x […, C], F32 or F64
+   * @param x […, C], floating
    * @param weight [C], or null for ones
    */
   public static Tensor rmsNorm(Tensor x, @Nullable Tensor weight, double eps) {
@@ -62,6 +62,10 @@ public final class Normalization {
 
   private static Tensor normalize(
       Kind kind, Tensor x, @Nullable Tensor weight, @Nullable Tensor bias, double eps) {
+    if (x.dtype().isHalf()) {
+      return Halves.widened(
+          kind.op, wide -> normalize(kind, wide[0], wide[1], wide[2], eps), x, weight, bias);
+    }
     Check.floating(kind.op, x);
     Check.rankAtLeast(kind.op, x, 1);
     Shape last = Shape.of(x.size(-1));

@@ -80,7 +80,7 @@ public final class OptimizerSteps {
     Check.that(!xs.isEmpty(), "norm", "needs at least one tensor");
     List<Tensor> dense = new ArrayList<>();
     for (Tensor x : xs) {
-      Check.floating("norm", x);
+      Check.wide("norm", x);
       Check.alike("norm", xs.get(0), x);
       dense.add(Movement.contiguous(x.detach()));
     }
@@ -111,7 +111,7 @@ public final class OptimizerSteps {
     for (int i = 0; i < params.size(); i++) {
       Tensor param = params.get(i);
       Tensor grad = grads.get(i);
-      Check.floating(op, param);
+      Check.wide(op, param);
       Check.alike(op, params.get(0), param);
       Check.alike(op, param, grad);
       Check.shape(op, "the gradient", grad.shape(), param.shape());

@@ -41,7 +41,7 @@ public final class Random {
   private static Tensor drawn(
       String op, Shape shape, DType dtype, Generator generator, Device device, Fill fill) {
     Tensor out = Tensors.empty(shape, dtype, device);
-    Check.floating(op, out);
+    Check.wide(op, out);
     try (Tensor key = nextKey(generator, device)) {
       Dispatch.run(fill.call(Tensors.backend(out), Tensors.view(key), Tensors.view(out)), out, key);
     }
@@ -53,6 +53,9 @@ public final class Random {
    * 2014); x itself if p is 0.
    */
   public static Tensor dropout(Tensor x, double p, Generator generator) {
+    if (x.dtype().isHalf()) {
+      return Halves.widened("dropout", wide -> dropout(wide[0], p, generator), x);
+    }
     Check.floating("dropout", x);
     Check.probability("dropout", p);
     if (p == 0) {

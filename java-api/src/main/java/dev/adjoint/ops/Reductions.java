@@ -19,13 +19,16 @@ public final class Reductions {
   private Reductions() {}
 
   /**
-   * Reduces some dimensions, or all if none is named. F32 and F64; sum, max and min of I64 too.
+   * Reduces some dimensions, or all if none is named. Floating types; sum, max and min of I64 too.
    *
    * @param keepDims whether reduced dimensions stay, with size 1
    * @throws TensorException for max and min of nothing
    */
   public static Tensor reduce(ReduceKernel kernel, Tensor x, boolean keepDims, int... dims) {
     String op = kernel.symbol();
+    if (x.dtype().isHalf()) {
+      return Halves.widened(op, wide -> reduce(kernel, wide[0], keepDims, dims), x);
+    }
     boolean integers = x.dtype() == DType.I64 && kernel != ReduceKernel.MEAN;
     if (!integers) {
       Check.floating(op, x);
@@ -124,6 +127,9 @@ public final class Reductions {
 
   /** Index of the first largest element along a dimension, which disappears; I64. */
   public static Tensor argmax(Tensor x, int dim) {
+    if (x.dtype().isHalf()) {
+      return Halves.widened("argmax", wide -> argmax(wide[0], dim), x);
+    }
     int axis = Check.dim("argmax", dim, x.rank());
     if (x.dtype() != DType.I64) {
       Check.floating("argmax", x);

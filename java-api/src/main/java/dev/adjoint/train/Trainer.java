@@ -2,6 +2,7 @@ package dev.adjoint.train;
 
 import dev.adjoint.Adjoint;
 import dev.adjoint.Generator;
+import dev.adjoint.Precision;
 import dev.adjoint.Scope;
 import dev.adjoint.Tensor;
 import dev.adjoint.TensorException;
@@ -80,6 +81,7 @@ public final class Trainer implements AutoCloseable {
    * @param evaluationBatches in one evaluation
    * @param captured whether steps are recorded once and replayed: the same values with less work
    *     between the kernels
+   * @param precision of matrix products, those of evaluations included
    */
   public record Config(
       long steps,
@@ -87,7 +89,8 @@ public final class Trainer implements AutoCloseable {
       double clipNorm,
       long evaluateEvery,
       int evaluationBatches,
-      boolean captured) {
+      boolean captured,
+      Precision precision) {
 
     /**
      * Checks the numbers.
@@ -102,24 +105,32 @@ public final class Trainer implements AutoCloseable {
       }
     }
 
-    /** Without clipping, evaluation and capture. */
+    /** Without clipping, evaluation and capture, in F32. */
     public static Config of(long steps, LearningRate learningRate) {
-      return new Config(steps, learningRate, Double.POSITIVE_INFINITY, 0, 1, false);
+      return new Config(steps, learningRate, Double.POSITIVE_INFINITY, 0, 1, false, Precision.F32);
     }
 
     /** The same with gradients clipped. */
     public Config withClipNorm(double norm) {
-      return new Config(steps, learningRate, norm, evaluateEvery, evaluationBatches, captured);
+      return new Config(
+          steps, learningRate, norm, evaluateEvery, evaluationBatches, captured, precision);
     }
 
     /** The same with evaluations. */
     public Config withEvaluation(long every, int batches) {
-      return new Config(steps, learningRate, clipNorm, every, batches, captured);
+      return new Config(steps, learningRate, clipNorm, every, batches, captured, precision);
     }
 
     /** The same, with steps captured or not. */
     public Config withCaptured(boolean value) {
-      return new Config(steps, learningRate, clipNorm, evaluateEvery, evaluationBatches, value);
+      return new Config(
+          steps, learningRate, clipNorm, evaluateEvery, evaluationBatches, value, precision);
+    }
+
+    /** The same with matrix products of another precision. */
+    public Config withPrecision(Precision value) {
+      return new Config(
+          steps, learningRate, clipNorm, evaluateEvery, evaluationBatches, captured, value);
     }
   }
 
@@ -193,7 +204,8 @@ public final class Trainer implements AutoCloseable {
   }
 
   private Progress advance() {
-    try (var _ = Scope.open()) {
+    try (var _ = Scope.open();
+        var _ = config.precision().use()) {
       double learningRate = config.learningRate().at(step);
       long start = System.nanoTime();
       optimizer.setLearningRate(learningRate);
@@ -257,6 +269,7 @@ public final class Trainer implements AutoCloseable {
     boolean training = model.isTraining();
     model.eval();
     try (var _ = GradMode.off();
+        var _ = config.precision().use();
         var _ = Scope.open()) {
       double sum = 0;
       for (int i = 0; i < config.evaluationBatches(); i++) {

@@ -1,12 +1,14 @@
 package dev.adjoint.train;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.adjoint.Adjoint;
 import dev.adjoint.Device;
 import dev.adjoint.Generator;
+import dev.adjoint.Precision;
 import dev.adjoint.Reference;
 import dev.adjoint.Scope;
 import dev.adjoint.Tensor;
@@ -118,6 +120,24 @@ class TrainerTest {
     assertSameSteps(eager.progress(), captured.progress());
     assertEquals(eager.parameters(), captured.parameters());
     assertEquals(eager.state(), captured.state());
+  }
+
+  @Test
+  void precisionGoesForStepsAndEvaluations() {
+    Outcome exact = train(CONFIG, Trainer::run);
+    Outcome rounded = train(CONFIG.withPrecision(Precision.BF16), Trainer::run);
+    for (int i : new int[] {0, 4, 11}) {
+      Progress e = exact.progress().get(i);
+      Progress r = rounded.progress().get(i);
+      assertNotEquals(e.loss(), r.loss());
+      assertEquals(e.loss(), r.loss(), 0.05 * e.loss());
+    }
+    assertEquals(Precision.F32, Precision.current());
+    Config untrained = Config.of(0, LearningRate.constant(1));
+    double[] evaluations = new double[2];
+    train(untrained, trainer -> evaluations[0] = trainer.evaluate());
+    train(untrained.withPrecision(Precision.BF16), trainer -> evaluations[1] = trainer.evaluate());
+    assertNotEquals(evaluations[0], evaluations[1]);
   }
 
   @Test

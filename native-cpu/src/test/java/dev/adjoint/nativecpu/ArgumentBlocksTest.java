@@ -304,7 +304,15 @@ class ArgumentBlocksTest {
     // b is transposed and shared by the whole batch.
     Layout shared = Layout.of(Shape.of(7, 3, 4), new long[] {0, 1, 3}, 0);
     View b = view(0x200, DType.F32, shared);
-    Gemm spec = new Gemm(dense(0x100, 7, 2, 3), b, dense(0x300, 7, 2, 4), dense(0x400, 4), 0.5, 2, Precision.F32);
+    Gemm spec =
+        new Gemm(
+            dense(0x100, 7, 2, 3),
+            b,
+            dense(0x300, 7, 2, 4),
+            dense(0x400, 4),
+            0.5,
+            2,
+            Precision.F32);
     blocks.put(
         "adj_gemm_args",
         block(
@@ -347,7 +355,9 @@ class ArgumentBlocksTest {
 
   @Test
   void singleProductHasNoBatchLoops() {
-    Gemm spec = new Gemm(dense(0x100, 2, 3), dense(0x200, 3, 4), dense(0x300, 2, 4), null, 1, 0, Precision.F32);
+    Gemm spec =
+        new Gemm(
+            dense(0x100, 2, 3), dense(0x200, 3, 4), dense(0x300, 2, 4), null, 1, 0, Precision.F32);
     NativeCall call = (NativeCall) backend.gemm(spec, memory(0));
     assertEquals(struct("adj_gemm_args").size() - 1, call.words().length, "no dims");
     assertEquals(0, call.words()[call.words().length - 1], "depth");

@@ -148,7 +148,14 @@ final class GemmCases {
             Operand.input(dtype, Placement.SHIFTED.of(columns), Samples.uniform(4, -1, 1)));
       }
       double depth = a.size(a.rank() - 1);
-      String name = "gemm in " + precision + " alpha " + alpha + " beta " + beta + (withBias ? " bias " : " ");
+      String name =
+          "gemm in "
+              + precision
+              + " alpha "
+              + alpha
+              + " beta "
+              + beta
+              + (withBias ? " bias " : " ");
       check.accept(
           new KernelCase(
               name,
@@ -159,7 +166,8 @@ final class GemmCases {
               (backend, stage) -> {
                 View bias = withBias ? stage.view(3) : null;
                 Gemm spec =
-                    new Gemm(stage.view(0), stage.view(1), stage.view(2), bias, alpha, beta, precision);
+                    new Gemm(
+                        stage.view(0), stage.view(1), stage.view(2), bias, alpha, beta, precision);
                 return backend.gemm(spec, stage.scratch(backend.gemmScratchBytes(spec)));
               }));
     }

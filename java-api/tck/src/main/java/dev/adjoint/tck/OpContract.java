@@ -18,7 +18,8 @@ import org.junit.jupiter.api.TestFactory;
  * composed, and no memory left behind. A test class extends this and names the device.
  */
 public abstract class OpContract {
-  private static final List<DType> FLOATING = List.of(DType.F32, DType.F64);
+  private static final List<DType> FULL = List.of(DType.F32, DType.F64);
+  private static final List<DType> FLOATING = List.of(DType.F32, DType.F64, DType.BF16);
 
   private final Device device;
 
@@ -53,7 +54,7 @@ public abstract class OpContract {
         op -> {
           var definition = op.composed();
           if (definition != null) {
-            for (DType dtype : FLOATING) {
+            for (DType dtype : FULL) {
               OpTrial trial = new OpTrial(device, dtype, Arrangement.DENSE, false);
               trial
                   .run(op, op.function())

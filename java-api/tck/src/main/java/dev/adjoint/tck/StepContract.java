@@ -2,6 +2,7 @@ package dev.adjoint.tck;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -10,18 +11,22 @@ import dev.adjoint.DType;
 import dev.adjoint.Device;
 import dev.adjoint.Generator;
 import dev.adjoint.MemoryUse;
+import dev.adjoint.Precision;
 import dev.adjoint.Scope;
 import dev.adjoint.Shape;
 import dev.adjoint.Tensor;
 import dev.adjoint.TensorException;
 import dev.adjoint.autograd.CapturedStep;
 import dev.adjoint.autograd.GradMode;
+import dev.adjoint.nn.models.Gpt2;
 import dev.adjoint.ops.OptimizerSteps;
 import dev.adjoint.ops.Random;
+import dev.adjoint.optim.AdamW;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -220,6 +225,59 @@ public abstract class StepContract {
       disturber.join();
     }
     assertTrue(losses[steps - 1] < 0.9 * losses[0], () -> "did not learn: " + losses[steps - 1]);
+  }
+
+  // ---- a transformer, its products in BF16 ----
+
+  private double[] transformer(Precision precision, boolean captured) {
+    Device usual = Adjoint.defaultDevice();
+    Adjoint.setDefaultDevice(device);
+    Adjoint.manualSeed(3);
+    try (var _ = Scope.open();
+        var _ = precision.use();
+        Gpt2 model = new Gpt2(new Gpt2.Config(11, 8, 2, 2, 16, 0.1, true));
+        AdamW optimizer = new AdamW(model.parameters(), 1e-2)) {
+      optimizer.initializeState();
+      Tensor tokens =
+          Tensor.arange(16, DType.I64, device)
+              .reshape(2, 8)
+              .minimum(Tensor.full(Shape.scalar(), 10, DType.I64, device));
+      Supplier<Tensor> step =
+          () -> {
+            optimizer.zeroGrad();
+            Tensor loss = model.loss(tokens, tokens);
+            loss.backward();
+            optimizer.step();
+            return loss;
+          };
+      double[] losses = new double[20];
+      losses[0] = Scope.tidy(step).item();
+      if (!captured) {
+        for (int i = 1; i < losses.length; i++) {
+          losses[i] = Scope.tidy(step).item();
+        }
+        return losses;
+      }
+      try (CapturedStep recorded = CapturedStep.record(device, () -> List.of(step.get()))) {
+        losses[1] = recorded.output(0).item();
+        for (int i = 2; i < losses.length; i++) {
+          recorded.replay();
+          losses[i] = recorded.output(0).item();
+        }
+      }
+      return losses;
+    } finally {
+      Adjoint.setDefaultDevice(usual);
+    }
+  }
+
+  @Test
+  void aTransformerInBf16ReplaysBitIdentically() {
+    double[] eager = transformer(Precision.BF16, false);
+    assertArrayEquals(eager, transformer(Precision.BF16, true));
+    double[] exact = transformer(Precision.F32, false);
+    assertNotEquals(exact[0], eager[0]);
+    assertArrayEquals(exact, eager, 0.02 * exact[0]);
   }
 
   /**
