@@ -5,6 +5,7 @@ import dev.adjoint.benchmarks.GemmCase;
 import dev.adjoint.benchmarks.Inputs;
 import dev.adjoint.benchmarks.OpCase;
 import dev.adjoint.benchmarks.Peer;
+import dev.adjoint.benchmarks.ProbeCase;
 import dev.adjoint.benchmarks.StepCase;
 import dev.adjoint.benchmarks.Workload;
 import java.util.List;
@@ -27,8 +28,9 @@ final class LibTorch implements Peer {
   public Optional<Workload> prepare(Case c) {
     return switch (c) {
       case GemmCase gemm -> Optional.of(new Product(gemm));
-      case OpCase op -> Optional.of(TorchOps.prepare(op));
+      case OpCase op -> TorchOps.prepare(op);
       case StepCase step -> TorchSteps.prepare(step);
+      case ProbeCase _ -> Optional.empty();
     };
   }
 

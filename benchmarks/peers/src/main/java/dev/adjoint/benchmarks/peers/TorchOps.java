@@ -9,6 +9,7 @@ import dev.adjoint.benchmarks.Workload;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Optimizer;
@@ -44,8 +45,10 @@ final class TorchOps {
 
   private TorchOps() {}
 
-  static Workload prepare(OpCase c) {
-    return c.isOptimizer() ? new OptimizerStep(c) : new Operation(c, OPS.get(c.op()));
+  static Optional<Workload> prepare(OpCase c) {
+    return c.isOptimizer()
+        ? Optional.of(new OptimizerStep(c))
+        : Optional.ofNullable(OPS.get(c.op())).map(op -> new Operation(c, op));
   }
 
   private static final class Operation implements Workload {

@@ -236,7 +236,7 @@ final class TorchSteps {
       }
       this.norm = new LayerNorm(this, width);
       this.tokens = Torch.tensor("i64", c::token, sizes.batch, sizes.length);
-      this.targets = Torch.tensor("i64", c::target, (long) sizes.batch * sizes.length);
+      this.targets = Torch.tensor("i64", c::target, tokens.numel());
     }
 
     /** Pre-norm, with the tanh approximation of GELU. */
