@@ -304,4 +304,15 @@ typedef struct {
     int64_t words[]; /* count addresses, then count lengths */
 } adj_scale_args; /* adj_scale_{f32,f64} */
 
+/* ---- ceilings.c: for benchmarks ---- */
+typedef struct {
+    void *out;
+    const void *a;
+    const void *b;
+    double *work; /* set for each chunk: the floating-point operations it did, or the bytes it moved */
+    int64_t n;    /* float32 elements of out, a and b, which are aligned to 64 bytes */
+    int64_t chunks;
+    int64_t times;
+} adj_ceiling_args; /* adj_ceiling_{fma_f32,fma_f64,fma_bf16,read,{write,copy,triad}{,_stream}} */
+
 #endif

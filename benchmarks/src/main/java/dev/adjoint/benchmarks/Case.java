@@ -4,7 +4,7 @@ package dev.adjoint.benchmarks;
  * Something to be measured. Every {@link Peer} computes the same from the same inputs, so that
  * times and results can be compared.
  */
-public sealed interface Case permits GemmCase, OpCase, StepCase {
+public sealed interface Case permits GemmCase, OpCase, StepCase, ProbeCase {
   /** Its name on the command line and in reports; {@link #parse} reads it. */
   String id();
 
@@ -41,6 +41,9 @@ public sealed interface Case permits GemmCase, OpCase, StepCase {
     try {
       if (GemmCase.isId(id)) {
         return GemmCase.parse(id);
+      }
+      if (ProbeCase.isId(id)) {
+        return ProbeCase.parse(id);
       }
       return StepCase.isId(id) ? StepCase.parse(id) : OpCase.parse(id);
     } catch (RuntimeException e) {

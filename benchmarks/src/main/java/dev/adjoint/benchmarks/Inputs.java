@@ -5,7 +5,7 @@ import java.util.function.LongToDoubleFunction;
 /** The same numbers for everybody: pure arithmetic on an input's position and an element's place. */
 public final class Inputs {
   /** How many values of a result are compared. */
-  public static final int PICKED = 4096;
+  public static final int PICKED = 16384;
 
   /** The position of the gradient that comes from above, in cases with {@code backward}. */
   public static final int UPSTREAM = 9;

@@ -30,7 +30,7 @@ final class Downcalls {
       handle(
           ADDRESS.withTargetLayout(
               MemoryLayout.sequenceLayout(Long.MAX_VALUE, ValueLayout.JAVA_BYTE)));
-  private static final MethodHandle FREE =
+  private static final MethodHandle OF_LONG =
       LINKER.downcallHandle(FunctionDescriptor.ofVoid(JAVA_LONG));
   private static final MethodHandle POOL_START =
       LINKER.downcallHandle(FunctionDescriptor.ofVoid(JAVA_INT));
@@ -41,6 +41,8 @@ final class Downcalls {
       handle(JAVA_INT, new MemoryLayout[] {ADDRESS}, Linker.Option.critical(true));
   private static final MethodHandle BRIEF_QUERY =
       handle(JAVA_LONG, new MemoryLayout[] {ADDRESS}, Linker.Option.critical(true));
+  private static final MethodHandle BRIEF_TO_INT =
+      handle(JAVA_INT, new MemoryLayout[0], Linker.Option.critical(false));
 
   private Downcalls() {}
 
@@ -101,7 +103,7 @@ final class Downcalls {
   /** {@code adj_free}. */
   static void free(MemorySegment function, long address) {
     try {
-      FREE.invokeExact(function, address);
+      OF_LONG.invokeExact(function, address);
     } catch (Throwable e) {
       throw unexpected(e);
     }
@@ -111,6 +113,24 @@ final class Downcalls {
   static void poolStart(MemorySegment function, int threads) {
     try {
       POOL_START.invokeExact(function, threads);
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
+  }
+
+  /** {@code adj_pool_ping}. */
+  static void poolPing(MemorySegment function, long times) {
+    try {
+      OF_LONG.invokeExact(function, times);
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
+  }
+
+  /** {@link #number} as a critical call: for measuring the difference. */
+  static int briefNumber(MemorySegment function) {
+    try {
+      return (int) BRIEF_TO_INT.invokeExact(function);
     } catch (Throwable e) {
       throw unexpected(e);
     }

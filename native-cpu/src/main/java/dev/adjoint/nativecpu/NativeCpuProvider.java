@@ -42,7 +42,7 @@ public final class NativeCpuProvider implements BackendProvider {
   }
 
   /** One thread pool for all providers and variants. */
-  private static synchronized NativeRuntime shared() {
+  static synchronized NativeRuntime shared() {
     if (shared == null) {
       Platform.requireSupported();
       shared = new NativeRuntime(LibrarySource.configured());

@@ -20,6 +20,7 @@ final class NativeRuntime {
   private final HostMemory memory;
   private final MemorySegment replay;
   private final MemorySegment poolThreads;
+  private final MemorySegment poolPing;
 
   /**
    * Loads the base library and starts its threads.
@@ -37,6 +38,7 @@ final class NativeRuntime {
     memory = new HostMemory(base);
     replay = base.function("adj_replay");
     poolThreads = base.function("adj_pool_threads");
+    poolPing = base.function("adj_pool_ping");
     Downcalls.poolStart(base.function("adj_pool_start"), wantedThreads());
   }
 
@@ -137,6 +139,16 @@ final class NativeRuntime {
   /** How many threads kernels use, the calling one included. */
   int threads() {
     return Downcalls.number(poolThreads);
+  }
+
+  /** {@link #threads} as a critical call. */
+  int threadsBriefly() {
+    return Downcalls.briefNumber(poolThreads);
+  }
+
+  /** Runs one parallel region with nothing in it. */
+  void emptyRegion() {
+    Downcalls.poolPing(poolPing, 1);
   }
 
   /** {@code adj_replay}. */

@@ -721,5 +721,24 @@ class ArgumentBlocksTest {
             2,
             "words",
             words(0x100, 0x110, 4, 5)));
+    Kernel probe = new Kernel("ceiling_copy", MemorySegment.NULL);
+    blocks.put(
+        "adj_ceiling_args",
+        block(
+            Ceilings.call(probe, 0x100, 0x200, 0x300, memory(0x400), 64, 2, 10),
+            "out",
+            0x100,
+            "a",
+            0x200,
+            "b",
+            0x300,
+            "work",
+            0x400,
+            "n",
+            64,
+            "chunks",
+            2,
+            "times",
+            10));
   }
 }

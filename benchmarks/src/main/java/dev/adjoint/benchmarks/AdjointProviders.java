@@ -1,0 +1,86 @@
+package dev.adjoint.benchmarks;
+
+import dev.adjoint.Device;
+import dev.adjoint.spi.BackendProvider;
+import java.util.List;
+import java.util.Map;
+import java.util.ServiceLoader;
+
+/** Our own backends. */
+public final class AdjointProviders {
+  private AdjointProviders() {}
+
+  /** All devices of a kind, one setting each. */
+  abstract static class OfType implements PeerProvider {
+    private final String name;
+    private final String type;
+
+    OfType(String name, String type) {
+      this.name = name;
+      this.type = type;
+    }
+
+    @Override
+    public String name() {
+      return name;
+    }
+
+    @Override
+    public List<Setting> settings(int threads) {
+      BackendProvider provider =
+          ServiceLoader.load(BackendProvider.class).stream()
+              .map(ServiceLoader.Provider::get)
+              .filter(candidate -> candidate.type().equals(type))
+              .findFirst()
+              .orElseThrow(() -> new IllegalStateException("it is not on the class path"));
+      List<Setting> settings =
+          provider.devices().stream()
+              .map(Device::detail)
+              .filter(detail -> !detail.isEmpty())
+              .map(detail -> setting(detail, threads))
+              .toList();
+      if (settings.isEmpty()) {
+        throw new IllegalStateException(String.join("; ", provider.report()));
+      }
+      return settings;
+    }
+
+    static Setting setting(String detail, int threads) {
+      return new Setting(detail, Map.of(), List.of("-Dadjoint.threads=" + threads));
+    }
+
+    @Override
+    public Peer open(Setting setting, int threads) {
+      return new AdjointPeer(new Device(type, setting.name()));
+    }
+  }
+
+  /** C kernels: a setting for each variant that runs here, the best one first. */
+  public static final class NativeCpu extends OfType {
+    /** For {@link ServiceLoader}. */
+    public NativeCpu() {
+      super("native-cpu", "cpu");
+    }
+  }
+
+  /** Plain Java; only on small cases, and on one thread whatever is asked for. */
+  public static final class Reference extends OfType {
+    /** For {@link ServiceLoader}. */
+    public Reference() {
+      super("reference", Device.REFERENCE.type());
+    }
+
+    @Override
+    public List<Setting> settings(int threads) {
+      return List.of(setting(Device.REFERENCE.detail(), threads));
+    }
+  }
+
+  /** NVIDIA GPUs. */
+  public static final class Cuda extends OfType {
+    /** For {@link ServiceLoader}. */
+    public Cuda() {
+      super("cuda", "cuda");
+    }
+  }
+}

@@ -1,0 +1,299 @@
+package dev.adjoint.benchmarks;
+
+import dev.adjoint.benchmarks.PeerProvider.Setting;
+import dev.adjoint.benchmarks.WorkerProcess.Backend;
+import dev.adjoint.benchmarks.WorkerProcess.FailedException;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.function.Predicate;
+import java.util.regex.Pattern;
+import java.util.regex.PatternSyntaxException;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** The command {@code ./adjoint bench}. Exit codes: 0 success, 1 failure, 2 wrong usage. */
+@Command(
+    name = "adjoint bench",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Measures our backends and other libraries side by side.",
+      "",
+      "Each backend runs in a process of its own; they take turns at every case. Shown are medians,"
+          + " how near they come to what the machine can do (measured in the same run), and how many"
+          + " times as long each peer takes.",
+      "",
+      "Whatever else runs on the machine meanwhile spoils the figures."
+    })
+public final class Bench implements Callable<Integer> {
+  private static final String ALL = "all";
+
+  @Spec
+  @SuppressWarnings("NullAway.Init") // picocli sets it
+  private CommandSpec spec;
+
+  @Option(
+      names = "--suite",
+      split = ",",
+      defaultValue = ALL,
+      paramLabel = "NAME",
+      description = "gemm, ops, train, overhead, memory, accuracy or all (the default).")
+  private List<String> suites = List.of();
+
+  @Option(
+      names = "--backends",
+      split = ",",
+      defaultValue = "native-cpu",
+      paramLabel = "NAME",
+      description =
+          "Our own: native-cpu (the default), reference, cuda; native-cpu:x86-64-v2 for another"
+              + " variant, native-cpu:all for each.")
+  private List<String> backends = List.of();
+
+  @Option(
+      names = "--peers",
+      split = ",",
+      paramLabel = "NAME",
+      description =
+          "Other libraries: libtorch, onednn, openblas, in all settings; libtorch:tuned for one.")
+  private List<String> peers = List.of();
+
+  @Option(
+      names = "--threads",
+      split = ",",
+      paramLabel = "N",
+      description = "Default: one for each processor; for gemm also 1.")
+  private List<Integer> threads = List.of();
+
+  @Option(
+      names = "--filter",
+      paramLabel = "REGEX",
+      description = "Only cases in whose name this is found.")
+  private @Nullable String filter;
+
+  @Option(names = "--quick", description = "Fewer cases, fewer samples: a few minutes.")
+  private boolean quick;
+
+  @Option(
+      names = "--out",
+      paramLabel = "DIR",
+      description = "Where results.json, report.md and index.html go.")
+  private @Nullable Path out;
+
+  @Option(names = "--json", paramLabel = "FILE", description = "Where the figures go as JSON.")
+  private @Nullable Path json;
+
+  private Bench() {}
+
+  /** Runs it and ends the JVM with its exit code. */
+  public static void main(String[] args) {
+    CommandLine commandLine = new CommandLine(new Bench());
+    commandLine.setUsageHelpAutoWidth(true);
+    commandLine.setOverwrittenOptionsAllowed(true); // the last one counts
+    commandLine.setExecutionExceptionHandler(
+        (e, command, _) -> {
+          command.getErr().println("adjoint: " + e.getMessage());
+          if (System.getenv("ADJOINT_DEBUG") != null) {
+            e.printStackTrace(command.getErr());
+          }
+          return CommandLine.ExitCode.SOFTWARE;
+        });
+    System.exit(commandLine.execute(args));
+  }
+
+  /** A step of the run, with a name for the progress bar. */
+  private record Step(String name, Body body) {}
+
+  /** What a step does. */
+  private interface Body {
+    void run() throws FailedException;
+  }
+
+  @Override
+  public Integer call() throws IOException, FailedException {
+    PrintWriter print = spec.commandLine().getOut();
+    Results results = new Results(Machine.here());
+    Thread interrupted = new Thread(() -> interrupted(results), "interrupted");
+    if (out != null) {
+      Files.createDirectories(out);
+    }
+    Session.Effort effort = quick ? Session.Effort.QUICK : Session.Effort.FULL;
+    try (Session session = new Session(results, effort, () -> save(results))) {
+      List<Step> steps = steps(session, results);
+      Runtime.getRuntime().addShutdownHook(interrupted);
+      try (Terminal terminal = new Terminal(print, steps.size())) {
+        terminal.machine(results.machine());
+        for (Step step : steps) {
+          terminal.begin(step.name());
+          int before = results.rows().size();
+          step.body().run();
+          results.rows().stream().skip(before).forEach(terminal::row);
+          terminal.step();
+        }
+      }
+    }
+    Runtime.getRuntime().removeShutdownHook(interrupted);
+    report(results);
+    return CommandLine.ExitCode.OK;
+  }
+
+  /** Ctrl-C: the figures are saved after each case already; what is made of them is not. */
+  private void interrupted(Results results) {
+    results.finish();
+    try {
+      report(results);
+    } catch (IOException e) {
+      spec.commandLine().getErr().println("adjoint: " + e.getMessage());
+    }
+  }
+
+  private void report(Results results) throws IOException {
+    if (out != null) {
+      Results.save(out.resolve("report.md"), new MarkdownReport(results).text());
+      Results.save(out.resolve("index.html"), new HtmlReport(results).text());
+      spec.commandLine().getOut().println("Report: " + out.resolve("index.html"));
+    }
+  }
+
+  private void save(Results results) {
+    try {
+      if (json != null) {
+        Results.save(json, results.json());
+      }
+      if (out != null) {
+        Results.save(out.resolve("results.json"), results.json());
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  // ---- what is to be done ----
+
+  private List<Step> steps(Session session, Results results) {
+    List<String> names = suites.contains(ALL) ? Suites.NAMES : suites;
+    Predicate<String> wanted = wanted();
+    List<Step> steps = new ArrayList<>();
+    for (int count : allThreads(names)) {
+      steps.add(new Step("ceilings, " + count + " threads", () -> limits(session, results, count)));
+    }
+    for (String suite : names) {
+      List<? extends Case> cases;
+      try {
+        cases = Suites.cases(suite, quick);
+      } catch (IllegalArgumentException e) {
+        throw wrong("--suite: " + e.getMessage() + "; there are " + Suites.NAMES);
+      }
+      for (int count : threads(suite)) {
+        List<Backend> all = backends(results, count);
+        for (Case c : cases) {
+          if (wanted.test(c.id())) {
+            steps.add(step(session, suite, c, all));
+          }
+        }
+        if (suite.equals("overhead") && wanted.test("start")) {
+          steps.add(new Step("JVM starts", () -> session.startUp(all)));
+        }
+      }
+    }
+    return steps;
+  }
+
+  private static Step step(Session session, String suite, Case c, List<Backend> backends) {
+    return new Step(
+        c.id(),
+        switch (suite) {
+          case "memory" -> () -> session.memory(c, backends);
+          case "accuracy" -> () -> session.accuracy(c, backends);
+          default -> () -> session.time(suite, c, backends);
+        });
+  }
+
+  private Predicate<String> wanted() {
+    if (filter == null) {
+      return _ -> true;
+    }
+    try {
+      return Pattern.compile(filter).asPredicate();
+    } catch (PatternSyntaxException e) {
+      throw wrong("--filter: " + e.getMessage());
+    }
+  }
+
+  private List<Integer> threads(String suite) {
+    if (!threads.isEmpty()) {
+      return threads;
+    }
+    int processors = Runtime.getRuntime().availableProcessors();
+    return suite.equals("gemm") && processors > 1 ? List.of(processors, 1) : List.of(processors);
+  }
+
+  private List<Integer> allThreads(List<String> names) {
+    return names.stream().flatMap(suite -> threads(suite).stream()).distinct().toList();
+  }
+
+  private static void limits(Session session, Results results, int threads)
+      throws FailedException {
+    PeerProvider cpu = new AdjointProviders.NativeCpu();
+    List<Setting> variants = cpu.settings(threads);
+    results
+        .limits()
+        .measure(
+            session.worker(new Backend(cpu, variants.getFirst(), threads)),
+            variants.stream().map(Setting::name).toList());
+  }
+
+  /** Our own and the peers; of those that cannot run here the report says why. */
+  private List<Backend> backends(Results results, int count) {
+    List<Backend> all = new ArrayList<>();
+    for (String name : backends) {
+      all.addAll(backends(results, name, count, false));
+    }
+    for (String name : peers) {
+      all.addAll(backends(results, name, count, true));
+    }
+    return all;
+  }
+
+  private List<Backend> backends(Results results, String name, int count, boolean everySetting) {
+    String[] parts = name.split(":", 2);
+    PeerProvider provider;
+    List<Setting> settings;
+    try {
+      provider = Worker.provider(parts[0]);
+      settings = provider.settings(count);
+    } catch (IllegalArgumentException e) {
+      throw wrong(String.valueOf(e.getMessage()));
+    } catch (IllegalStateException e) {
+      results.version(parts[0], "not available: " + e.getMessage());
+      return List.of();
+    }
+    List<Setting> chosen;
+    if (parts.length == 1) {
+      chosen = everySetting ? settings : settings.subList(0, 1);
+    } else if (parts[1].equals(ALL)) {
+      chosen = settings;
+    } else {
+      chosen = settings.stream().filter(setting -> setting.name().equals(parts[1])).toList();
+    }
+    if (chosen.isEmpty()) {
+      String all = String.join(", ", settings.stream().map(Setting::name).toList());
+      throw wrong(parts[0] + " has no setting '" + parts[1] + "', only " + all);
+    }
+    return chosen.stream().map(setting -> new Backend(provider, setting, count)).toList();
+  }
+
+  private ParameterException wrong(String message) {
+    return new ParameterException(spec.commandLine(), message);
+  }
+}

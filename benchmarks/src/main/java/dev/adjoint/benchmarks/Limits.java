@@ -1,0 +1,157 @@
+package dev.adjoint.benchmarks;
+
+import dev.adjoint.benchmarks.WorkerProcess.FailedException;
+import dev.adjoint.nativecpu.Ceilings;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
+
+/** What the machine can do at most, measured in the same run as everything else. */
+final class Limits {
+  /**
+   * The best rate of a probe.
+   *
+   * @param probe its name in {@link Ceilings}
+   * @param variant the instruction-set level that it is compiled for
+   * @param level where its data lies: {@code L2}, {@code L3} or {@code DRAM}; {@code registers}
+   * @param threads how many ran it
+   * @param rate operations or bytes per second
+   */
+  record Limit(String probe, String variant, String level, int threads, double rate) {
+    Map<String, Object> toMap() {
+      Map<String, Object> map = new LinkedHashMap<>();
+      map.put("probe", probe);
+      map.put("variant", variant);
+      map.put("level", level);
+      map.put("threads", threads);
+      map.put("rate", rate);
+      return map;
+    }
+  }
+
+  /**
+   * The least time a case can take.
+   *
+   * @param seconds the time
+   * @param arithmetic whether operations need longer than traffic
+   * @param by which limits it comes from
+   */
+  record Bound(double seconds, boolean arithmetic, String by) {}
+
+  /** The share of reads in a probe's traffic. */
+  private static final Map<String, Double> READS =
+      Map.of("write", 0.0, "copy", 1 / 2.0, "triad", 2 / 3.0, "read", 1.0);
+
+  private static final int MILLIS = 60;
+  private static final String STREAM = "_stream";
+
+  private final Machine machine;
+  private final List<Limit> all = new CopyOnWriteArrayList<>();
+
+  Limits(Machine machine) {
+    this.machine = machine;
+  }
+
+  List<Limit> all() {
+    return all;
+  }
+
+  void add(Limit limit) {
+    all.add(limit);
+  }
+
+  private enum Level {
+    L2,
+    L3,
+    DRAM;
+
+    /** How large a probe's arrays are together. */
+    long bytes(Machine machine, int threads) {
+      return switch (this) {
+        case L2 -> threads * machine.level2() / 2;
+        case L3 -> machine.level3() / 4;
+        case DRAM -> Math.max(256L << 20, 8 * machine.level3());
+      };
+    }
+  }
+
+  /**
+   * Runs all probes.
+   *
+   * @param worker of the CPU backend; its threads run them
+   * @param variants that run here, the best one first
+   */
+  void measure(WorkerProcess worker, List<String> variants) throws FailedException {
+    int threads = worker.backend.threads();
+    for (String variant : variants) {
+      for (String probe : Ceilings.ARITHMETIC) {
+        add(
+            new Limit(
+                probe, variant, "registers", threads, worker.ceiling(variant, probe, 64, MILLIS)));
+      }
+    }
+    String best = variants.getFirst();
+    for (Level level : Level.values()) {
+      for (String probe : Ceilings.TRAFFIC) {
+        double rate = worker.ceiling(best, probe, level.bytes(machine, threads), MILLIS);
+        add(new Limit(probe, best, level.name(), threads, rate));
+      }
+    }
+  }
+
+  private Optional<Limit> best(int threads, String level, List<String> probes) {
+    return all.stream()
+        .filter(limit -> limit.threads() == threads)
+        .filter(limit -> limit.level().equals(level))
+        .filter(limit -> probes.contains(limit.probe()))
+        .max(Comparator.comparingDouble(Limit::rate));
+  }
+
+  /** The peak of an element type: {@code f32}, {@code f64} or {@code bf16}. */
+  Optional<Limit> arithmetic(String dtype, int threads) {
+    return best(threads, "registers", List.of("fma_" + dtype));
+  }
+
+  /** The best probe with about the same share of reads, on as many bytes. */
+  Optional<Limit> traffic(Case c, int threads) {
+    Level level =
+        c.bytes() <= (double) threads * machine.level2()
+            ? Level.L2
+            : c.bytes() <= machine.level3() ? Level.L3 : Level.DRAM;
+    double reads = c.bytesRead() / c.bytes();
+    String nearest =
+        READS.entrySet().stream()
+            .min(Comparator.comparingDouble(entry -> Math.abs(entry.getValue() - reads)))
+            .orElseThrow()
+            .getKey();
+    return best(threads, level.name(), List.of(nearest, nearest + STREAM));
+  }
+
+  /** The least time a case can take; empty if it neither computes nor moves anything much. */
+  Optional<Bound> bound(Case c, int threads) {
+    String dtype =
+        switch (c) {
+          case GemmCase gemm -> gemm.dtype();
+          case StepCase step -> step.precision();
+          case OpCase _, ProbeCase _ -> "f32";
+        };
+    Optional<Limit> peak = c.operations() > 0 ? arithmetic(dtype, threads) : Optional.empty();
+    Optional<Limit> traffic = c.bytes() > 0 ? traffic(c, threads) : Optional.empty();
+    double computing = peak.map(limit -> c.operations() / limit.rate()).orElse(0.0);
+    double moving = traffic.map(limit -> c.bytes() / limit.rate()).orElse(0.0);
+    if (computing == 0 && moving == 0) {
+      return Optional.empty();
+    }
+    boolean arithmetic = computing > moving;
+    String by =
+        arithmetic
+            ? peak.orElseThrow().probe()
+            : traffic.map(limit -> limit.probe() + " " + limit.level()).orElseThrow();
+    // An optimizer's traffic comes after the products.
+    double seconds = c instanceof StepCase ? computing + moving : Math.max(computing, moving);
+    return Optional.of(new Bound(seconds, arithmetic, by));
+  }
+}

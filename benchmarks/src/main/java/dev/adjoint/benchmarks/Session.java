@@ -1,0 +1,368 @@
+package dev.adjoint.benchmarks;
+
+import dev.adjoint.benchmarks.Row.Subject;
+import dev.adjoint.benchmarks.WorkerProcess.Backend;
+import dev.adjoint.benchmarks.WorkerProcess.FailedException;
+import dev.adjoint.benchmarks.WorkerProcess.Ready;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.ToDoubleFunction;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One run of the harness: starts a process for each backend, lets them take turns at each case, and
+ * keeps what they found.
+ */
+final class Session implements AutoCloseable {
+  /** Runs that take longer are samples by themselves; in seconds. */
+  private static final double LONG_RUN = 0.05;
+
+  /** How many starts of a JVM are timed. */
+  private static final int STARTS = 5;
+
+  private final Results results;
+  private final Effort effort;
+  private final Runnable saved;
+  private final Map<Backend, WorkerProcess> workers = new HashMap<>();
+
+  /**
+   * How long to measure.
+   *
+   * @param rounds how often every backend has its turn at a case
+   * @param warmUpMillis before the first round
+   * @param millis of each turn
+   */
+  record Effort(int rounds, int warmUpMillis, int millis) {
+    static final Effort FULL = new Effort(3, 200, 300);
+    static final Effort QUICK = new Effort(2, 100, 120);
+
+    private static final int ITERATIONS = 5;
+
+    /** Samples of one turn, for runs that take so many seconds. */
+    int iterations(double run) {
+      return run < LONG_RUN ? ITERATIONS : Math.clamp(Math.round(millis * 1e-3 / run), 1, ITERATIONS);
+    }
+  }
+
+  /** A backend and its version of a case, and what came of it. */
+  private static final class Trial {
+    final Backend backend;
+    final Case c;
+    final List<double[]> samples = new ArrayList<>();
+    @Nullable Ready ready;
+    @Nullable String failure;
+    String note = "";
+    boolean absent;
+
+    Trial(Backend backend, Case c) {
+      this.backend = backend;
+      this.c = c;
+    }
+
+    boolean isRunning() {
+      return failure == null && !absent;
+    }
+
+    double[] all() {
+      return samples.stream().flatMapToDouble(Arrays::stream).toArray();
+    }
+  }
+
+  /**
+   * @param results where everything goes
+   * @param saved called when there is something new
+   */
+  Session(Results results, Effort effort, Runnable saved) {
+    this.results = results;
+    this.effort = effort;
+    this.saved = saved;
+  }
+
+  /** The process of a backend; a new one if there is none alive. */
+  WorkerProcess worker(Backend backend) throws FailedException {
+    WorkerProcess worker = workers.get(backend);
+    if (worker == null || !worker.isAlive()) {
+      worker = WorkerProcess.start(backend);
+      workers.put(backend, worker);
+      results.version(backend.label(), worker.version);
+    }
+    return worker;
+  }
+
+  // ---- times ----
+
+  /** Measures one case on all backends. */
+  void time(String suite, Case c, List<Backend> backends) {
+    List<Trial> trials = trials(c, backends);
+    if (Suites.isLarge(c)) {
+      for (int round = 0; round < effort.rounds(); round++) {
+        for (Trial trial : trials) {
+          attempt(trial, worker -> trial.ready = prepare(worker, trial));
+          measure(trial, round);
+          release(trial);
+        }
+      }
+    } else {
+      for (Trial trial : trials) {
+        attempt(trial, worker -> trial.ready = prepare(worker, trial));
+      }
+      for (int round = 0; round < effort.rounds(); round++) {
+        for (Trial trial : trials) {
+          measure(trial, round);
+        }
+      }
+      trials.forEach(this::release);
+    }
+    record(suite, trials);
+    saved.run();
+  }
+
+  private static List<Trial> trials(Case c, List<Backend> backends) {
+    List<Trial> trials = new ArrayList<>();
+    for (Backend backend : backends) {
+      for (Case variant : backend.isOwn() ? Suites.ownVariants(c) : List.of(c)) {
+        trials.add(new Trial(backend, variant));
+      }
+    }
+    return trials;
+  }
+
+  /** What may fail. */
+  private interface Attempt {
+    void with(WorkerProcess worker) throws FailedException;
+  }
+
+  private void attempt(Trial trial, Attempt attempt) {
+    if (trial.isRunning()) {
+      try {
+        attempt.with(worker(trial.backend));
+      } catch (FailedException e) {
+        trial.failure = String.valueOf(e.getMessage());
+      }
+    }
+  }
+
+  private static @Nullable Ready prepare(WorkerProcess worker, Trial trial) throws FailedException {
+    Ready ready = worker.prepare(trial.c);
+    trial.absent = ready == null;
+    return ready;
+  }
+
+  private void measure(Trial trial, int round) {
+    attempt(
+        trial,
+        worker -> {
+          Ready ready = trial.ready;
+          if (ready == null) {
+            return;
+          }
+          boolean isLong = ready.seconds() >= LONG_RUN;
+          int iterations = effort.iterations(ready.seconds());
+          // Later rounds only get back into the swing: caches, clocks, threads that sleep.
+          int warmUp = isLong ? (round == 0 ? 1 : 0) : round == 0 ? effort.warmUpMillis() : 20;
+          int millis = isLong ? 1 : effort.millis() / iterations;
+          trial.samples.add(worker.measure(trial.c, warmUp, iterations, millis));
+        });
+  }
+
+  private void release(Trial trial) {
+    WorkerProcess worker = workers.get(trial.backend);
+    if (trial.ready != null && worker != null && worker.isAlive()) {
+      try {
+        worker.release(trial.c);
+      } catch (FailedException e) {
+        trial.failure = e.getMessage();
+      }
+    }
+  }
+
+  private void record(String suite, List<Trial> trials) {
+    List<Row> rows = new ArrayList<>();
+    for (Trial trial : trials) {
+      row(suite, trial).ifPresent(rows::add);
+    }
+    addWithRatios(rows);
+    compare(trials);
+  }
+
+  private static Subject subject(String suite, String id, Backend backend) {
+    return new Subject(suite, id, backend.label(), backend.isOwn(), backend.threads());
+  }
+
+  private Optional<Row> row(String suite, Trial trial) {
+    Subject subject = subject(suite, trial.c.id(), trial.backend);
+    if (trial.failure != null) {
+      return Optional.of(Row.failed(subject, trial.failure));
+    }
+    if (trial.absent) {
+      return Optional.empty();
+    }
+    Row row = Row.time(subject, trial.all());
+    Optional<Limits.Bound> bound =
+        suite.equals("overhead")
+            ? Optional.empty()
+            : results.limits().bound(trial.c, trial.backend.threads());
+    if (bound.isEmpty()) {
+      return Optional.of(row);
+    }
+    Row limited = row.withLimit(bound.get().seconds(), bound.get().by());
+    return Optional.of(withRate(limited, trial.c, bound.get().arithmetic()));
+  }
+
+  private static Row withRate(Row row, Case c, boolean arithmetic) {
+    double perSecond = 1 / row.seconds();
+    return switch (c) {
+      case StepCase step when step.model().isGpt() ->
+          row.withRate(step.model().batch * step.model().length * perSecond, "tokens/s");
+      case StepCase _ -> row.withRate(perSecond, "steps/s");
+      case GemmCase _, OpCase _, ProbeCase _ when arithmetic ->
+          row.withRate(c.operations() * perSecond * 1e-9, "GFLOP/s");
+      case GemmCase _, OpCase _, ProbeCase _ -> row.withRate(c.bytes() * perSecond * 1e-9, "GB/s");
+    };
+  }
+
+  /** Adds rows of one case (or its variants) on one number of threads. */
+  private void addWithRatios(List<Row> rows) {
+    for (Row row : rows) {
+      Map<String, Double> ratios = new LinkedHashMap<>();
+      if (row.subject().own() && !Double.isNaN(row.cost())) {
+        for (Row other : rows) {
+          if (!other.subject().own() && !Double.isNaN(other.cost())) {
+            ratios.put(other.subject().backend(), other.cost() / row.cost());
+          }
+        }
+      }
+      results.add(row.withRatios(ratios));
+    }
+  }
+
+  private void compare(List<Trial> trials) {
+    for (Trial own : trials) {
+      for (Trial peer : trials) {
+        if (own.backend.isOwn() && !peer.backend.isOwn() && own.ready != null && peer.ready != null) {
+          String backend = own.backend.label();
+          String other = peer.backend.label();
+          results.add(
+              parity(own.c.id(), backend, other, own.ready.result(), peer.ready.result()));
+        }
+      }
+    }
+  }
+
+  static Results.Parity parity(
+      String id, String backend, String peer, double[] ours, double[] theirs) {
+    double difference = ours.length == theirs.length ? 0 : Double.NaN;
+    double scale = 0;
+    for (int i = 0; i < Math.min(ours.length, theirs.length); i++) {
+      if (Double.compare(ours[i], theirs[i]) != 0) { // equal infinities have no difference
+        difference = Math.max(difference, Math.abs(ours[i] - theirs[i]));
+        scale = Math.max(scale, Math.abs(theirs[i]));
+      } else if (Double.isFinite(theirs[i])) {
+        scale = Math.max(scale, Math.abs(theirs[i]));
+      }
+    }
+    return new Results.Parity(id, backend, peer, difference, scale);
+  }
+
+  // ---- other figures ----
+
+  private void figures(
+      String suite, Case c, List<Backend> backends, String unit, ToDoubleFunction<Trial> figure) {
+    List<Row> rows = new ArrayList<>();
+    for (Trial trial : trials(c, backends)) {
+      double value = figure.applyAsDouble(trial);
+      Subject subject = subject(suite, trial.c.id(), trial.backend);
+      if (trial.failure != null) {
+        rows.add(Row.failed(subject, trial.failure));
+      } else if (!trial.absent) {
+        rows.add(Row.figure(subject, value, unit, trial.note));
+      }
+    }
+    addWithRatios(rows);
+    saved.run();
+  }
+
+  /** Peak resident memory of a fresh process that runs five steps, three of them for parity. */
+  void memory(Case c, List<Backend> backends) {
+    figures(
+        "memory",
+        c,
+        backends,
+        "MiB",
+        trial -> {
+          try (WorkerProcess worker = WorkerProcess.start(trial.backend)) {
+            trial.ready = prepare(worker, trial);
+            if (trial.absent) {
+              return Double.NaN;
+            }
+            worker.run(trial.c, 2);
+            return worker.peakBytes() / (double) (1 << 20);
+          } catch (FailedException e) {
+            trial.failure = e.getMessage();
+            return Double.NaN;
+          }
+        });
+  }
+
+  /** Errors against float64. */
+  void accuracy(Case c, List<Backend> backends) {
+    figures(
+        "accuracy",
+        c,
+        backends,
+        c instanceof OpCase ? "ulp" : "of k·ε",
+        trial -> {
+          attempt(trial, worker -> trial.ready = prepare(worker, trial));
+          release(trial);
+          if (trial.ready == null) {
+            return Double.NaN;
+          }
+          double[] result = trial.ready.result();
+          Accuracy.Worst worst =
+              c instanceof OpCase op
+                  ? Accuracy.ofFunction(op, result)
+                  : Accuracy.ofProduct((GemmCase) c, result);
+          trial.note = "at " + worst.at();
+          return worst.error();
+        });
+  }
+
+  /** From the start of a JVM to the first gradient. */
+  void startUp(List<Backend> backends) {
+    Map<Backend, double[]> samples = new LinkedHashMap<>();
+    Map<Backend, String> failures = new HashMap<>();
+    for (int i = 0; i < STARTS; i++) {
+      for (Backend backend : backends) {
+        try {
+          samples.computeIfAbsent(backend, _ -> new double[STARTS])[i] = FirstGradient.time(backend);
+        } catch (IOException e) {
+          failures.put(backend, String.valueOf(e.getMessage()));
+        }
+      }
+    }
+    List<Row> rows = new ArrayList<>();
+    for (Backend backend : backends) {
+      Subject subject = subject("overhead", "jvm-start-to-first-gradient", backend);
+      String failure = failures.get(backend);
+      double[] all = samples.getOrDefault(backend, new double[0]);
+      if (failure != null) {
+        rows.add(Row.failed(subject, failure));
+      } else if (all.length > 0 && !Double.isNaN(all[0])) {
+        rows.add(Row.time(subject, all));
+      }
+    }
+    addWithRatios(rows);
+    saved.run();
+  }
+
+  @Override
+  public void close() {
+    workers.values().forEach(WorkerProcess::close);
+  }
+}
