@@ -54,9 +54,7 @@ final class LibTorch implements Peer {
       long first = transposed ? columns : rows;
       long second = transposed ? rows : columns;
       long[] shape =
-          gemm.batch() == 1
-              ? new long[] {first, second}
-              : new long[] {gemm.batch(), first, second};
+          gemm.batch() == 1 ? new long[] {first, second} : new long[] {gemm.batch(), first, second};
       Tensor stored = Torch.tensor(gemm.dtype(), i -> Inputs.value(position, i), shape);
       if (!transposed) {
         return stored;

@@ -2,7 +2,6 @@ package dev.adjoint.benchmarks.peers;
 
 import static java.util.Map.entry;
 
-import dev.adjoint.benchmarks.Inputs;
 import dev.adjoint.benchmarks.OpCase;
 import dev.adjoint.benchmarks.OpCase.Input;
 import dev.adjoint.benchmarks.Workload;

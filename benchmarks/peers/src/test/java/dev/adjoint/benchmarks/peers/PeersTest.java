@@ -15,7 +15,7 @@ import org.bytedeco.javacpp.Pointer;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Tiny cases: every library computes what our reference backend computes, and frees it. */
+/** Small cases: every library computes what our own backends compute, and frees it. */
 class PeersTest {
   private static final double TOLERANCE = 1e-4;
 
@@ -47,7 +47,8 @@ class PeersTest {
 
   private static void assertSame(String peer, String id) {
     Case c = Case.parse(id);
-    double[] expected = compute("reference", c).orElseThrow();
+    // What is too much for the reference backend, the C kernels compute.
+    double[] expected = compute("reference", c).or(() -> compute("native-cpu", c)).orElseThrow();
     double[] actual = compute(peer, c).orElseThrow();
     assertEquals(expected.length, actual.length);
     double scale = Math.max(1, Arrays.stream(expected).map(Math::abs).max().orElse(0));
@@ -59,8 +60,15 @@ class PeersTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "f32-5x7x9-nn", "f32-5x7x9-tn", "f32-5x7x9-nt", "f32-5x7x9-tt", "f32-3x5x7x9-nn",
-        "f32-3x5x7x9-tn", "f32-3x5x7x9-nt", "f32-3x5x7x9-tt", "f32-65x33x129-nn"
+        "f32-5x7x9-nn",
+        "f32-5x7x9-tn",
+        "f32-5x7x9-nt",
+        "f32-5x7x9-tt",
+        "f32-3x5x7x9-nn",
+        "f32-3x5x7x9-tn",
+        "f32-3x5x7x9-nt",
+        "f32-3x5x7x9-tt",
+        "f32-65x33x129-nn"
       })
   void products(String id) {
     for (String peer : new String[] {"libtorch", "onednn", "openblas"}) {
@@ -78,10 +86,27 @@ class PeersTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "add-300", "mul-300", "relu-300", "sigmoid-300", "tanh-300", "exp-300", "erf-300",
-        "silu-300", "gelu-300", "gelu_tanh-300", "sum-300", "sum_rows-20x30", "sum_cols-20x30",
-        "max_rows-20x30", "softmax-20x30", "log_softmax-20x30", "layer_norm-20x30",
-        "rms_norm-20x30", "cross_entropy-20x30", "attention-2x3x8x16", "embedding-50x8x20",
+        "add-300",
+        "mul-300",
+        "relu-300",
+        "sigmoid-300",
+        "tanh-300",
+        "exp-300",
+        "erf-300",
+        "silu-300",
+        "gelu-300",
+        "gelu_tanh-300",
+        "sum-300",
+        "sum_rows-20x30",
+        "sum_cols-20x30",
+        "max_rows-20x30",
+        "softmax-20x30",
+        "log_softmax-20x30",
+        "layer_norm-20x30",
+        "rms_norm-20x30",
+        "cross_entropy-20x30",
+        "attention-2x3x8x16",
+        "embedding-50x8x20",
         "linear-7x5x3"
       })
   void operations(String op) {
@@ -92,8 +117,15 @@ class PeersTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "sgd_momentum-300-f", "adamw-300-f", "scalar-loop-sgd", "mlp-32-none", "mlp-32-sgd",
-        "mlp-128-adamw", "char-gpt-none", "char-gpt-sgd", "char-gpt-adamw"
+        "sgd_momentum-300-f",
+        "adamw-300-f",
+        "scalar-loop-sgd",
+        "mlp-32-none",
+        "mlp-32-sgd",
+        "mlp-128-adamw",
+        "char-gpt-none",
+        "char-gpt-sgd",
+        "char-gpt-adamw"
       })
   void steps(String id) {
     assertSame("libtorch", id);
