@@ -5,6 +5,7 @@ import dev.adjoint.benchmarks.GemmCase;
 import dev.adjoint.benchmarks.Inputs;
 import dev.adjoint.benchmarks.OpCase;
 import dev.adjoint.benchmarks.Peer;
+import dev.adjoint.benchmarks.ProbeCase;
 import dev.adjoint.benchmarks.StepCase;
 import dev.adjoint.benchmarks.Workload;
 import java.util.List;
@@ -27,8 +28,9 @@ final class LibTorch implements Peer {
   public Optional<Workload> prepare(Case c) {
     return switch (c) {
       case GemmCase gemm -> Optional.of(new Product(gemm));
-      case OpCase op -> Optional.of(TorchOps.prepare(op));
+      case OpCase op -> TorchOps.prepare(op);
       case StepCase step -> TorchSteps.prepare(step);
+      case ProbeCase _ -> Optional.empty();
     };
   }
 
@@ -52,9 +54,7 @@ final class LibTorch implements Peer {
       long first = transposed ? columns : rows;
       long second = transposed ? rows : columns;
       long[] shape =
-          gemm.batch() == 1
-              ? new long[] {first, second}
-              : new long[] {gemm.batch(), first, second};
+          gemm.batch() == 1 ? new long[] {first, second} : new long[] {gemm.batch(), first, second};
       Tensor stored = Torch.tensor(gemm.dtype(), i -> Inputs.value(position, i), shape);
       if (!transposed) {
         return stored;

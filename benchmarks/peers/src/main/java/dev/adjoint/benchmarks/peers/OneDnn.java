@@ -18,7 +18,7 @@ import org.bytedeco.javacpp.Pointer;
 /** Matrix products on plain dense matrices: made once, then executed. */
 final class OneDnn implements Peer {
   private final engine cpu = new engine(dnnl.dnnl_cpu, 0);
-  private final stream stream = new stream(cpu);
+  private final stream queue = new stream(cpu);
 
   @Override
   public String version() {
@@ -66,7 +66,7 @@ final class OneDnn implements Peer {
 
   @Override
   public void close() {
-    stream.close();
+    queue.close();
     cpu.close();
   }
 
@@ -98,8 +98,8 @@ final class OneDnn implements Peer {
 
     @Override
     public void run() {
-      product.execute(stream, arguments);
-      stream._wait();
+      product.execute(queue, arguments);
+      queue._wait();
     }
 
     @Override

@@ -73,8 +73,7 @@ final class Torch {
   }
 
   static Tensor causalAttention(Tensor query, Tensor key, Tensor value) {
-    return torch.scaled_dot_product_attention(
-        query, key, value, NO_MASK, 0, true, NO_SCALE, false);
+    return torch.scaled_dot_product_attention(query, key, value, NO_MASK, 0, true, NO_SCALE, false);
   }
 
   static void backward(Tensor output, Tensor upstream) {

@@ -2,13 +2,13 @@ package dev.adjoint.benchmarks.peers;
 
 import static java.util.Map.entry;
 
-import dev.adjoint.benchmarks.Inputs;
 import dev.adjoint.benchmarks.OpCase;
 import dev.adjoint.benchmarks.OpCase.Input;
 import dev.adjoint.benchmarks.Workload;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Optimizer;
@@ -44,8 +44,10 @@ final class TorchOps {
 
   private TorchOps() {}
 
-  static Workload prepare(OpCase c) {
-    return c.isOptimizer() ? new OptimizerStep(c) : new Operation(c, OPS.get(c.op()));
+  static Optional<Workload> prepare(OpCase c) {
+    return c.isOptimizer()
+        ? Optional.of(new OptimizerStep(c))
+        : Optional.ofNullable(OPS.get(c.op())).map(op -> new Operation(c, op));
   }
 
   private static final class Operation implements Workload {

@@ -140,8 +140,7 @@ final class TorchSteps {
 
     private Tensor parameter(boolean matrix, boolean bias, long... shape) {
       int position = parameters.size();
-      Tensor made =
-          Torch.tensor("f32", i -> StepCase.parameter(position, matrix, bias, i), shape);
+      Tensor made = Torch.tensor("f32", i -> StepCase.parameter(position, matrix, bias, i), shape);
       made.set_requires_grad(true);
       parameters.add(made);
       return made;
@@ -236,7 +235,7 @@ final class TorchSteps {
       }
       this.norm = new LayerNorm(this, width);
       this.tokens = Torch.tensor("i64", c::token, sizes.batch, sizes.length);
-      this.targets = Torch.tensor("i64", c::target, (long) sizes.batch * sizes.length);
+      this.targets = Torch.tensor("i64", c::target, tokens.numel());
     }
 
     /** Pre-norm, with the tanh approximation of GELU. */
@@ -250,11 +249,11 @@ final class TorchSteps {
       private final Linear project = new Linear(Gpt2.this, 4 * width, width);
 
       Tensor apply(Tensor x) {
-        try (PointerScope _ = new PointerScope()) {
+        try (x;
+            PointerScope _ = new PointerScope()) {
           TensorVector parts = qkv.apply(norm1.apply(x)).split(width, 2);
           Tensor attended =
-              Torch.causalAttention(
-                  heads(parts.get(0)), heads(parts.get(1)), heads(parts.get(2)));
+              Torch.causalAttention(heads(parts.get(0)), heads(parts.get(1)), heads(parts.get(2)));
           Tensor joined = attended.transpose(1, 2).reshape(sizes.batch, sizes.length, width);
           Tensor middle = x.add(projection.apply(joined));
           Tensor activated = torch.gelu(expand.apply(norm2.apply(middle)), "tanh");
@@ -270,16 +269,27 @@ final class TorchSteps {
 
     @Override
     Tensor loss() {
+      Tensor x = embedded();
+      for (Block block : blocks) {
+        x = block.apply(x);
+      }
+      return loss(x);
+    }
+
+    // Each part closes what it is given and all that it makes, but for its result.
+
+    private Tensor embedded() {
       try (PointerScope _ = new PointerScope()) {
-        Tensor x =
-            torch.embedding(tokenTable, tokens).add(positionTable.narrow(0, 0, sizes.length));
-        for (Block block : blocks) {
-          Tensor next = block.apply(x);
-          x.close();
-          x = next;
-        }
-        Tensor logits = torch.linear(norm.apply(x), tokenTable);
-        return kept(torch.cross_entropy_loss(logits.view(-1, sizes.vocabulary()), targets));
+        Tensor positions = positionTable.narrow(0, 0, sizes.length);
+        return kept(torch.embedding(tokenTable, tokens).add(positions));
+      }
+    }
+
+    private Tensor loss(Tensor x) {
+      try (x;
+          PointerScope _ = new PointerScope()) {
+        Tensor logits = torch.linear(norm.apply(x), tokenTable).view(-1, sizes.vocabulary());
+        return kept(torch.cross_entropy_loss(logits, targets));
       }
     }
 

@@ -7,7 +7,10 @@ import java.util.List;
 import java.util.function.LongToDoubleFunction;
 import org.bytedeco.javacpp.Pointer;
 
-/** Dense numbers of one element type outside the heap: filled from a case's inputs, read to be compared. */
+/**
+ * Dense numbers of one element type outside the heap: filled from a case's inputs, read to be
+ * compared.
+ */
 record Values(MemorySegment memory, String dtype) {
   /** Numbers that a library holds. */
   @SuppressWarnings("restricted")
