@@ -29,8 +29,8 @@ static TYPE(plan) NAME(plan_of)(const TYPE(product)* t) {
                        .cols = adj_min(t->n, MAX_COLS / NR * NR),
                        .depth = adj_ceil_div(t->k, adj_ceil_div(adj_max(t->k, 1), MAX_DEPTH))};
     plan.a_in_place =
-        t->n <= A_REUSE * NR && (t->a_col == 1 || (t->a_row == 1 && t->a_col <= NEAR_STEP));
-    plan.b_in_place = t->b_col == 1 && (t->m <= B_REUSE * MR || t->n * t->k <= SMALL_B);
+        !NARROW && t->n <= A_REUSE * NR && (t->a_col == 1 || (t->a_row == 1 && t->a_col <= NEAR_STEP));
+    plan.b_in_place = !NARROW && t->b_col == 1 && (t->m <= B_REUSE * MR || t->n * t->k <= SMALL_B);
     plan.a_elements = plan.a_in_place ? 0 : adj_ceil_div(plan.rows, MR) * MR * plan.depth;
     plan.b_elements =
         plan.b_in_place && t->n % NR == 0 ? 0 : adj_ceil_div(plan.cols, NR) * NR * plan.depth;
