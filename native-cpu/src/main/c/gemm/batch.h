@@ -11,7 +11,7 @@ static bool NAME(is_gemv)(const TYPE(product)* t) {
 }
 
 static int64_t NAME(scratch_elements)(const TYPE(product)* t, const TYPE(plan)* plan) {
-    const int64_t elements = NAME(is_gemv)(t) ? t->k : plan->b_elements + plan->a_elements;
+    const int64_t elements = NAME(is_gemv)(t) ? t->k : plan->shared_elements;
     return adj_ceil_div(elements, NR) * NR;
 }
 

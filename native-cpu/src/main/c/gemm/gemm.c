@@ -7,19 +7,23 @@
 #include "vector.h"
 
 /*
- * Sizes of blocks: a panel of B (MAX_DEPTH × NR) stays in the first-level cache, a chunk of A
- * (CHUNK_ROWS × MAX_DEPTH) in the second; MAX_ROWS and MAX_COLS bound the scratch.
+ * Sizes of blocks: a panel of B (MAX_STEP × NR) stays in the first-level cache, a strip of packed
+ * panels in the second, and what threads share in the third.
  */
 #ifdef __AVX512F__
-#    define MAX_DEPTH 192
+#    define MAX_STEP 256
+#    define STRIP_PANELS 2
 #else
-#    define MAX_DEPTH 256
+#    define MAX_STEP 512
+#    define STRIP_PANELS 4
 #endif
-#define MAX_ROWS 4096
-#define MAX_COLS 4096
-#define CHUNK_ROWS 128
-#define CHUNK_COLS 512
+#define STRIP_ELEMENTS (STRIP_PANELS * NR * MAX_STEP)
+#define SHARED_BYTES (16 << 20)
+#define BLOCK_STEPS 12
 #define PACK_PANELS 8
+/* A panel of B from the shared ones is worth its way to the first level for so many of A. */
+#define TALL_PANELS 4
+#define MANY_CHUNKS 16
 
 /*
  * A factor is read in place while its panels are used so seldom that packing does not pay: A up to
@@ -48,6 +52,12 @@ static void for_chunks(bool parallel, int64_t chunks, adj_body* body, void* ctx)
             body(ctx, c);
         }
     }
+}
+
+/* n in parts as equal as multiples of `unit` can be, none above `limit`. */
+static int64_t even_parts(int64_t n, int64_t limit, int64_t unit) {
+    const int64_t parts = adj_ceil_div(adj_max(n, 1), limit);
+    return adj_ceil_div(adj_ceil_div(n, parts), unit) * unit;
 }
 
 #define NARROW 0

@@ -17,6 +17,28 @@
 #    else
 #        define MR 4 /* 8 in 16: without FMA a product takes a register of its own */
 #    endif
+
+/* Memory that will be read soon, and how far it was asked for. */
+typedef struct {
+    const char* row;
+    int64_t rows, row_bytes, stride, at;
+} region;
+
+#    define LINE 64
+#    define GROUP_ROWS (16 * MR)
+
+/* Asks for the next lines, for the second-level cache. */
+static inline void fetch(region* t, int64_t lines) {
+    for (; lines > 0 && t->rows > 0; lines--) {
+        __builtin_prefetch(t->row + t->at, 0, 2);
+        t->at += LINE;
+        if (t->at >= t->row_bytes) {
+            t->at = 0;
+            t->row += t->stride;
+            t->rows--;
+        }
+    }
+}
 #endif
 
 /*
@@ -57,7 +79,7 @@ typedef struct {
     const REAL* bias; /* of the tile's first column, or NULL */
 } TYPE(epilogue);
 
-static inline VEC NAME(finish)(VEC sum, TYPE(epilogue) e, int64_t column, const REAL* out) {
+ADJ_INLINE VEC NAME(finish)(VEC sum, TYPE(epilogue) e, int64_t column, const REAL* out) {
     VEC y = e.alpha * sum;
     if (e.beta != 0) {
         y = VEC_FMA(e.beta - (VEC){}, *(const VEC_AT*)out, y);
@@ -78,17 +100,22 @@ typedef struct {
 } TYPE(factor);
 
 /*
- * rows <= MR by cols <= NR of a product, from one panel of A and one of B. All NR lines of B are
- * read even if cols is less; A's lines past `rows` are not.
+ * rows <= height <= MR by cols <= NR of a product, from one panel of A and one of B. All NR lines
+ * of B are read even if cols is less; A's lines past `rows` are not. Inlined for its constant
+ * height.
  */
-static void NAME(tile)(int64_t rows, int64_t cols, int64_t k, TYPE(factor) a_panel,
-                       TYPE(factor) b_panel, TYPE(epilogue) e, REAL* out, int64_t out_row) {
+ADJ_INLINE void NAME(tile_of)(int height, int64_t rows, int64_t cols, int64_t k,
+                              TYPE(factor) a_panel, TYPE(factor) b_panel, TYPE(epilogue) e,
+                              REAL* out, int64_t out_row) {
     const REAL* a = a_panel.x;
     const REAL* b = b_panel.x;
     int64_t row[MR]; /* rows past the end repeat the last one */
 #pragma GCC unroll 16
-    for (int i = 0; i < MR; i++) {
+    for (int i = 0; i < height; i++) {
         row[i] = (i < rows ? i : rows - 1) * a_panel.line;
+        /* The sums take long enough for the result's lines to arrive. */
+        __builtin_prefetch(out + (i < rows ? i : 0) * out_row, 1);
+        __builtin_prefetch(out + (i < rows ? i : 0) * out_row + cols - 1, 1);
     }
     VEC sum[MR][NV] = {};
     for (int64_t p = 0; p < STEPS(k); p++) {
@@ -98,7 +125,7 @@ static void NAME(tile)(int64_t rows, int64_t cols, int64_t k, TYPE(factor) a_pan
             bs[v] = *(const VEC_AT*)(b + v * VL);
         }
 #pragma GCC unroll 16
-        for (int i = 0; i < MR; i++) {
+        for (int i = 0; i < height; i++) {
             const VEC ai = NAME(splat)(a + row[i]);
 #pragma GCC unroll 2
             for (int v = 0; v < NV; v++) {
@@ -108,9 +135,9 @@ static void NAME(tile)(int64_t rows, int64_t cols, int64_t k, TYPE(factor) a_pan
         a += a_panel.step;
         b += b_panel.step;
     }
-    if (rows == MR && cols == NR) {
+    if (rows == height && cols == NR) {
 #pragma GCC unroll 16
-        for (int i = 0; i < MR; i++) {
+        for (int i = 0; i < height; i++) {
 #pragma GCC unroll 2
             for (int v = 0; v < NV; v++) {
                 REAL* at = out + i * out_row + v * VL;
@@ -119,42 +146,76 @@ static void NAME(tile)(int64_t rows, int64_t cols, int64_t k, TYPE(factor) a_pan
         }
         return;
     }
-    /* The same arithmetic on a copy, since memory right of the tile belongs to others. */
-    REAL edge[MR][NR];
+    /* The same on copies, since memory beside the tile belongs to others. */
+    const size_t row_bytes = (size_t)cols * sizeof(REAL);
+    REAL bias[NR] = {};
+    REAL edge[MR][NR] = {};
+    if (e.bias != NULL) {
+        memcpy(bias, e.bias, row_bytes);
+        e.bias = bias;
+    }
+    for (int64_t i = 0; e.beta != 0 && i < rows; i++) {
+        memcpy(edge[i], out + i * out_row, row_bytes);
+    }
 #pragma GCC unroll 16
-    for (int i = 0; i < MR; i++) {
+    for (int i = 0; i < height; i++) {
 #pragma GCC unroll 2
         for (int v = 0; v < NV; v++) {
-            *(VEC_AT*)&edge[i][v * VL] = e.alpha * sum[i][v];
+            REAL* at = edge[i] + v * VL;
+            *(VEC_AT*)at = NAME(finish)(sum[i][v], e, v * VL, at);
         }
     }
     for (int64_t i = 0; i < rows; i++) {
-        for (int64_t j = 0; j < cols; j++) {
-            REAL y = edge[i][j];
-            if (e.beta != 0) {
-                y = NAME(adj_fma)(e.beta, out[i * out_row + j], y);
-            }
-            if (e.bias != NULL) {
-                y += e.bias[j];
-            }
-            out[i * out_row + j] = y;
-        }
+        memcpy(out + i * out_row, edge[i], row_bytes);
     }
 }
 
-/* m × n of a product, k short enough for a panel of B to stay in the first-level cache. */
-static void NAME(tiles)(int64_t m, int64_t n, int64_t k, TYPE(factor) a, TYPE(factor) b,
-                        TYPE(epilogue) e, REAL* out, int64_t out_row) {
-    for (int64_t j = 0; j < n; j += NR) {
-        TYPE(factor) a_panel = a;
-        for (int64_t i = 0; i < m; i += MR) {
-            NAME(tile)(adj_min(MR, m - i), adj_min(NR, n - j), k, a_panel, b, e,
-                       out + i * out_row + j, out_row);
-            a_panel.x += a.panel;
-        }
-        b.x += b.panel;
-        e.bias = e.bias == NULL ? NULL : e.bias + NR;
+/* rows <= MR: the last rows of a product take no longer than they must. */
+static __attribute__((noinline)) void NAME(tile)(int64_t rows, int64_t cols, int64_t k, TYPE(factor) a, TYPE(factor) b,
+                       TYPE(epilogue) e, REAL* out, int64_t out_row) {
+    if (rows <= 2) {
+        NAME(tile_of)(2, rows, cols, k, a, b, e, out, out_row);
+    } else if (MR > 4 && rows <= 4) {
+        NAME(tile_of)(4, rows, cols, k, a, b, e, out, out_row);
+    } else if (MR > 8 && rows <= 8) {
+        NAME(tile_of)(8, rows, cols, k, a, b, e, out, out_row);
+    } else {
+        NAME(tile_of)(MR, rows, cols, k, a, b, e, out, out_row);
     }
 }
+
+/*
+ * m × n of a product, k short enough for a panel of B to stay in the first-level cache. Rows go in
+ * groups that stay in the second while they meet all of B. Between tiles it asks for what is packed
+ * next.
+ */
+static void NAME(tiles_and_fetch)(int64_t m, int64_t n, int64_t k, TYPE(factor) a, TYPE(factor) b,
+                                  TYPE(epilogue) e, REAL* out, int64_t out_row, region next) {
+    const int64_t tiles = adj_ceil_div(m, MR) * adj_ceil_div(n, NR);
+    const int64_t lines = adj_ceil_div(next.rows * adj_ceil_div(next.row_bytes, LINE), adj_max(tiles, 1));
+    for (int64_t group = 0; group < m; group += GROUP_ROWS) {
+        const int64_t end = adj_min(m, group + GROUP_ROWS);
+        TYPE(factor) b_panel = b;
+        TYPE(epilogue) e_panel = e;
+        for (int64_t j = 0; j < n; j += NR) {
+            TYPE(factor) a_panel = a;
+            for (int64_t i = group; i < end; i += MR) {
+                NAME(tile)(adj_min(MR, m - i), adj_min(NR, n - j), k, a_panel, b_panel, e_panel,
+                           out + i * out_row + j, out_row);
+                a_panel.x += a.panel;
+                fetch(&next, lines);
+            }
+            b_panel.x += b.panel;
+            e_panel.bias = e.bias == NULL ? NULL : e_panel.bias + NR;
+        }
+        a.x += GROUP_ROWS / MR * a.panel;
+    }
+}
+
+static inline void NAME(tiles)(int64_t m, int64_t n, int64_t k, TYPE(factor) a, TYPE(factor) b,
+                               TYPE(epilogue) e, REAL* out, int64_t out_row) {
+    NAME(tiles_and_fetch)(m, n, k, a, b, e, out, out_row, (region){0});
+}
+
 #undef STEPS
 #undef MULTIPLY_ADD

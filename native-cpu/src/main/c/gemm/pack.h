@@ -13,13 +13,16 @@ static void NAME(pack_any)(REAL* panel, int64_t width, const REAL* x, int64_t co
     }
 }
 
-/* Dense lines, of one panel: transposed in squares, and what is left over singly. */
+/*
+ * Dense lines, of one panel: transposed in squares, the last of which overlaps its neighbour where
+ * it must. What is left along k, and a panel too narrow for a square, goes singly.
+ */
 static void NAME(pack_lines)(REAL* panel, int64_t width, const REAL* x, int64_t count, int64_t k,
                              int64_t line) {
-    const int64_t square_count = count / QL * QL;
-    const int64_t square_k = k / QL * QL;
+    const int64_t square_k = count < QL ? 0 : k / QL * QL;
     for (int64_t p = 0; p < square_k; p += QL) {
-        for (int64_t i = 0; i < square_count; i += QL) {
+        for (int64_t next = 0; next < count; next += QL) {
+            const int64_t i = adj_min(next, count - QL);
             QUAD square[QL];
 #pragma GCC unroll 4
             for (int l = 0; l < QL; l++) {
@@ -32,8 +35,6 @@ static void NAME(pack_lines)(REAL* panel, int64_t width, const REAL* x, int64_t 
             }
         }
     }
-    NAME(pack_any)(panel + square_count, width, x + square_count * line, count - square_count,
-                   square_k, line, 1);
     NAME(pack_any)(panel + square_k * width, width, x + square_k, count, k - square_k, line, 1);
 }
 

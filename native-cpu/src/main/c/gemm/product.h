@@ -1,7 +1,8 @@
 /*
- * Matrix products (a template, see vector.h), after Goto and van de Geijn 2008: A and B are packed
- * block by block into panels that all threads share, then tiles of `out` are dealt out. Each sum
- * runs along k in one fixed order, whoever computes it.
+ * Matrix products (a template, see vector.h), after Goto and van de Geijn 2008: panels of both
+ * factors, tiles of `out`. The smaller factor is packed first and shared by all threads; chunks are
+ * strips of the larger one, packed by whoever computes them, right before the use. Each sum runs
+ * along k in one fixed order, whoever computes it.
  */
 
 /* One product, out = alpha · a × b + beta · out + bias. */
@@ -17,36 +18,42 @@ typedef struct {
 
 /* How products of one form are computed; depends on the form alone, never on the threads. */
 typedef struct {
+    bool tall; /* chunks are rows of A, and B is shared; else columns of B, and A */
     bool a_in_place;
     bool b_in_place;           /* but an incomplete panel is packed in any case */
     int64_t rows, cols, depth; /* of a block */
-    int64_t chunk_rows, chunk_cols;
-    int64_t a_elements, b_elements; /* of the packed panels */
+    int64_t step;              /* along k, between panels */
+    int64_t strip, chunk;      /* rows or columns */
+    int64_t shared_elements;
 } TYPE(plan);
 
 static TYPE(plan) NAME(plan_of)(const TYPE(product)* t) {
-    TYPE(plan) plan = {.rows = adj_min(t->m, MAX_ROWS / MR * MR),
-                       .cols = adj_min(t->n, MAX_COLS / NR * NR),
-                       .depth = adj_ceil_div(t->k, adj_ceil_div(adj_max(t->k, 1), MAX_DEPTH))};
-    plan.a_in_place =
-        !NARROW && t->n <= A_REUSE * NR && (t->a_col == 1 || (t->a_row == 1 && t->a_col <= NEAR_STEP));
-    plan.b_in_place = !NARROW && t->b_col == 1 && (t->m <= B_REUSE * MR || t->n * t->k <= SMALL_B);
-    plan.a_elements = plan.a_in_place ? 0 : adj_ceil_div(plan.rows, MR) * MR * plan.depth;
-    plan.b_elements =
-        plan.b_in_place && t->n % NR == 0 ? 0 : adj_ceil_div(plan.cols, NR) * NR * plan.depth;
-    /* Chunks for many threads, but none that is over before another thread has woken up. */
-    plan.chunk_rows = adj_ceil_div(adj_min(t->m, CHUNK_ROWS), MR) * MR;
-    plan.chunk_cols = adj_ceil_div(adj_min(t->n, CHUNK_COLS), NR) * NR;
-    while (plan.chunk_rows * plan.chunk_cols * plan.depth > 2 * MIN_CHUNK_WORK &&
-           adj_ceil_div(plan.rows, plan.chunk_rows) * adj_ceil_div(plan.cols, plan.chunk_cols) <
-               32 &&
-           (plan.chunk_rows > 4 * MR || plan.chunk_cols > 2 * NR)) {
-        if (plan.chunk_rows > 4 * MR) {
-            plan.chunk_rows = adj_ceil_div(plan.chunk_rows, 2 * MR) * MR;
-        } else {
-            plan.chunk_cols = adj_ceil_div(plan.chunk_cols, 2 * NR) * NR;
-        }
+    TYPE(plan) plan = {.tall = t->m > t->n, .rows = t->m, .cols = t->n};
+    plan.step = adj_max(1, even_parts(t->k, MAX_STEP, 1));
+    plan.depth = plan.step * adj_min(adj_ceil_div(t->k, plan.step), BLOCK_STEPS);
+    plan.a_in_place = !NARROW && t->n <= A_REUSE * NR &&
+                      (t->a_col == 1 || (t->a_row == 1 && t->a_col <= NEAR_STEP));
+    plan.b_in_place = !NARROW && t->b_col == 1 &&
+                      (t->m <= B_REUSE * MR || t->n * t->k <= SMALL_B) &&
+                      (!plan.tall || t->n % NR == 0);
+    const int64_t most = SHARED_BYTES / (int64_t)sizeof(REAL) / adj_max(plan.depth, 1);
+    if (plan.tall && !plan.b_in_place) {
+        plan.cols = even_parts(t->n, most / NR * NR, NR);
+        plan.shared_elements = plan.cols * plan.depth;
+    } else if (!plan.tall && !plan.a_in_place) {
+        plan.rows = even_parts(t->m, most / MR * MR, MR);
+        plan.shared_elements = plan.rows * plan.depth;
     }
+    /* Chunks for many threads, but none that is over before another thread has woken up. */
+    const int64_t width = plan.tall ? MR : NR;
+    const int64_t lines = plan.tall ? t->m : t->n;
+    const int64_t most_panels = STRIP_ELEMENTS / (width * MAX_STEP);
+    const int64_t panels = adj_ceil_div(lines, width) / MANY_CHUNKS;
+    plan.strip =
+        width * adj_max(plan.tall ? adj_min(TALL_PANELS, most_panels) : 1,
+                        adj_min(panels, most_panels));
+    const int64_t work = plan.strip * (plan.tall ? plan.cols : plan.rows) * plan.depth;
+    plan.chunk = plan.strip * adj_ceil_div(MIN_CHUNK_WORK, adj_max(work, 1));
     return plan;
 }
 
@@ -54,86 +61,157 @@ static TYPE(plan) NAME(plan_of)(const TYPE(product)* t) {
 typedef struct {
     TYPE(product) of;
     TYPE(plan) plan;
-    REAL* b_panels;
-    REAL* a_panels;
+    REAL* shared; /* step by step along k, the panels of the factor that is shared */
 } TYPE(block);
+
+/* A step along k is a slice of `shared` for all lines, those that complete a panel included. */
+static REAL* NAME(shared_panels)(const TYPE(block)* t, int64_t line, int64_t p, int64_t k) {
+    const int64_t lines = t->plan.tall ? adj_ceil_div(t->of.n, NR) * NR
+                                       : adj_ceil_div(t->of.m, MR) * MR;
+    return t->shared + lines * p + line * k;
+}
 
 static void NAME(pack_a_chunk)(void* block, int64_t chunk) {
     const TYPE(block)* t = block;
-    const TYPE(product)* p = &t->of;
-    const adj_range lines = adj_chunk(p->m, PACK_PANELS * MR, chunk);
-    NAME(pack)(t->a_panels + lines.begin * p->k, MR, p->a + lines.begin * p->a_row,
-               lines.end - lines.begin, p->k, p->a_row, p->a_col);
+    const TYPE(product)* o = &t->of;
+    const int64_t groups = adj_ceil_div(o->m, PACK_PANELS * MR);
+    const adj_range lines = adj_chunk(o->m, PACK_PANELS * MR, chunk % groups);
+    const adj_range along = adj_chunk(o->k, t->plan.step, chunk / groups);
+    const int64_t k = along.end - along.begin;
+    NAME(pack)(NAME(shared_panels)(t, lines.begin, along.begin, k), MR,
+               o->a + lines.begin * o->a_row + along.begin * o->a_col, lines.end - lines.begin, k,
+               o->a_row, o->a_col);
 }
 
 static void NAME(pack_b_chunk)(void* block, int64_t chunk) {
     const TYPE(block)* t = block;
-    const TYPE(product)* p = &t->of;
-    adj_range lines = adj_chunk(p->n, PACK_PANELS * NR, chunk);
-    if (t->plan.b_in_place) {
-        lines.begin = adj_max(lines.begin, lines.end / NR * NR);
-    }
-    NAME(pack)(t->b_panels + lines.begin * p->k, NR, p->b + lines.begin * p->b_col,
-               lines.end - lines.begin, p->k, p->b_col, p->b_row);
+    const TYPE(product)* o = &t->of;
+    const int64_t groups = adj_ceil_div(o->n, PACK_PANELS * NR);
+    const adj_range lines = adj_chunk(o->n, PACK_PANELS * NR, chunk % groups);
+    const adj_range along = adj_chunk(o->k, t->plan.step, chunk / groups);
+    const int64_t k = along.end - along.begin;
+    NAME(pack)(NAME(shared_panels)(t, lines.begin, along.begin, k), NR,
+               o->b + along.begin * o->b_row + lines.begin * o->b_col, lines.end - lines.begin, k,
+               o->b_col, o->b_row);
 }
 
-/* Computes chunk_rows × chunk_cols of out. */
+/* Rows of A from `row` on, at [p, p + k). */
+static TYPE(factor) NAME(left)(const TYPE(block)* t, adj_range rows, int64_t p, int64_t k,
+                               REAL* strip) {
+    const TYPE(product)* o = &t->of;
+    const REAL* a = o->a + rows.begin * o->a_row + p * o->a_col;
+    if (t->plan.a_in_place) {
+        return (TYPE(factor)){a, o->a_row, o->a_col, MR * o->a_row};
+    }
+    REAL* panels = strip;
+    if (t->plan.tall) {
+        NAME(pack)(panels, MR, a, rows.end - rows.begin, k, o->a_row, o->a_col);
+    } else {
+        panels = NAME(shared_panels)(t, rows.begin, p, k);
+    }
+    return (TYPE(factor)){panels, 1, MR, MR * k};
+}
+
+/* Columns of B, likewise. */
+static TYPE(factor) NAME(right)(const TYPE(block)* t, adj_range cols, int64_t p, int64_t k,
+                                REAL* strip) {
+    const TYPE(product)* o = &t->of;
+    const REAL* b = o->b + cols.begin * o->b_col + p * o->b_row;
+    if (t->plan.b_in_place && (cols.end - cols.begin) % NR == 0) {
+        return (TYPE(factor)){b, 1, o->b_row, NR};
+    }
+    REAL* panels = strip;
+    if (t->plan.tall) {
+        panels = NAME(shared_panels)(t, cols.begin, p, k);
+    } else {
+        NAME(pack)(panels, NR, b, cols.end - cols.begin, k, o->b_col, o->b_row);
+    }
+    return (TYPE(factor)){panels, 1, NR, NR * k};
+}
+
+/* What a strip packs for k from p on. */
+static region NAME(to_pack)(const TYPE(block)* t, adj_range strip, int64_t p) {
+    const TYPE(product)* o = &t->of;
+    const int64_t lines = strip.end - strip.begin;
+    const int64_t k = adj_min(t->plan.step, o->k - p);
+    if (lines <= 0 || (t->plan.tall ? t->plan.a_in_place : t->plan.b_in_place)) {
+        return (region){0};
+    }
+    const REAL* x = t->plan.tall ? o->a : o->b;
+    const int64_t line = t->plan.tall ? o->a_row : o->b_col;
+    const int64_t along = t->plan.tall ? o->a_col : o->b_row;
+    const int64_t size = (int64_t)sizeof(REAL);
+    const char* first = (const char*)(x + strip.begin * line + p * along);
+    return line == 1 ? (region){first, k, lines * size, along * size, 0}
+                     : (region){first, lines, k * size, line * size, 0};
+}
+
 static void NAME(multiply_chunk)(void* block, int64_t chunk) {
     const TYPE(block)* t = block;
-    const TYPE(product)* p = &t->of;
-    const int64_t across = adj_ceil_div(p->n, t->plan.chunk_cols);
-    const int64_t top = chunk / across * t->plan.chunk_rows;
-    const int64_t left = chunk % across * t->plan.chunk_cols;
-    const int64_t bottom = adj_min(p->m, top + t->plan.chunk_rows);
-    const int64_t right = adj_min(p->n, left + t->plan.chunk_cols);
-    const TYPE(factor) a =
-        t->plan.a_in_place
-            ? (TYPE(factor)){p->a + top * p->a_row, p->a_row, p->a_col, MR * p->a_row}
-            : (TYPE(factor)){t->a_panels + top * p->k, 1, MR, MR * p->k};
-    /* Columns of B that are read in place; the rest was packed. */
-    const int64_t whole = t->plan.b_in_place ? (right - left) / NR * NR : 0;
-    const TYPE(factor) b = {p->b + left, 1, p->b_row, NR};
-    const TYPE(factor) b_rest = {t->b_panels + (left + whole) * p->k, 1, NR, NR * p->k};
-    const TYPE(epilogue) e = {p->alpha, p->beta, p->bias == NULL ? NULL : p->bias + left};
-    const TYPE(epilogue) e_rest = {e.alpha, e.beta, e.bias == NULL ? NULL : e.bias + whole};
-    REAL* out = p->out + top * p->out_row + left;
-    NAME(tiles)(bottom - top, whole, p->k, a, b, e, out, p->out_row);
-    NAME(tiles)(bottom - top, right - left - whole, p->k, a, b_rest, e_rest, out + whole,
-                p->out_row);
+    const TYPE(product)* o = &t->of;
+    const TYPE(plan)* plan = &t->plan;
+    _Alignas(64) REAL packed[STRIP_ELEMENTS];
+    const int64_t end = plan->tall ? o->m : o->n;
+    const adj_range lines = adj_chunk(end, plan->chunk, chunk);
+    for (int64_t i = lines.begin; i < lines.end; i += plan->strip) {
+        const adj_range strip = {i, adj_min(lines.end, i + plan->strip)};
+        const adj_range next = {strip.end, adj_min(end, strip.end + plan->strip)};
+        const adj_range rows = plan->tall ? strip : (adj_range){0, o->m};
+        const adj_range cols = plan->tall ? (adj_range){0, o->n} : strip;
+        TYPE(epilogue) e = {o->alpha, o->beta, o->bias == NULL ? NULL : o->bias + cols.begin};
+        int64_t p = 0;
+        do { /* also for k = 0 */
+            const int64_t k = adj_min(plan->step, o->k - p);
+            const TYPE(factor) a = NAME(left)(t, rows, p, k, packed);
+            const TYPE(factor) b = NAME(right)(t, cols, p, k, packed);
+            const int64_t following = p + plan->step;
+            NAME(tiles_and_fetch)(rows.end - rows.begin, cols.end - cols.begin, k, a, b, e,
+                                  o->out + rows.begin * o->out_row + cols.begin, o->out_row,
+                                  following < o->k ? NAME(to_pack)(t, strip, following)
+                                                   : NAME(to_pack)(t, next, 0));
+            e = (TYPE(epilogue)){o->alpha, 1, NULL};
+            p = following;
+        } while (p < o->k);
+    }
+}
+
+static void NAME(multiply_block)(TYPE(block)* block, bool parallel) {
+    const TYPE(product)* o = &block->of;
+    const TYPE(plan)* plan = &block->plan;
+    const int64_t steps = adj_ceil_div(o->k, plan->step);
+    if (plan->tall) {
+        if (!plan->b_in_place) {
+            for_chunks(parallel, steps * adj_ceil_div(o->n, PACK_PANELS * NR), NAME(pack_b_chunk),
+                       block);
+        }
+    } else if (!plan->a_in_place) {
+        for_chunks(parallel, steps * adj_ceil_div(o->m, PACK_PANELS * MR), NAME(pack_a_chunk),
+                   block);
+    }
+    for_chunks(parallel, adj_ceil_div(plan->tall ? o->m : o->n, plan->chunk),
+               NAME(multiply_chunk), block);
 }
 
 static void NAME(multiply)(const TYPE(product)* t, const TYPE(plan)* plan, REAL* scratch,
                            bool parallel) {
-    TYPE(block) block = {
-        .plan = *plan, .b_panels = scratch, .a_panels = scratch + plan->b_elements};
+    TYPE(block) block = {.plan = *plan, .shared = scratch};
     for (int64_t j = 0; j < t->n; j += plan->cols) {
-        int64_t p = 0;
-        do { /* also for k = 0 */
-            for (int64_t i = 0; i < t->m; i += plan->rows) {
-                TYPE(product)* part = &block.of;
-                *part = *t;
-                part->m = adj_min(plan->rows, t->m - i);
-                part->n = adj_min(plan->cols, t->n - j);
-                part->k = adj_min(plan->depth, t->k - p);
-                part->a += i * t->a_row + p * t->a_col;
-                part->b += p * t->b_row + j * t->b_col;
-                part->out += i * t->out_row + j;
-                part->bias = t->bias == NULL || p > 0 ? NULL : t->bias + j;
-                part->beta = p > 0 ? 1 : t->beta;
-                if (i == 0 && plan->b_elements > 0) {
-                    for_chunks(parallel, adj_ceil_div(part->n, PACK_PANELS * NR),
-                               NAME(pack_b_chunk), &block);
-                }
-                if (!plan->a_in_place) {
-                    for_chunks(parallel, adj_ceil_div(part->m, PACK_PANELS * MR),
-                               NAME(pack_a_chunk), &block);
-                }
-                for_chunks(parallel,
-                           adj_ceil_div(part->m, plan->chunk_rows) *
-                               adj_ceil_div(part->n, plan->chunk_cols),
-                           NAME(multiply_chunk), &block);
-            }
-            p += plan->depth;
-        } while (p < t->k);
+        for (int64_t i = 0; i < t->m; i += plan->rows) {
+            int64_t p = 0;
+            do {
+                TYPE(product)* o = &block.of;
+                *o = *t;
+                o->m = adj_min(plan->rows, t->m - i);
+                o->n = adj_min(plan->cols, t->n - j);
+                o->k = adj_min(plan->depth, t->k - p);
+                o->a += i * t->a_row + p * t->a_col;
+                o->b += p * t->b_row + j * t->b_col;
+                o->out += i * t->out_row + j;
+                o->bias = t->bias == NULL || p > 0 ? NULL : t->bias + j;
+                o->beta = p > 0 ? 1 : t->beta;
+                NAME(multiply_block)(&block, parallel);
+                p += plan->depth;
+            } while (p < t->k);
+        }
     }
 }
