@@ -112,7 +112,11 @@ ADJ_INLINE void NAME(tile_of)(int height, int64_t rows, int64_t cols, int64_t k,
     int64_t row[MR]; /* rows past the end repeat the last one */
 #pragma GCC unroll 16
     for (int i = 0; i < height; i++) {
+#if NARROW
+        row[i] = i; /* always packed */
+#else
         row[i] = (i < rows ? i : rows - 1) * a_panel.line;
+#endif
         /* The sums take long enough for the result's lines to arrive. */
         __builtin_prefetch(out + (i < rows ? i : 0) * out_row, 1);
         __builtin_prefetch(out + (i < rows ? i : 0) * out_row + cols - 1, 1);
