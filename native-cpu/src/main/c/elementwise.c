@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common.h"
+#include "halves.h"
 #include "mathx.h"
 
 enum {
@@ -303,54 +304,15 @@ CONVERT_SATURATING(double, f64, int32_t, i32, 0x1p31, INT32_MIN, INT32_MAX)
 CONVERT_SATURATING(double, f64, int64_t, i64, 0x1p63, INT64_MIN, INT64_MAX)
 
 /*
- * The 16-bit types by way of float; rounded once, to nearest even, NaN kept. A wider number becomes
- * the float next to it whose last bit is odd: that keeps what decides ties (Boldo and Melquiond).
+ * The 16-bit types by way of float, rounded once: a wider number becomes the float next to it whose
+ * last bit is odd, which keeps what decides ties (Boldo and Melquiond 2008).
  */
-ADJ_INLINE uint32_t bits_of(float x) {
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return bits;
-}
-ADJ_INLINE float float_of(uint32_t bits) {
-    float x;
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
-
-ADJ_INLINE float convert_bf16_f32(uint16_t x) {
-    return float_of((uint32_t)x << 16);
-}
-ADJ_INLINE uint16_t convert_f32_bf16(float x) {
-    const uint32_t bits = bits_of(x);
-    const uint32_t upper = bits >> 16;
-    return (uint16_t)(x == x ? (bits + 0x7fff + (upper & 1)) >> 16 : upper | 0x40);
-}
-
-ADJ_INLINE float convert_f16_f32(uint16_t x) {
-    const uint32_t magnitude = x & 0x7fffu;
-    const uint32_t sign = (uint32_t)(x & 0x8000u) << 16;
-    /* The exponents' biases differ by 112; the product takes care of subnormal numbers. */
-    const uint32_t finite = bits_of(float_of(magnitude << 13) * 0x1p112f);
-    return float_of(sign | (magnitude < 0x7c00 ? finite : magnitude << 13 | 0x7f800000));
-}
-ADJ_INLINE uint16_t convert_f32_f16(float x) {
-    const uint32_t bits = bits_of(x);
-    const uint32_t magnitude = bits & 0x7fffffff;
-    const uint32_t normal = (magnitude - (112u << 23) + 0xfff + (magnitude >> 13 & 1)) >> 13;
-    /* The last place of 0.5f is that of a subnormal number: the sum is rounded there. */
-    const uint32_t subnormal = bits_of(float_of(magnitude) + 0.5f) - bits_of(0.5f);
-    const uint32_t finite = magnitude < 113u << 23 ? subnormal : normal;
-    const uint32_t rounded = magnitude < 143u << 23 ? finite : 0x7c00;
-    const uint32_t nan = 0x7e00 | (magnitude >> 13 & 0x1ff);
-    return (uint16_t)((bits >> 16 & 0x8000) | (x == x ? rounded : nan));
-}
-
 ADJ_INLINE float odd_f64(double x) {
     const float nearest = (float)x;
     const double wide = (double)nearest;
-    const uint32_t bits = bits_of(nearest);
+    const uint32_t bits = adj_bits_of(nearest);
     const uint32_t step = __builtin_fabs(wide) > __builtin_fabs(x) ? UINT32_MAX : 1;
-    return float_of(bits + (wide != x && (bits & 1) == 0 ? step : 0));
+    return adj_float_of(bits + (wide != x && (bits & 1) == 0 ? step : 0));
 }
 ADJ_INLINE float odd_i64(int64_t x) {
     const bool exact = x > -(INT64_C(1) << 53) && x < INT64_C(1) << 53;
@@ -359,37 +321,43 @@ ADJ_INLINE float odd_i64(int64_t x) {
 }
 
 #define CONVERT_HALF(S)                                 \
+    ADJ_INLINE float convert_##S##_f32(uint16_t x) {    \
+        return adj_f32_of_##S(x);                       \
+    }                                                   \
+    ADJ_INLINE uint16_t convert_f32_##S(float x) {      \
+        return adj_##S##_of_f32(x);                     \
+    }                                                   \
     ADJ_INLINE double convert_##S##_f64(uint16_t x) {   \
-        return (double)convert_##S##_f32(x);            \
+        return (double)adj_f32_of_##S(x);               \
     }                                                   \
     ADJ_INLINE int32_t convert_##S##_i32(uint16_t x) {  \
-        return convert_f32_i32(convert_##S##_f32(x));   \
+        return convert_f32_i32(adj_f32_of_##S(x));      \
     }                                                   \
     ADJ_INLINE int64_t convert_##S##_i64(uint16_t x) {  \
-        return convert_f32_i64(convert_##S##_f32(x));   \
+        return convert_f32_i64(adj_f32_of_##S(x));      \
     }                                                   \
     ADJ_INLINE uint8_t convert_##S##_bool(uint16_t x) { \
-        return convert_f32_bool(convert_##S##_f32(x));  \
+        return convert_f32_bool(adj_f32_of_##S(x));     \
     }                                                   \
     ADJ_INLINE uint16_t convert_f64_##S(double x) {     \
-        return convert_f32_##S(odd_f64(x));             \
+        return adj_##S##_of_f32(odd_f64(x));            \
     }                                                   \
     ADJ_INLINE uint16_t convert_i32_##S(int32_t x) {    \
-        return convert_f32_##S(odd_f64((double)x));     \
+        return adj_##S##_of_f32(odd_f64((double)x));    \
     }                                                   \
     ADJ_INLINE uint16_t convert_i64_##S(int64_t x) {    \
-        return convert_f32_##S(odd_i64(x));             \
+        return adj_##S##_of_f32(odd_i64(x));            \
     }                                                   \
     ADJ_INLINE uint16_t convert_bool_##S(uint8_t x) {   \
-        return convert_f32_##S((float)x);               \
+        return adj_##S##_of_f32((float)x);              \
     }
 CONVERT_HALF(f16)
 CONVERT_HALF(bf16)
 ADJ_INLINE uint16_t convert_f16_bf16(uint16_t x) {
-    return convert_f32_bf16(convert_f16_f32(x));
+    return adj_bf16_of_f32(adj_f32_of_f16(x));
 }
 ADJ_INLINE uint16_t convert_bf16_f16(uint16_t x) {
-    return convert_f32_f16(convert_bf16_f32(x));
+    return adj_f16_of_f32(adj_f32_of_bf16(x));
 }
 
 #define CAST(FROM, from, TO, to)                                                            \

@@ -1,22 +1,34 @@
-/* adj_gemm against plain loops in double. */
+/* adj_gemm against plain loops in double, on factors as the kernel reads them. */
 #include <stdbool.h>
 
 #include "check.h"
 #include "common.h"
+#include "halves.h"
 #include "vector.h"
 
 #define EPSILON_f32 0x1p-24
 #define EPSILON_f64 0x1p-53
 
+typedef f32 bf16_f32;
+#define EPSILON_bf16_f32 EPSILON_f32
+
+#define FACTOR(x) ((double)(x))
 #define REAL f32
 #include "test_gemm.h"
 #undef REAL
 #define REAL f64
 #include "test_gemm.h"
 #undef REAL
+#undef FACTOR
+
+#define FACTOR(x) ((double)adj_f32_of_bf16(adj_bf16_of_f32(x)))
+#define REAL bf16_f32
+#include "test_gemm.h"
+#undef REAL
 
 int main(void) {
     test_f32();
     test_f64();
+    test_bf16_f32();
     return check_report("gemm");
 }

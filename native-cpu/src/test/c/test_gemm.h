@@ -100,8 +100,8 @@ static void NAME(check_form)(TYPE(form) f) {
                 double scale = 0;
                 for (int64_t p = 0; p < f.k; p++) {
                     const double product =
-                        (double)a.x[c * a.size + i * a.row + p * a.col] *
-                        (double)b.x[(f.b_shared ? 0 : c * b.size) + p * b.row + j * b.col];
+                        FACTOR(a.x[c * a.size + i * a.row + p * a.col]) *
+                        FACTOR(b.x[(f.b_shared ? 0 : c * b.size) + p * b.row + j * b.col]);
                     sum += product;
                     scale += fabs(product);
                 }

@@ -6,7 +6,8 @@
 
 /* A single row or column, or a few dense rows times a transposed matrix. */
 static bool NAME(is_gemv)(const TYPE(product)* t) {
-    return t->m == 1 || t->n == 1 || (t->m <= FEW_ROWS && t->a_col == 1 && t->b_row == 1);
+    return !NARROW &&
+           (t->m == 1 || t->n == 1 || (t->m <= FEW_ROWS && t->a_col == 1 && t->b_row == 1));
 }
 
 static int64_t NAME(scratch_elements)(const TYPE(product)* t, const TYPE(plan)* plan) {

@@ -1,8 +1,9 @@
-/* adj_gemm_{f32,f64}: the choice of a path, and batches. */
+/* adj_gemm_{f32,f64,bf16_f32}: the choice of a path, and batches. */
 #include <stdbool.h>
 #include <string.h>
 
 #include "common.h"
+#include "halves.h"
 #include "vector.h"
 
 /*
@@ -59,9 +60,34 @@ static int64_t even_parts(int64_t n, int64_t limit, int64_t unit) {
     return adj_ceil_div(adj_ceil_div(n, parts), unit) * unit;
 }
 
+#define NARROW 0
 #define REAL f32
 #include "gemm/batch.h"
 #undef REAL
 #define REAL f64
+#include "gemm/batch.h"
+#undef REAL
+#undef NARROW
+
+/*
+ * Products of floats whose factors are rounded to bfloat16 when they are packed, which they always
+ * are. If the CPU multiplies bfloat16 (or a test wants to see that path), panels hold PAIRS: two
+ * neighbours along k in the place of one float.
+ */
+#define NARROW 1
+#if defined(__AVX512BF16__) || defined(ADJ_PLAIN_PAIRS)
+#    define PAIRS 1
+#endif
+typedef f32 bf16_f32;
+typedef vec_f32 vec_bf16_f32;
+typedef vec_at_f32 vec_at_bf16_f32;
+typedef quad_f32 quad_bf16_f32;
+typedef quad_at_f32 quad_at_bf16_f32;
+#define vec_fma_bf16_f32 vec_fma_f32
+#define vec_sum_bf16_f32 vec_sum_f32
+#define adj_fma_bf16_f32 adj_fma_f32
+#define transpose_bf16_f32 transpose_f32
+
+#define REAL bf16_f32
 #include "gemm/batch.h"
 #undef REAL

@@ -41,6 +41,37 @@ static inline void fetch(region* t, int64_t lines) {
 }
 #endif
 
+/*
+ * The steps that a panel makes along k, the broadcast of an element of A and its product with those
+ * of B. The bits of a pair of bfloat16 may not pass as a float through arithmetic.
+ */
+#if NARROW && PAIRS
+#    define STEPS(k) (((k) + 1) / 2)
+typedef int32_t vec_pairs __attribute__((vector_size(VEC_BYTES)));
+static inline VEC NAME(splat)(const REAL* pair) {
+    int32_t bits;
+    memcpy(&bits, pair, sizeof bits);
+    return (VEC)(bits - (vec_pairs){});
+}
+#    ifdef __AVX512BF16__
+#        define MULTIPLY_ADD(a, b, sum) ((VEC)_mm512_dpbf16_ps((sum), (__m512bh)(a), (__m512bh)(b)))
+#    else
+/* What that instruction does, but for its treatment of subnormal numbers as 0. */
+static inline VEC NAME(multiply_add)(VEC a, VEC b, VEC sum) {
+    const vec_pairs upper = -65536 - (vec_pairs){};
+    sum += (VEC)((vec_pairs)a & upper) * (VEC)((vec_pairs)b & upper);
+    return sum + (VEC)((vec_pairs)a << 16) * (VEC)((vec_pairs)b << 16);
+}
+#        define MULTIPLY_ADD NAME(multiply_add)
+#    endif
+#else
+#    define STEPS(k) (k)
+#    define MULTIPLY_ADD VEC_FMA
+static inline VEC NAME(splat)(const REAL* x) {
+    return *x - (VEC){};
+}
+#endif
+
 /* What becomes of a finished sum: out = alpha · sum + beta · out + bias. */
 typedef struct {
     REAL alpha;
@@ -81,13 +112,17 @@ ADJ_INLINE void NAME(tile_of)(int height, int64_t rows, int64_t cols, int64_t k,
     int64_t row[MR]; /* rows past the end repeat the last one */
 #pragma GCC unroll 16
     for (int i = 0; i < height; i++) {
+#if NARROW
+        row[i] = i; /* always packed */
+#else
         row[i] = (i < rows ? i : rows - 1) * a_panel.line;
+#endif
         /* The sums take long enough for the result's lines to arrive. */
         __builtin_prefetch(out + (i < rows ? i : 0) * out_row, 1);
         __builtin_prefetch(out + (i < rows ? i : 0) * out_row + cols - 1, 1);
     }
     VEC sum[MR][NV] = {};
-    for (int64_t p = 0; p < k; p++) {
+    for (int64_t p = 0; p < STEPS(k); p++) {
         VEC bs[NV];
 #pragma GCC unroll 2
         for (int v = 0; v < NV; v++) {
@@ -95,10 +130,10 @@ ADJ_INLINE void NAME(tile_of)(int height, int64_t rows, int64_t cols, int64_t k,
         }
 #pragma GCC unroll 16
         for (int i = 0; i < height; i++) {
-            const VEC ai = a[row[i]] - (VEC){};
+            const VEC ai = NAME(splat)(a + row[i]);
 #pragma GCC unroll 2
             for (int v = 0; v < NV; v++) {
-                sum[i][v] = VEC_FMA(ai, bs[v], sum[i][v]);
+                sum[i][v] = MULTIPLY_ADD(ai, bs[v], sum[i][v]);
             }
         }
         a += a_panel.step;
@@ -185,3 +220,6 @@ static inline void NAME(tiles)(int64_t m, int64_t n, int64_t k, TYPE(factor) a, 
                                TYPE(epilogue) e, REAL* out, int64_t out_row) {
     NAME(tiles_and_fetch)(m, n, k, a, b, e, out, out_row, (region){0});
 }
+
+#undef STEPS
+#undef MULTIPLY_ADD

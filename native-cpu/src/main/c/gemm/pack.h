@@ -1,7 +1,8 @@
 /*
  * Packing (a template, see vector.h): `count` lines of a matrix become panels `width` lines wide,
  * panels[(i / width · k + p) · width + i % width] = x[i · line + p · step] for p < k. The lines
- * that the last panel lacks are zeros.
+ * that the last panel lacks are zeros. If NARROW, elements are rounded to bfloat16; as PAIRS,
+ * panels[(i / width · k + p / 2) · width + i % width] holds those at p (even) and p + 1.
  */
 static void NAME(pack_any)(REAL* panel, int64_t width, const REAL* x, int64_t count, int64_t k,
                            int64_t line, int64_t step) {
@@ -37,6 +38,29 @@ static void NAME(pack_lines)(REAL* panel, int64_t width, const REAL* x, int64_t 
     NAME(pack_any)(panel + square_k * width, width, x + square_k, count, k - square_k, line, 1);
 }
 
+#if NARROW
+/* Rounds a packed panel where it lies. */
+ADJ_INLINE void NAME(narrow)(REAL* panel, int64_t width, int64_t k) {
+#    if PAIRS
+    for (int64_t p = 0; p < k; p += 2) {
+        const REAL* even = panel + p * width;
+        const uint32_t odd_mask = p + 1 < k ? 0xffff : 0; /* k's last step may have no partner */
+        const REAL* odd = odd_mask ? even + width : even;
+        REAL* pair = panel + p / 2 * width;
+        ADJ_INDEPENDENT
+        for (int64_t i = 0; i < width; i++) {
+            const uint32_t upper = adj_bf16_of_f32(odd[i]) & odd_mask;
+            pair[i] = adj_float_of(upper << 16 | adj_bf16_of_f32(even[i]));
+        }
+    }
+#    else
+    for (int64_t i = 0; i < width * k; i++) {
+        panel[i] = adj_f32_of_bf16(adj_bf16_of_f32(panel[i]));
+    }
+#    endif
+}
+#endif
+
 /* Inlined for its constant width. */
 ADJ_INLINE void NAME(pack)(REAL* panels, int64_t width, const REAL* x, int64_t count, int64_t k,
                            int64_t line, int64_t step) {
@@ -53,14 +77,17 @@ ADJ_INLINE void NAME(pack)(REAL* panels, int64_t width, const REAL* x, int64_t c
             memcpy(panels + whole * k + p * width, x + p * step + whole,
                    (size_t)rest * sizeof(REAL));
         }
-        return;
     }
     for (int64_t i = 0; i < count; i += width) {
+        REAL* panel = panels + i * k;
         const int64_t lines = adj_min(width, count - i);
-        if (step == 1) {
-            NAME(pack_lines)(panels + i * k, width, x + i * line, lines, k, line);
-        } else {
-            NAME(pack_any)(panels + i * k, width, x + i * line, lines, k, line, step);
+        if (line != 1 && step == 1) {
+            NAME(pack_lines)(panel, width, x + i * line, lines, k, line);
+        } else if (line != 1) {
+            NAME(pack_any)(panel, width, x + i * line, lines, k, line, step);
         }
+#if NARROW
+        NAME(narrow)(panel, width, k);
+#endif
     }
 }

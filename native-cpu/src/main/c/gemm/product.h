@@ -31,9 +31,10 @@ static TYPE(plan) NAME(plan_of)(const TYPE(product)* t) {
     TYPE(plan) plan = {.tall = t->m > t->n, .rows = t->m, .cols = t->n};
     plan.step = adj_max(1, even_parts(t->k, MAX_STEP, 1));
     plan.depth = plan.step * adj_min(adj_ceil_div(t->k, plan.step), BLOCK_STEPS);
-    plan.a_in_place =
-        t->n <= A_REUSE * NR && (t->a_col == 1 || (t->a_row == 1 && t->a_col <= NEAR_STEP));
-    plan.b_in_place = t->b_col == 1 && (t->m <= B_REUSE * MR || t->n * t->k <= SMALL_B) &&
+    plan.a_in_place = !NARROW && t->n <= A_REUSE * NR &&
+                      (t->a_col == 1 || (t->a_row == 1 && t->a_col <= NEAR_STEP));
+    plan.b_in_place = !NARROW && t->b_col == 1 &&
+                      (t->m <= B_REUSE * MR || t->n * t->k <= SMALL_B) &&
                       (!plan.tall || t->n % NR == 0);
     const int64_t most = SHARED_BYTES / (int64_t)sizeof(REAL) / adj_max(plan.depth, 1);
     if (plan.tall && !plan.b_in_place) {

@@ -102,7 +102,10 @@ typedef struct {
     int64_t words[]; /* count addresses, then count lengths */
 } adj_sum_squares_args; /* adj_sum_squares_{f32,f64} */
 
-/* ---- gemm/: adj_gemm_{f32,f64}; int64_t adj_gemm_scratch_bytes_{f32,f64}(const adj_gemm_args *) ---- */
+/*
+ * ---- gemm/: adj_gemm_{f32,f64}; int64_t adj_gemm_scratch_bytes_{f32,f64}(const adj_gemm_args *);
+ * adj_gemm_bf16_f32 and its scratch bytes: of f32, each element of a and b rounded to bfloat16 ----
+ */
 typedef struct {
     const void *a;
     const void *b;

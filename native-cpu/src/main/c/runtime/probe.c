@@ -12,7 +12,8 @@
 #    include <stdio.h>
 #    include <string.h>
 
-typedef enum { EAX, EBX, ECX, EDX } cpuid_register;
+/* The words of a leaf, then those of its subleaf 1. */
+typedef enum { EAX, EBX, ECX, EDX, WORDS, SUBLEAF1_EAX = WORDS } cpuid_register;
 
 typedef struct {
     const char* name;
@@ -21,7 +22,7 @@ typedef struct {
     int bit;
 } feature;
 
-/* The x86-64 psABI's levels; each includes the ones before. */
+/* The x86-64 psABI's levels, and one beyond them; each includes the ones before. */
 static const feature v2[] = {
     {"CMPXCHG16B", 1, ECX, 13}, {"LAHF-SAHF", 0x80000001, ECX, 0},
     {"POPCNT", 1, ECX, 23},     {"SSE3", 1, ECX, 0},
@@ -37,6 +38,7 @@ static const feature v4[] = {
     {"AVX512F", 7, EBX, 16},  {"AVX512BW", 7, EBX, 30}, {"AVX512CD", 7, EBX, 28},
     {"AVX512DQ", 7, EBX, 17}, {"AVX512VL", 7, EBX, 31},
 };
+static const feature v4_bf16[] = {{"AVX512_BF16", 7, SUBLEAF1_EAX, 5}};
 
 enum {
     AVX_STATE = 0x06,    /* xmm and upper ymm halves */
@@ -56,12 +58,14 @@ static const level levels[] = {
     LEVEL("x86-64-v2", v2, 0),
     LEVEL("x86-64-v3", v3, AVX_STATE),
     LEVEL("x86-64-v4", v4, AVX512_STATE),
+    LEVEL("x86-64-v4-bf16", v4_bf16, AVX512_STATE),
 };
 
 static bool has(const feature* f) {
-    unsigned words[4];
-    return __get_cpuid_count(f->leaf, 0, &words[EAX], &words[EBX], &words[ECX], &words[EDX]) &&
-           (words[f->word] >> f->bit & 1);
+    unsigned words[WORDS];
+    return __get_cpuid_count(f->leaf, f->word / WORDS, &words[EAX], &words[EBX], &words[ECX],
+                             &words[EDX]) &&
+           (words[f->word % WORDS] >> f->bit & 1);
 }
 
 /* XCR0: the register states that the operating system saves and restores. */

@@ -47,6 +47,8 @@ final class KernelLibrary {
 
   final KernelFamily gemm;
   final KernelFamily gemmScratchBytes;
+  final KernelFamily gemmInBf16;
+  final KernelFamily gemmInBf16ScratchBytes;
 
   final KernelFamily softmax;
   final KernelFamily softmaxGrad;
@@ -108,6 +110,8 @@ final class KernelLibrary {
 
     gemm = family("gemm", FLOATING);
     gemmScratchBytes = family("gemm_scratch_bytes", FLOATING);
+    gemmInBf16 = family("gemm_bf16", EnumSet.of(F32));
+    gemmInBf16ScratchBytes = family("gemm_scratch_bytes_bf16", EnumSet.of(F32));
 
     softmax = family("softmax", FLOATING);
     softmaxGrad = family("softmax_grad", FLOATING);

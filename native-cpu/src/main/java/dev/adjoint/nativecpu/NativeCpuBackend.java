@@ -9,6 +9,7 @@ import static dev.adjoint.nativecpu.Arguments.strides;
 import static dev.adjoint.spi.Iteration.pack;
 
 import dev.adjoint.DType;
+import dev.adjoint.Precision;
 import dev.adjoint.TensorException;
 import dev.adjoint.spi.Backend;
 import dev.adjoint.spi.BinaryKernel;
@@ -158,17 +159,23 @@ final class NativeCpuBackend implements Backend {
 
   @Override
   public long gemmScratchBytes(Gemm spec) {
-    Kernel query = kernels.gemmScratchBytes.of(spec.out().dtype());
+    KernelFamily family =
+        spec.precision() == Precision.BF16
+            ? kernels.gemmInBf16ScratchBytes
+            : kernels.gemmScratchBytes;
+    Kernel query = family.of(spec.out().dtype());
     return Downcalls.query(query.function(), gemmWords(spec, 0));
   }
 
   @Override
   public KernelCall gemm(Gemm spec, Memory scratch) {
+    KernelFamily family =
+        spec.precision() == Precision.BF16 ? kernels.gemmInBf16 : kernels.gemm;
     Layout a = spec.a().layout();
     long elements = spec.out().numel();
     long products = elements * a.size(a.rank() - 1);
     return call(
-        kernels.gemm.of(spec.out().dtype()),
+        family.of(spec.out().dtype()),
         elements + products / PRODUCTS_PER_ELEMENT,
         gemmWords(spec, scratch.address()));
   }

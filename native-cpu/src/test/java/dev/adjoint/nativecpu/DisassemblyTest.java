@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -24,7 +25,7 @@ final class DisassemblyTest {
   private static final long SEVERAL = 24;
 
   @ParameterizedTest
-  @CsvSource({"x86-64-v3, ymm", "x86-64-v4, zmm"})
+  @CsvSource({"x86-64-v3, ymm", "x86-64-v4, zmm", "x86-64-v4-bf16, zmm"})
   void fusedMultiplyAddOnFullVectors(String variant, String register)
       throws IOException, InterruptedException {
     Path library = LIBRARIES.resolve("libadjoint_" + variant + ".so");
@@ -33,6 +34,14 @@ final class DisassemblyTest {
       long count = instructions(library, "vfmadd[0-9]+" + type + "\\s.*%" + register + ".*");
       assertTrue(count >= SEVERAL, () -> variant + ": " + count + " vfmadd…" + type);
     }
+  }
+
+  @Test
+  void productsOfBfloat16Pairs() throws IOException, InterruptedException {
+    Path library = LIBRARIES.resolve("libadjoint_x86-64-v4-bf16.so");
+    assumeTrue(Files.exists(library), () -> library + " was not built");
+    long count = instructions(library, "vdpbf16ps\\s.*%zmm.*");
+    assertTrue(count >= SEVERAL, () -> count + " vdpbf16ps");
   }
 
   private static long instructions(Path library, String pattern)
