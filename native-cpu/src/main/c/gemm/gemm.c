@@ -1,8 +1,9 @@
-/* adj_gemm_{f32,f64}: the choice of a path, and batches. */
+/* adj_gemm_{f32,f64} and adj_gemm_<activation>_{f32,f64}: the choice of a path, and batches. */
 #include <stdbool.h>
 #include <string.h>
 
 #include "common.h"
+#include "mathx.h"
 #include "vector.h"
 
 /*

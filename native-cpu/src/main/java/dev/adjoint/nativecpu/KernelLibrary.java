@@ -45,6 +45,7 @@ final class KernelLibrary {
   final KernelFamily sumSquares;
 
   final KernelFamily gemm;
+  final Families<UnaryKernel> gemmThen;
   final KernelFamily gemmScratchBytes;
 
   final KernelFamily softmax;
@@ -106,6 +107,7 @@ final class KernelLibrary {
     sumSquares = family("sum_squares", FLOATING);
 
     gemm = family("gemm", FLOATING);
+    gemmThen = new Families<>(UnaryKernel.class, k -> family("gemm_" + k.symbol(), FLOATING));
     gemmScratchBytes = family("gemm_scratch_bytes", FLOATING);
 
     softmax = family("softmax", FLOATING);

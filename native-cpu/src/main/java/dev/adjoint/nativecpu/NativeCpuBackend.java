@@ -167,9 +167,11 @@ final class NativeCpuBackend implements Backend {
     Layout a = spec.a().layout();
     long elements = spec.out().numel();
     long products = elements * a.size(a.rank() - 1);
+    DType dtype = spec.out().dtype();
+    UnaryKernel activation = spec.activation();
     return call(
-        kernels.gemm.of(spec.out().dtype()),
-        elements + products / PRODUCTS_PER_ELEMENT,
+        activation == null ? kernels.gemm.of(dtype) : kernels.gemmThen.of(activation, dtype),
+        elements * (activation == null ? 1 : 2) + products / PRODUCTS_PER_ELEMENT,
         gemmWords(spec, scratch.address()));
   }
 
@@ -183,6 +185,7 @@ final class NativeCpuBackend implements Backend {
       spec.a().address(),
       spec.b().address(),
       spec.out().address(),
+      address(spec.before()),
       address(spec.bias()),
       scratch,
       out.size(row),
