@@ -1,5 +1,6 @@
 /* A template, see vector.h. */
 adj_kernel NAME(adj_gemm);
+adj_kernel NAME(adj_gemm_gelu);
 int64_t NAME(adj_gemm_scratch_bytes)(const adj_gemm_args* args);
 
 static REAL* NAME(random_block)(int64_t n) {
@@ -33,7 +34,7 @@ static TYPE(matrix) NAME(matrix_of)(int64_t batch, int64_t rows, int64_t cols, i
 typedef struct {
     int64_t batch, m, n, k;
     int a_form, b_form;
-    bool bias, b_shared, wide_out;
+    bool bias, b_shared, wide_out, gelu, before;
     double alpha, beta;
 } TYPE(form);
 
@@ -51,11 +52,14 @@ static void NAME(check_form)(TYPE(form) f) {
     }
     const size_t out_bytes = (size_t)(f.batch * out_size) * sizeof(REAL);
     REAL* out = check_block(out_bytes);
+    REAL* before = check_block(out_bytes);
+    adj_kernel* const kernel = f.gelu ? NAME(adj_gemm_gelu) : NAME(adj_gemm);
 
     adj_gemm_args* g = check_block(sizeof *g + 4 * sizeof(int64_t));
     *g = (adj_gemm_args){.a = a.x,
                          .b = b.x,
                          .out = out,
+                         .before = f.before ? before : NULL,
                          .bias = f.bias ? bias : NULL,
                          .m = f.m,
                          .n = f.n,
@@ -80,7 +84,7 @@ static void NAME(check_form)(TYPE(form) f) {
     for (int threads = 1; threads <= 3; threads += 2) {
         adj_pool_start(threads);
         memcpy(out, old, out_bytes);
-        CHECK(NAME(adj_gemm)(g) == ADJ_OK, "status");
+        CHECK(kernel(g) == ADJ_OK, "status");
         if (threads == 1) {
             memcpy(alone, out, out_bytes);
         }
@@ -109,7 +113,15 @@ static void NAME(check_form)(TYPE(form) f) {
                 const double kept = f.beta == 0 ? 0 : f.beta * (double)old[at];
                 const double tolerance = NAME(EPSILON) * (double)(f.k + 4) *
                                          (fabs(f.alpha) * scale + fabs(shift) + fabs(kept));
-                CHECK(check_near((double)out[at], f.alpha * sum + kept + shift, tolerance),
+                const double expected = f.alpha * sum + kept + shift;
+                if (f.before) {
+                    CHECK(check_near((double)before[at], expected, tolerance), "before");
+                }
+                const double result =
+                    f.gelu ? 0.5 * expected * erfc(-sqrt(0.5) * expected) : expected;
+                /* gelu's slope is at most 1.13 */
+                const double more = f.gelu ? 4 * NAME(EPSILON) * fmax(1, fabs(expected)) : 0;
+                CHECK(check_near((double)out[at], result, 1.13 * tolerance + more),
                       "%d x %d x %d forms %d %d at %d %d", (int)f.m, (int)f.n, (int)f.k, f.a_form,
                       f.b_form, (int)i, (int)j);
             }
@@ -120,6 +132,7 @@ static void NAME(check_form)(TYPE(form) f) {
     free(bias);
     free(old);
     free(out);
+    free(before);
     free(alone);
     free(g->scratch);
     free(g);
@@ -155,6 +168,17 @@ static void NAME(test)(void) {
                                           .alpha = -0.5,
                                           .beta = forms % 2,
                                           .bias = forms > 4});
+            NAME(check_form)((TYPE(form)){.batch = 1 + forms % 2,
+                                          .m = sizes[s][0],
+                                          .n = sizes[s][1],
+                                          .k = sizes[s][2],
+                                          .a_form = forms % 3,
+                                          .b_form = forms / 3,
+                                          .alpha = 0.5,
+                                          .bias = forms > 4,
+                                          .gelu = true,
+                                          .before = forms % 4 < 2,
+                                          .wide_out = forms % 2});
         }
     }
     for (int64_t batch = 2; batch <= 70; batch += 17) {

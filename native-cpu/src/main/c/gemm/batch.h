@@ -1,4 +1,5 @@
 /* Products and batches of products (a template, see vector.h). */
+#include "activate.h"
 #include "gemv.h"
 #include "micro.h"
 #include "pack.h"
@@ -26,7 +27,9 @@ static void NAME(gemv)(const TYPE(product)* t, REAL* scratch, bool parallel) {
     TYPE(vector_product) v = {
         .x = x,
         .lines = row ? t->b : t->a,
+        .sums = t->sums,
         .out = t->out,
+        .activate = t->activate,
         .bias = t->bias,
         .n = row ? t->n : t->m,
         .k = t->k,
@@ -54,12 +57,14 @@ typedef struct {
     int64_t scratch_elements; /* of one product */
 } TYPE(batch);
 
-static TYPE(batch) NAME(batch_of)(const adj_gemm_args* g) {
+static TYPE(batch) NAME(batch_of)(const adj_gemm_args* g, TYPE(activation)* activate) {
     TYPE(batch) batch = {
         .args = g,
         .first = {.a = g->a,
                   .b = g->b,
+                  .sums = g->before != NULL ? g->before : g->out,
                   .out = g->out,
+                  .activate = activate,
                   .bias = g->bias,
                   .m = g->m,
                   .n = g->n,
@@ -98,6 +103,7 @@ static void NAME(run_one)(const TYPE(batch)* t, int64_t index, REAL* scratch, bo
         index /= sizes[d];
         p.a += i * sizes[depth + d];
         p.b += i * sizes[2 * depth + d];
+        p.sums += i * sizes[3 * depth + d];
         p.out += i * sizes[3 * depth + d];
     }
     if (NAME(is_gemv)(&p)) {
@@ -117,14 +123,12 @@ static void NAME(group_chunk)(void* batch, int64_t chunk) {
 
 ADJ_EXPORT int64_t NAME(adj_gemm_scratch_bytes)(const adj_gemm_args* args);
 int64_t NAME(adj_gemm_scratch_bytes)(const adj_gemm_args* args) {
-    const TYPE(batch) batch = NAME(batch_of)(args);
+    const TYPE(batch) batch = NAME(batch_of)(args, NULL);
     return batch.groups * batch.scratch_elements * (int64_t)sizeof(REAL);
 }
 
-ADJ_EXPORT adj_kernel NAME(adj_gemm);
-int32_t NAME(adj_gemm)(const void* args) {
-    const adj_gemm_args* g = args;
-    TYPE(batch) batch = NAME(batch_of)(g);
+static int32_t NAME(run)(const adj_gemm_args* g, TYPE(activation)* activate) {
+    TYPE(batch) batch = NAME(batch_of)(g, activate);
     if (batch.first.m == 0 || g->n == 0) {
         return ADJ_OK;
     }
@@ -138,3 +142,15 @@ int32_t NAME(adj_gemm)(const void* args) {
     }
     return ADJ_OK;
 }
+
+ADJ_EXPORT adj_kernel NAME(adj_gemm);
+int32_t NAME(adj_gemm)(const void* args) {
+    return NAME(run)(args, NULL);
+}
+
+#define ADJ_UNARY(name, forward, saved, gradient)       \
+    ADJ_EXPORT adj_kernel NAME(adj_gemm_##name);        \
+    int32_t NAME(adj_gemm_##name)(const void* args) {   \
+        return NAME(run)(args, NAME(activate_##name)); \
+    }
+#include "elementwise.def"

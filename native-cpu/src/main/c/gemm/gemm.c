@@ -1,9 +1,13 @@
-/* adj_gemm_{f32,f64,bf16_f32}: the choice of a path, and batches. */
+/*
+ * adj_gemm_{f32,f64,bf16_f32} and adj_gemm_<activation>_{f32,f64,bf16_f32}: the choice of a path, and
+ * batches.
+ */
 #include <stdbool.h>
 #include <string.h>
 
 #include "common.h"
 #include "halves.h"
+#include "mathx.h"
 #include "vector.h"
 
 /*

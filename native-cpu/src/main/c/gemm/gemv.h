@@ -1,11 +1,13 @@
 /*
- * A matrix times a vector, or a few (a template, see vector.h): out[j] = alpha · lines[j]·x +
- * beta · out[j] + bias[j]. Bound by memory, so the matrix is not packed.
+ * A matrix times a vector, or a few (a template, see vector.h): sums[j] = alpha · lines[j]·x +
+ * beta · sums[j] + bias[j]. Bound by memory, so the matrix is not packed.
  */
 typedef struct {
     const REAL* x; /* dense */
     const REAL* lines;
+    REAL* sums;
     REAL* out;
+    TYPE(activation)* activate;
     const REAL* bias;
     int64_t n, k;
     int64_t line, step; /* strides from line to line, and along one */
@@ -17,7 +19,7 @@ typedef struct {
 } TYPE(vector_product);
 
 static inline void NAME(put)(const TYPE(vector_product)* t, int64_t j, REAL sum) {
-    REAL* at = t->out + j * t->out_step;
+    REAL* at = t->sums + j * t->out_step;
     REAL y = t->alpha * sum;
     if (t->beta != 0) {
         y = NAME(adj_fma)(t->beta, *at, y);
@@ -91,7 +93,15 @@ static void NAME(gemv_chunk)(void* product, int64_t chunk) {
     const adj_range lines = adj_chunk(t.n, t.chunk_lines, chunk);
     for (int64_t i = 0; i < t.count; i++) {
         NAME(gemv_lines)(&t, lines.begin, lines.end);
+        const int64_t first = lines.begin * t.out_step;
+        const int64_t count = lines.end - lines.begin;
+        if (t.out_step == 1) {
+            NAME(activate)(t.activate, 1, count, t.sums + first, t.out + first, 0);
+        } else {
+            NAME(activate)(t.activate, count, 1, t.sums + first, t.out + first, t.out_step);
+        }
         t.x += t.next_x;
+        t.sums += t.next_out;
         t.out += t.next_out;
     }
 }

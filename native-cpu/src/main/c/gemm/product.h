@@ -5,11 +5,13 @@
  * along k in one fixed order, whoever computes it.
  */
 
-/* One product, out = alpha · a × b + beta · out + bias. */
+/* One product: sums = alpha · a × b + beta · sums + bias; out = activate(sums). */
 typedef struct {
     const REAL* a;
     const REAL* b;
-    REAL* out;
+    REAL* sums;
+    REAL* out;                  /* laid out as sums, or the same */
+    TYPE(activation)* activate; /* NULL: sums is out */
     const REAL* bias;
     int64_t m, n, k;
     int64_t a_row, a_col, b_row, b_col, out_row;
@@ -158,6 +160,7 @@ static void NAME(multiply_chunk)(void* block, int64_t chunk) {
         const adj_range next = {strip.end, adj_min(end, strip.end + plan->strip)};
         const adj_range rows = plan->tall ? strip : (adj_range){0, o->m};
         const adj_range cols = plan->tall ? (adj_range){0, o->n} : strip;
+        const int64_t first = rows.begin * o->out_row + cols.begin;
         TYPE(epilogue) e = {o->alpha, o->beta, o->bias == NULL ? NULL : o->bias + cols.begin};
         int64_t p = 0;
         do { /* also for k = 0 */
@@ -166,12 +169,14 @@ static void NAME(multiply_chunk)(void* block, int64_t chunk) {
             const TYPE(factor) b = NAME(right)(t, cols, p, k, packed);
             const int64_t following = p + plan->step;
             NAME(tiles_and_fetch)(rows.end - rows.begin, cols.end - cols.begin, k, a, b, e,
-                                  o->out + rows.begin * o->out_row + cols.begin, o->out_row,
+                                  o->sums + first, o->out_row,
                                   following < o->k ? NAME(to_pack)(t, strip, following)
                                                    : NAME(to_pack)(t, next, 0));
             e = (TYPE(epilogue)){o->alpha, 1, NULL};
             p = following;
         } while (p < o->k);
+        NAME(activate)(o->activate, rows.end - rows.begin, cols.end - cols.begin, o->sums + first,
+                       o->out + first, o->out_row);
     }
 }
 
@@ -206,7 +211,9 @@ static void NAME(multiply)(const TYPE(product)* t, const TYPE(plan)* plan, REAL*
                 o->k = adj_min(plan->depth, t->k - p);
                 o->a += i * t->a_row + p * t->a_col;
                 o->b += p * t->b_row + j * t->b_col;
+                o->sums += i * t->out_row + j;
                 o->out += i * t->out_row + j;
+                o->activate = p + plan->depth < t->k ? NULL : t->activate;
                 o->bias = t->bias == NULL || p > 0 ? NULL : t->bias + j;
                 o->beta = p > 0 ? 1 : t->beta;
                 NAME(multiply_block)(&block, parallel);

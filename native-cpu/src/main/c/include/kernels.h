@@ -103,13 +103,15 @@ typedef struct {
 } adj_sum_squares_args; /* adj_sum_squares_{f32,f64} */
 
 /*
- * ---- gemm/: adj_gemm_{f32,f64}; int64_t adj_gemm_scratch_bytes_{f32,f64}(const adj_gemm_args *);
- * adj_gemm_bf16_f32 and its scratch bytes: of f32, each element of a and b rounded to bfloat16 ----
+ * ---- gemm/: adj_gemm_{f32,f64}, and adj_gemm_<name>_{f32,f64} with a function of elementwise.def as
+ * activation; int64_t adj_gemm_scratch_bytes_{f32,f64}(const adj_gemm_args *); the same of bf16_f32: of
+ * float, each element of a and b rounded to bfloat16 ----
  */
 typedef struct {
     const void *a;
     const void *b;
     void *out;
+    void *before;     /* what the activation gets, laid out as out; NULL: not wanted */
     const void *bias; /* NULL: none */
     void *scratch;
     int64_t m;
@@ -121,7 +123,7 @@ typedef struct {
     int64_t b_col;
     int64_t out_row; /* columns of out have stride 1 */
     double alpha;
-    double beta;
+    double beta;   /* 0 where there is an activation */
     int64_t depth; /* 0: a single product */
     int64_t dims[]; /* batch sizes, a, b, out */
 } adj_gemm_args;

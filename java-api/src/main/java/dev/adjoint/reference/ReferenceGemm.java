@@ -7,6 +7,7 @@ import dev.adjoint.spi.HalfFloats;
 import dev.adjoint.spi.KernelCall;
 import dev.adjoint.spi.Layout;
 import dev.adjoint.spi.Memory;
+import dev.adjoint.spi.UnaryKernel;
 import dev.adjoint.spi.View;
 import java.util.Arrays;
 
@@ -42,6 +43,8 @@ interface ReferenceGemm extends GemmKernels {
     View bias = spec.bias();
     double[] addend = bias == null ? new double[n] : Elements.read(bias);
     Elements out = Elements.of(spec.out());
+    UnaryKernel activation = spec.activation();
+    Elements before = spec.before() == null ? null : Elements.of(spec.before());
     // Rows of all batches in one sequence; row r of a belongs to matrix r / m of b.
     double[] sums = new double[n];
     for (int r = 0; r < (n == 0 ? 0 : spec.out().numel() / n); r++) {
@@ -56,7 +59,11 @@ interface ReferenceGemm extends GemmKernels {
       for (int c = 0; c < n; c++) {
         long i = (long) r * n + c;
         double old = spec.beta() == 0 ? 0 : spec.beta() * out.get(i);
-        out.set(i, spec.alpha() * sums[c] + old + addend[c]);
+        double sum = spec.alpha() * sums[c] + old + addend[c];
+        if (before != null) {
+          before.set(i, sum);
+        }
+        out.set(i, activation == null ? sum : activation.apply(sum));
       }
     }
   }

@@ -4,16 +4,20 @@ import dev.adjoint.Precision;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@code out = alpha · a × b + beta · out + bias}: a is […, M, K], b […, K, N], out […, M, N], with
- * equal batch dimensions (broadcast by stride 0). Transposes are strides. F32 or F64. With beta = 0
- * the old contents of out are never read.
+ * {@code out = activation(alpha · a × b + beta · out + bias)}: a is […, M, K], b […, K, N], out […,
+ * M, N], with equal batch dimensions (broadcast by stride 0). Transposes are strides. F32 or F64.
+ * With beta = 0 the old contents of out are never read.
  *
  * @param a the left factor
  * @param b the right factor
  * @param out the result; its rows are dense (last stride 1), its elements distinct
  * @param bias contiguous [N], added to each row once, or null
+ * @param beta 0 if there is an activation
  * @param precision for BF16 (only if all is F32) each element of a and b counts as the bfloat16
  *     nearest to it, subnormal ones as that or as 0
+ * @param activation applied last, or null
+ * @param before receives what the activation is applied to, laid out as out; null if not wanted or
+ *     without activation
  */
 public record Gemm(
     View a,
@@ -22,4 +26,42 @@ public record Gemm(
     @Nullable View bias,
     double alpha,
     double beta,
-    Precision precision) {}
+    Precision precision,
+    @Nullable UnaryKernel activation,
+    @Nullable View before) {
+  /**
+   * @throws IllegalArgumentException if the parts exclude one another
+   */
+  public Gemm {
+    if (activation != null && beta != 0) {
+      throw new IllegalArgumentException("gemm: an activation needs beta = 0, not " + beta);
+    }
+    if (before != null && activation == null) {
+      throw new IllegalArgumentException("gemm: without activation there is nothing before it");
+    }
+    if (before != null && !sameStrides(before.layout(), out.layout())) {
+      throw new IllegalArgumentException(
+          "gemm: before is " + before.layout() + ", not laid out as out, " + out.layout());
+    }
+  }
+
+  /** A product without activation. */
+  public Gemm(
+      View a,
+      View b,
+      View out,
+      @Nullable View bias,
+      double alpha,
+      double beta,
+      Precision precision) {
+    this(a, b, out, bias, alpha, beta, precision, null, null);
+  }
+
+  private static boolean sameStrides(Layout a, Layout b) {
+    boolean same = a.shape().equals(b.shape());
+    for (int d = 0; same && d < a.rank(); d++) {
+      same = a.stride(d) == b.stride(d);
+    }
+    return same;
+  }
+}

@@ -17,6 +17,7 @@ import java.util.EnumSet;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /**
  * All kernels of one variant, resolved by name when it is loaded: what is missing shows then, not
@@ -45,10 +46,8 @@ final class KernelLibrary {
   final KernelFamily argmax;
   final KernelFamily sumSquares;
 
-  final KernelFamily gemm;
-  final KernelFamily gemmScratchBytes;
-  final KernelFamily gemmInBf16;
-  final KernelFamily gemmInBf16ScratchBytes;
+  final Products gemm;
+  final Products gemmInBf16;
 
   final KernelFamily softmax;
   final KernelFamily softmaxGrad;
@@ -108,10 +107,8 @@ final class KernelLibrary {
     argmax = family("argmax", WIDE);
     sumSquares = family("sum_squares", FLOATING);
 
-    gemm = family("gemm", FLOATING);
-    gemmScratchBytes = family("gemm_scratch_bytes", FLOATING);
-    gemmInBf16 = family("gemm_bf16", EnumSet.of(F32));
-    gemmInBf16ScratchBytes = family("gemm_scratch_bytes_bf16", EnumSet.of(F32));
+    gemm = new Products("", FLOATING);
+    gemmInBf16 = new Products("_bf16", EnumSet.of(F32));
 
     softmax = family("softmax", FLOATING);
     softmaxGrad = family("softmax_grad", FLOATING);
@@ -159,6 +156,25 @@ final class KernelLibrary {
 
   private KernelFamily family(String name, Set<DType> dtypes) {
     return new KernelFamily(library, name, dtypes);
+  }
+
+  /** Matrix products of one precision, alone or with an activation at their end. */
+  final class Products {
+    private final KernelFamily alone;
+    private final Families<UnaryKernel> activated;
+    final KernelFamily scratchBytes;
+
+    private Products(String precision, Set<DType> dtypes) {
+      alone = family("gemm" + precision, dtypes);
+      activated =
+          new Families<>(
+              UnaryKernel.class, k -> family("gemm_" + k.symbol() + precision, dtypes));
+      scratchBytes = family("gemm_scratch_bytes" + precision, dtypes);
+    }
+
+    Kernel of(@Nullable UnaryKernel activation, DType dtype) {
+      return activation == null ? alone.of(dtype) : activated.of(activation, dtype);
+    }
   }
 
   /** One family for each constant of an enum. */

@@ -159,25 +159,24 @@ final class NativeCpuBackend implements Backend {
 
   @Override
   public long gemmScratchBytes(Gemm spec) {
-    KernelFamily family =
-        spec.precision() == Precision.BF16
-            ? kernels.gemmInBf16ScratchBytes
-            : kernels.gemmScratchBytes;
-    Kernel query = family.of(spec.out().dtype());
+    Kernel query = products(spec).scratchBytes.of(spec.out().dtype());
     return Downcalls.query(query.function(), gemmWords(spec, 0));
   }
 
   @Override
   public KernelCall gemm(Gemm spec, Memory scratch) {
-    KernelFamily family =
-        spec.precision() == Precision.BF16 ? kernels.gemmInBf16 : kernels.gemm;
     Layout a = spec.a().layout();
     long elements = spec.out().numel();
     long products = elements * a.size(a.rank() - 1);
+    UnaryKernel activation = spec.activation();
     return call(
-        family.of(spec.out().dtype()),
-        elements + products / PRODUCTS_PER_ELEMENT,
+        products(spec).of(activation, spec.out().dtype()),
+        elements * (activation == null ? 1 : 2) + products / PRODUCTS_PER_ELEMENT,
         gemmWords(spec, scratch.address()));
+  }
+
+  private KernelLibrary.Products products(Gemm spec) {
+    return spec.precision() == Precision.BF16 ? kernels.gemmInBf16 : kernels.gemm;
   }
 
   private static long[] gemmWords(Gemm spec, long scratch) {
@@ -190,6 +189,7 @@ final class NativeCpuBackend implements Backend {
       spec.a().address(),
       spec.b().address(),
       spec.out().address(),
+      address(spec.before()),
       address(spec.bias()),
       scratch,
       out.size(row),

@@ -304,15 +304,10 @@ class ArgumentBlocksTest {
     // b is transposed and shared by the whole batch.
     Layout shared = Layout.of(Shape.of(7, 3, 4), new long[] {0, 1, 3}, 0);
     View b = view(0x200, DType.F32, shared);
+    View out = dense(0x300, 7, 2, 4);
+    View before = dense(0x600, 7, 2, 4);
     Gemm spec =
-        new Gemm(
-            dense(0x100, 7, 2, 3),
-            b,
-            dense(0x300, 7, 2, 4),
-            dense(0x400, 4),
-            0.5,
-            2,
-            Precision.F32);
+        new Gemm(dense(0x100, 7, 2, 3), b, out, dense(0x400, 4), 0.5, 0, Precision.F32, UnaryKernel.SILU, before);
     blocks.put(
         "adj_gemm_args",
         block(
@@ -323,6 +318,8 @@ class ArgumentBlocksTest {
             0x200,
             "out",
             0x300,
+            "before",
+            0x600,
             "bias",
             0x400,
             "scratch",
@@ -346,7 +343,7 @@ class ArgumentBlocksTest {
             "alpha",
             0.5,
             "beta",
-            2.0,
+            0.0,
             "depth",
             1,
             "dims",

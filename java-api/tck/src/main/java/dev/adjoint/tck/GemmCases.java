@@ -5,13 +5,18 @@ import dev.adjoint.Precision;
 import dev.adjoint.Shape;
 import dev.adjoint.spi.Gemm;
 import dev.adjoint.spi.Layout;
+import dev.adjoint.spi.UnaryKernel;
 import dev.adjoint.spi.View;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /** Cases of {@link dev.adjoint.spi.GemmKernels}. */
 final class GemmCases {
+  private static final List<UnaryKernel> ACTIVATIONS =
+      List.of(UnaryKernel.RELU, UnaryKernel.SILU, UnaryKernel.GELU, UnaryKernel.GELU_TANH);
+
   private GemmCases() {}
 
   static List<KernelGroup> groups() {
@@ -51,6 +56,9 @@ final class GemmCases {
       product(65, 1030, 70);
       placed(67, 33, 129);
       batches();
+      for (UnaryKernel activation : ACTIVATIONS) {
+        activated(activation);
+      }
     }
 
     /** Dense row-major factors. */
@@ -132,8 +140,45 @@ final class GemmCases {
           0);
     }
 
+    /** Every path: single rows and columns, tiles, batches. */
+    private void activated(UnaryKernel activation) {
+      for (long m : new long[] {1, 3, 67}) {
+        for (long n : new long[] {1, 33, 130}) {
+          for (Placement placement : List.of(Placement.DENSE, Placement.TRANSPOSED)) {
+            Layout a = Placement.DENSE.of(Shape.of(m, 40));
+            Layout b = placement.of(Shape.of(40, n));
+            Layout dense = Placement.DENSE.of(Shape.of(m, n));
+            Layout pitched = Placement.PITCHED.of(Shape.of(m, n));
+            accept(a, b, dense, m > 1, 1, 0, activation, false);
+            accept(a, b, pitched, n > 1, 0.5, 0, activation, true);
+          }
+        }
+      }
+      accept(
+          Placement.DENSE.of(Shape.of(3, 9, 7)),
+          Placement.DENSE.of(Shape.of(3, 7, 20)),
+          Placement.DENSE.of(Shape.of(3, 9, 20)),
+          true,
+          1,
+          0,
+          activation,
+          true);
+    }
+
     private void accept(
         Layout a, Layout b, Layout out, boolean withBias, double alpha, double beta) {
+      accept(a, b, out, withBias, alpha, beta, null, false);
+    }
+
+    private void accept(
+        Layout a,
+        Layout b,
+        Layout out,
+        boolean withBias,
+        double alpha,
+        double beta,
+        @Nullable UnaryKernel activation,
+        boolean withBefore) {
       List<Operand> operands = new ArrayList<>();
       operands.add(Operand.input(dtype, a, Samples.uniform(1, -1, 1)));
       operands.add(Operand.input(dtype, b, Samples.uniform(2, -1, 1)));
@@ -147,6 +192,10 @@ final class GemmCases {
         operands.add(
             Operand.input(dtype, Placement.SHIFTED.of(columns), Samples.uniform(4, -1, 1)));
       }
+      if (withBefore) {
+        operands.add(Operand.output(dtype, out));
+      }
+      int before = operands.size() - 1;
       double depth = a.size(a.rank() - 1);
       String name =
           "gemm in "
@@ -155,7 +204,8 @@ final class GemmCases {
               + alpha
               + " beta "
               + beta
-              + (withBias ? " bias " : " ");
+              + (withBias ? " bias " : " ")
+              + (activation == null ? "" : activation.symbol() + " ");
       check.accept(
           new KernelCase(
               name,
@@ -167,7 +217,15 @@ final class GemmCases {
                 View bias = withBias ? stage.view(3) : null;
                 Gemm spec =
                     new Gemm(
-                        stage.view(0), stage.view(1), stage.view(2), bias, alpha, beta, precision);
+                        stage.view(0),
+                        stage.view(1),
+                        stage.view(2),
+                        bias,
+                        alpha,
+                        beta,
+                        precision,
+                        activation,
+                        withBefore ? stage.view(before) : null);
                 return backend.gemm(spec, stage.scratch(backend.gemmScratchBytes(spec)));
               }));
     }
