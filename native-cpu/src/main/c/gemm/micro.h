@@ -112,8 +112,8 @@ static void NAME(tile)(int64_t rows, int64_t cols, int64_t k, TYPE(factor) a_pan
 }
 
 /* m × n of a product, k short enough for a panel of B to stay in the first-level cache. */
-static void NAME(tiles)(int64_t m, int64_t n, int64_t k, TYPE(factor) a, TYPE(factor) b,
-                        TYPE(epilogue) e, REAL* out, int64_t out_row) {
+static inline void NAME(tiles)(int64_t m, int64_t n, int64_t k, TYPE(factor) a, TYPE(factor) b,
+                               TYPE(epilogue) e, REAL* out, int64_t out_row) {
     for (int64_t j = 0; j < n; j += NR) {
         TYPE(factor) a_panel = a;
         for (int64_t i = 0; i < m; i += MR) {
