@@ -57,9 +57,9 @@ static TYPE(factor) NAME(queries_left)(const REAL* tile) {
  * another does, the score is `hidden`, and so for MR keys more, because a panel of the next product
  * may begin in one strip and end in the next. Returns the keys that have scores.
  */
-static int64_t NAME(score_strip)(int64_t strip, int64_t queries, int64_t keys, int64_t d, int64_t seen,
-                              TYPE(factor) left, TYPE(factor) right, REAL scale, REAL hidden,
-                              REAL* scores) {
+static int64_t NAME(score_strip)(int64_t strip, int64_t queries, int64_t keys, int64_t d,
+                                 int64_t seen, TYPE(factor) left, TYPE(factor) right, REAL scale,
+                                 REAL hidden, REAL* scores) {
     const int64_t cols = adj_min(NR, queries - strip);
     const int64_t strip_keys = adj_max(0, adj_min(keys, seen + strip + cols - 1));
     right.x += strip / NR * right.panel;
@@ -97,11 +97,10 @@ static void NAME(along_keys)(int64_t queries, int64_t d, int64_t keys, int64_t s
     }
 }
 
-/* out += left · right along the queries, left's rows being keys: row j needs those from j + 1 - seen
- * on. */
+/* out += left · right along the queries, left's rows being keys: row j needs those from j + 1 -
+ * seen on. */
 static void NAME(along_queries)(int64_t keys, int64_t d, int64_t queries, int64_t seen,
-                                TYPE(factor) left, TYPE(factor) right, REAL* out,
-                                int64_t out_row) {
+                                TYPE(factor) left, TYPE(factor) right, REAL* out, int64_t out_row) {
     for (int64_t c = 0; c < d; c += NR) {
         TYPE(factor) panel = left;
         for (int64_t j = 0; j < keys; j += MR) {
@@ -348,9 +347,9 @@ static void NAME(weigh)(int64_t strip, int64_t keys, const REAL shift[QUERIES],
             const VEC e =
                 NAME(exp_nonpositive)(NAME(load)(p_at, VL, 0) - NAME(load)(shift + q, VL, 0));
             NAME(store)(p_at, VL, e);
-            NAME(store)(g_at, VL,
-                        scale * e *
-                            (NAME(load)(g_at, VL, 0) - NAME(load)(grad_dot_out + q, VL, 0)));
+            NAME(store)(
+                g_at, VL,
+                scale * e * (NAME(load)(g_at, VL, 0) - NAME(load)(grad_dot_out + q, VL, 0)));
         }
     }
 }
@@ -402,7 +401,8 @@ static void NAME(attention_grad_part)(const adj_attention_grad_args* a, int64_t 
             shift[i] = log_sum_exp == -(REAL)__builtin_inf() ? 0 : log_sum_exp; /* see advance */
             f64 dot[1] = {};
             ADD_UP(1, LANES, dot, d, c, n, sums, {
-                sums[0] = VEC_FMA(NAME(load)(grad_row + c, n, 0), NAME(load)(out_row + c, n, 0), sums[0]);
+                sums[0] =
+                    VEC_FMA(NAME(load)(grad_row + c, n, 0), NAME(load)(out_row + c, n, 0), sums[0]);
             });
             grad_dot_out[i] = (REAL)dot[0];
         }
