@@ -20,14 +20,14 @@
 /* From so many heads on, gradients run in parallel by heads alone. */
 #define MANY_HEADS 16
 
-/* Queries in a tile: fewer where a mask cuts corners off, so that less is computed for nothing. */
-static int64_t queries_per_tile(bool causal) {
-    return causal ? QUERIES / 2 : QUERIES;
-}
-
 /* The keys that queries [first, first + count) see, at most: query i sees j <= i + tk - tq. */
 static int64_t visible_keys(bool causal, int64_t tq, int64_t tk, int64_t first, int64_t count) {
     return causal ? adj_max(0, adj_min(tk, first + count + tk - tq)) : tk;
+}
+
+/* How many of the keys from `key` on query `first` sees, or is short of: one more by each query. */
+static int64_t keys_seen(bool causal, int64_t tq, int64_t tk, int64_t first, int64_t key) {
+    return causal ? first + 1 + tk - tq - key : tk;
 }
 
 /* In how many parts the keys of a head are dealt out when there are few heads. */

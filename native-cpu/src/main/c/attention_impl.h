@@ -50,12 +50,73 @@ static TYPE(factor) NAME(queries_left)(const REAL* tile) {
     return (TYPE(factor)){tile, 1, QUERIES, MR};
 }
 
-/* Where query q, counted from the tile's corner, does not see key j, the score is −∞. */
-static void NAME(mask)(REAL* scores, int64_t queries, int64_t keys, int64_t first_hidden) {
-    for (int64_t j = 0; j < keys; j++) {
-        for (int64_t q = 0; q < adj_min(queries, j + first_hidden); q++) {
-            scores[j * QUERIES + q] = -(REAL)__builtin_inf();
+/*
+ * A tile's scores, [keys, QUERIES], a strip of NR queries at a time: out = scale · left · rightᵀ.
+ * `seen` is how many of the tile's keys its first query sees; each query after it sees one more.
+ * Keys that none of a strip's queries sees are left out; where one query does not see a key that
+ * another does, the score is `hidden`, and so for MR keys more, because a panel of the next product
+ * may begin in one strip and end in the next. Returns the keys that have scores.
+ */
+static int64_t NAME(score_strip)(int64_t strip, int64_t queries, int64_t keys, int64_t d,
+                                 int64_t seen, TYPE(factor) left, TYPE(factor) right, REAL scale,
+                                 REAL hidden, REAL* scores) {
+    const int64_t cols = adj_min(NR, queries - strip);
+    const int64_t strip_keys = adj_max(0, adj_min(keys, seen + strip + cols - 1));
+    right.x += strip / NR * right.panel;
+    for (int64_t j = 0; j < strip_keys; j += MR) {
+        NAME(tile)(adj_min(MR, strip_keys - j), cols, d, left, right,
+                   (TYPE(epilogue)){scale, 0, NULL}, scores + j * QUERIES + strip, QUERIES);
+        left.x += left.panel;
+    }
+    const int64_t rows = adj_min(keys, strip_keys + MR);
+    for (int64_t j = adj_max(0, seen + strip); j < rows; j++) {
+        REAL* row = scores + j * QUERIES + strip;
+        for (int64_t q = 0; q < adj_min(cols, j + 1 - seen - strip); q++) {
+            row[q] = hidden;
         }
+    }
+    return rows;
+}
+
+/*
+ * out += (or =, as e says) left · right along the keys, left's rows being queries: row i needs no
+ * keys but the first seen + i.
+ */
+static void NAME(along_keys)(int64_t queries, int64_t d, int64_t keys, int64_t seen,
+                             TYPE(factor) left, TYPE(factor) right, TYPE(epilogue) e, REAL* out,
+                             int64_t out_row) {
+    for (int64_t c = 0; c < d; c += NR) {
+        TYPE(factor) panel = left;
+        for (int64_t i = 0; i < queries; i += MR) {
+            const int64_t rows = adj_min(MR, queries - i);
+            NAME(tile)(rows, adj_min(NR, d - c), adj_max(0, adj_min(keys, seen + i + rows - 1)),
+                       panel, right, e, out + i * out_row + c, out_row);
+            panel.x += left.panel;
+        }
+        right.x += right.panel;
+    }
+}
+
+/* out += left · right along the queries, left's rows being keys: row j needs those from j + 1 -
+ * seen on. */
+static void NAME(along_queries)(int64_t keys, int64_t d, int64_t queries, int64_t seen,
+                                TYPE(factor) left, TYPE(factor) right, REAL* out, int64_t out_row) {
+    for (int64_t c = 0; c < d; c += NR) {
+        TYPE(factor) panel = left;
+        for (int64_t j = 0; j < keys; j += MR) {
+            const int64_t first = adj_max(0, j + 1 - seen);
+            if (first >= queries) {
+                break;
+            }
+            TYPE(factor) a = panel;
+            TYPE(factor) b = right;
+            a.x += first * a.step;
+            b.x += first * b.step;
+            NAME(tile)(adj_min(MR, keys - j), adj_min(NR, d - c), queries - first, a, b,
+                       (TYPE(epilogue)){1, 1, NULL}, out + j * out_row + c, out_row);
+            panel.x += left.panel;
+        }
+        right.x += right.panel;
     }
 }
 
@@ -68,45 +129,57 @@ static int64_t NAME(panel_elements)(int64_t rows, int64_t d) {
 
 /* ---- forward ---- */
 
+/* What to subtract before exp: without any visible score, exp(-∞ - 0) is 0, exp(-∞ + ∞) is not. */
+ADJ_INLINE VEC NAME(finite_shift)(VEC most) {
+    const TYPE(bits) nothing = most == -(REAL)__builtin_inf();
+    return (VEC)(~nothing & (TYPE(bits))most);
+}
+
 /* The softmax of a tile's columns, continued from the tiles before it. */
 typedef struct {
     REAL most[QUERIES]; /* largest score so far */
     REAL sum[QUERIES];  /* Σ exp(score - most) */
 } TYPE(running);
 
-/* Turns scores into exp(score - most); old_scale is what earlier sums must be multiplied by. */
-static void NAME(advance)(TYPE(running)* t, REAL* scores, int64_t queries, int64_t keys,
+/*
+ * Turns the scores of a strip into exp(score - most); old_scale is what earlier sums must be
+ * multiplied by.
+ */
+static void NAME(advance)(TYPE(running)* t, int64_t strip, int64_t keys, REAL* scores,
                           REAL old_scale[QUERIES]) {
-    REAL most[QUERIES];
-    REAL shift[QUERIES];
-    REAL sum[QUERIES] = {};
-    memcpy(most, t->most, sizeof most);
-    for (int64_t j = 0; j < keys; j++) {
-        const REAL* row = scores + j * QUERIES;
-        ADJ_INDEPENDENT
-        for (int64_t q = 0; q < queries; q++) {
-            most[q] = row[q] > most[q] ? row[q] : most[q];
-        }
-    }
-    for (int64_t q = 0; q < QUERIES; q += VL) {
-        const int64_t n = VL;
-        /* Nothing visible yet: exp(-∞ - 0) is 0 where exp(-∞ + ∞) is not a number. */
-        for (int l = 0; l < VL; l++) shift[q + l] = most[q + l] == -(REAL)__builtin_inf() ? 0 : most[q + l];
-        NAME(store)(old_scale + q, n, NAME(exp_nonpositive)(NAME(load)(t->most + q, n, 0) - NAME(load)(shift + q, n, 0)));
+    REAL* column = scores + strip;
+    VEC most[NV];
+    VEC shift[NV];
+    VEC sum[NV] = {};
+    for (int v = 0; v < NV; v++) {
+        most[v] = NAME(load)(t->most + strip + v * VL, VL, 0);
     }
     for (int64_t j = 0; j < keys; j++) {
-        REAL* row = scores + j * QUERIES;
-        for (int64_t q = 0; q < QUERIES; q += VL) {
-            const int64_t n = VL;
-            const VEC e = NAME(exp_nonpositive)(NAME(load)(row + q, n, 0) - NAME(load)(shift + q, n, 0));
-            NAME(store)(row + q, n, e);
-            NAME(store)(sum + q, n, NAME(load)(sum + q, n, 0) + e);
+#pragma GCC unroll 2
+        for (int v = 0; v < NV; v++) {
+            most[v] = VEC_MAX(NAME(load)(column + j * QUERIES + v * VL, VL, 0), most[v]);
         }
     }
-    ADJ_INDEPENDENT
-    for (int64_t q = 0; q < queries; q++) {
-        t->sum[q] = t->sum[q] * old_scale[q] + sum[q];
-        t->most[q] = most[q];
+    for (int v = 0; v < NV; v++) {
+        const int64_t at = strip + v * VL;
+        shift[v] = NAME(finite_shift)(most[v]);
+        const VEC scale = NAME(exp_nonpositive)(NAME(load)(t->most + at, VL, 0) - shift[v]);
+        NAME(store)(old_scale + at, VL, scale);
+        NAME(store)(t->most + at, VL, most[v]);
+    }
+    for (int64_t j = 0; j < keys; j++) {
+#pragma GCC unroll 2
+        for (int v = 0; v < NV; v++) {
+            REAL* at = column + j * QUERIES + v * VL;
+            const VEC e = NAME(exp_nonpositive)(NAME(load)(at, VL, 0) - shift[v]);
+            NAME(store)(at, VL, e);
+            sum[v] += e;
+        }
+    }
+    for (int v = 0; v < NV; v++) {
+        const int64_t at = strip + v * VL;
+        const VEC before = NAME(load)(t->sum + at, VL, 0) * NAME(load)(old_scale + at, VL, 0);
+        NAME(store)(t->sum + at, VL, before + sum[v]);
     }
 }
 
@@ -136,7 +209,7 @@ static void NAME(attention_block)(const adj_attention_args* a, int64_t index, in
     const TYPE(head) v = NAME(head_of)(a->v, a->v_strides, a->heads, index);
     const TYPE(head) out = NAME(head_of)(a->out, a->out_strides, a->heads, index);
     const int64_t d = a->d;
-    const int64_t queries = adj_min(queries_per_tile(a->causal), a->tq - first);
+    const int64_t queries = adj_min(QUERIES, a->tq - first);
     const int64_t visible = visible_keys(a->causal, a->tq, a->tk, first, queries);
 
     TYPE(running) run;
@@ -147,22 +220,23 @@ static void NAME(attention_block)(const adj_attention_args* a, int64_t index, in
     const TYPE(factor) q_factor = NAME(rows_right_turned)(q, first, queries, d, q_panels);
     for (int64_t key = 0; key < visible; key += KEYS) {
         const int64_t keys = adj_min(KEYS, visible - key);
-        NAME(tiles)(keys, queries, d, NAME(rows_left)(k, key), q_factor,
-                    (TYPE(epilogue)){(REAL)a->scale, 0, NULL}, scores, QUERIES);
-        if (a->causal) {
-            NAME(mask)(scores, queries, keys, key - first - (a->tk - a->tq));
-        }
+        const int64_t seen = keys_seen(a->causal, a->tq, a->tk, first, key);
         REAL old_scale[QUERIES];
-        NAME(advance)(&run, scores, queries, keys, old_scale);
+        for (int64_t strip = 0; strip < queries; strip += NR) {
+            const int64_t rows =
+                NAME(score_strip)(strip, queries, keys, d, seen, NAME(rows_left)(k, key), q_factor,
+                                  (REAL)a->scale, -(REAL)__builtin_inf(), scores);
+            NAME(advance)(&run, strip, rows, scores, old_scale);
+        }
         for (int64_t i = 0; key > 0 && i < queries; i++) {
             ADJ_INDEPENDENT
             for (int64_t c = 0; c < d; c++) {
                 sums[i * d + c] *= old_scale[i];
             }
         }
-        NAME(tiles)(queries, d, keys, NAME(queries_left)(scores),
-                    NAME(rows_right)(v, key, keys, d, v_panels),
-                    (TYPE(epilogue)){1, key > 0 ? 1 : 0, NULL}, sums, d);
+        NAME(along_keys)(queries, d, keys, seen, NAME(queries_left)(scores),
+                         NAME(rows_right)(v, key, keys, d, v_panels),
+                         (TYPE(epilogue)){1, key > 0 ? 1 : 0, NULL}, sums, d);
     }
     REAL* log_sum_exp = (REAL*)a->log_sum_exp + index * a->tq + first;
     for (int64_t i = 0; i < queries; i++) {
@@ -181,7 +255,7 @@ static void NAME(attention_block)(const adj_attention_args* a, int64_t index, in
 }
 
 static int64_t NAME(attention_items)(const adj_attention_args* a) {
-    return a->batch * a->heads * adj_ceil_div(a->tq, queries_per_tile(a->causal));
+    return a->batch * a->heads * adj_ceil_div(a->tq, QUERIES);
 }
 
 static int64_t NAME(attention_chunks)(const adj_attention_args* a) {
@@ -192,11 +266,10 @@ static void NAME(attention_chunk)(void* args, int64_t chunk) {
     const adj_attention_args* a = args;
     const int64_t items = NAME(attention_items)(a);
     const int64_t chunks = NAME(attention_chunks)(a);
-    const int64_t grain = queries_per_tile(a->causal);
-    const int64_t blocks = adj_ceil_div(a->tq, grain);
+    const int64_t blocks = adj_ceil_div(a->tq, QUERIES);
     REAL* scratch = (REAL*)a->scratch + chunk * NAME(attention_scratch_of)(a->d).all;
     for (int64_t i = chunk * items / chunks; i < (chunk + 1) * items / chunks; i++) {
-        NAME(attention_block)(a, i / blocks, i % blocks * grain, scratch);
+        NAME(attention_block)(a, i / blocks, i % blocks * QUERIES, scratch);
     }
 }
 
@@ -262,6 +335,25 @@ static TYPE(head) NAME(grad_q_of)(const adj_attention_grad_args* a, int64_t inde
     return (TYPE(head)){sums + part * t.elements + index * a->tq * a->d, a->d};
 }
 
+/* Turns a strip of scores into probabilities p, and of v gradᵀ into the gradients g of q kᵀ. */
+static void NAME(weigh)(int64_t strip, int64_t keys, const REAL shift[QUERIES],
+                        const REAL grad_dot_out[QUERIES], REAL scale, REAL* p, REAL* g) {
+    for (int64_t j = 0; j < keys; j++) {
+#pragma GCC unroll 2
+        for (int v = 0; v < NV; v++) {
+            const int64_t q = strip + v * VL;
+            REAL* p_at = p + j * QUERIES + q;
+            REAL* g_at = g + j * QUERIES + q;
+            const VEC e =
+                NAME(exp_nonpositive)(NAME(load)(p_at, VL, 0) - NAME(load)(shift + q, VL, 0));
+            NAME(store)(p_at, VL, e);
+            NAME(store)(
+                g_at, VL,
+                scale * e * (NAME(load)(g_at, VL, 0) - NAME(load)(grad_dot_out + q, VL, 0)));
+        }
+    }
+}
+
 /*
  * One head and a part of its keys. Per tile: P = exp(scale · k qᵀ - logsumexp), grad_v += P grad,
  * and with G = scale · P ⊙ (v gradᵀ - Σ grad ⊙ out): grad_q += Gᵀ k, grad_k += G q.
@@ -284,8 +376,6 @@ static void NAME(attention_grad_part)(const adj_attention_grad_args* a, int64_t 
     const TYPE(head) grad_v = NAME(head_of)(a->grad_v, a->grad_v_strides, a->heads, index);
     const int64_t d = a->d;
     const REAL scale = (REAL)a->scale;
-    const TYPE(epilogue) set = {1, 0, NULL};
-    const TYPE(epilogue) add = {1, 1, NULL};
 
     const int64_t parts = NAME(division_of)(a).parts;
     const int64_t tiles = adj_ceil_div(a->tk, KEYS);
@@ -295,15 +385,15 @@ static void NAME(attention_grad_part)(const adj_attention_grad_args* a, int64_t 
     NAME(clear)(grad_q, 0, a->tq, d);
     NAME(clear)(grad_k, key_begin, key_end, d);
     NAME(clear)(grad_v, key_begin, key_end, d);
-    for (int64_t first = 0; first < a->tq; first += queries_per_tile(a->causal)) {
-        const int64_t queries = adj_min(queries_per_tile(a->causal), a->tq - first);
+    for (int64_t first = 0; first < a->tq; first += QUERIES) {
+        const int64_t queries = adj_min(QUERIES, a->tq - first);
         const int64_t visible =
             adj_min(key_end, visible_keys(a->causal, a->tq, a->tk, first, queries));
         if (visible <= key_begin) {
             continue;
         }
-        REAL shift[QUERIES];
-        REAL grad_dot_out[QUERIES];
+        REAL shift[QUERIES] = {};
+        REAL grad_dot_out[QUERIES] = {};
         for (int64_t i = 0; i < queries; i++) {
             const REAL log_sum_exp = ((const REAL*)a->log_sum_exp)[index * a->tq + first + i];
             const REAL* grad_row = grad.x + (first + i) * grad.row;
@@ -311,7 +401,8 @@ static void NAME(attention_grad_part)(const adj_attention_grad_args* a, int64_t 
             shift[i] = log_sum_exp == -(REAL)__builtin_inf() ? 0 : log_sum_exp; /* see advance */
             f64 dot[1] = {};
             ADD_UP(1, LANES, dot, d, c, n, sums, {
-                sums[0] = VEC_FMA(NAME(load)(grad_row + c, n, 0), NAME(load)(out_row + c, n, 0), sums[0]);
+                sums[0] =
+                    VEC_FMA(NAME(load)(grad_row + c, n, 0), NAME(load)(out_row + c, n, 0), sums[0]);
             });
             grad_dot_out[i] = (REAL)dot[0];
         }
@@ -320,36 +411,30 @@ static void NAME(attention_grad_part)(const adj_attention_grad_args* a, int64_t 
             NAME(rows_right_turned)(grad, first, queries, d, grad_panels);
         for (int64_t key = key_begin; key < visible; key += KEYS) {
             const int64_t keys = adj_min(KEYS, visible - key);
-            NAME(tiles)(keys, queries, d, NAME(rows_left)(k, key), q_factor,
-                        (TYPE(epilogue)){scale, 0, NULL}, p, QUERIES);
-            if (a->causal) {
-                NAME(mask)(p, queries, keys, key - first - (a->tk - a->tq));
-            }
-            NAME(tiles)(keys, queries, d, NAME(rows_left)(v, key), grad_factor, set, g, QUERIES);
-            for (int64_t j = 0; j < keys; j++) {
-                REAL* p_row = p + j * QUERIES;
-                REAL* g_row = g + j * QUERIES;
-                for (int64_t i = 0; i < queries; i += VL) {
-                    const int64_t n = VL;
-                    const VEC e = NAME(exp_nonpositive)(NAME(load)(p_row + i, n, 0) - NAME(load)(shift + i, n, 0));
-                    NAME(store)(p_row + i, n, e);
-                    NAME(store)(g_row + i, n, scale * e * (NAME(load)(g_row + i, n, 0) - NAME(load)(grad_dot_out + i, n, 0)));
-                }
+            const int64_t seen = keys_seen(a->causal, a->tq, a->tk, first, key);
+            for (int64_t strip = 0; strip < queries; strip += NR) {
+                const int64_t rows =
+                    NAME(score_strip)(strip, queries, keys, d, seen, NAME(rows_left)(k, key),
+                                      q_factor, scale, -(REAL)__builtin_inf(), p);
+                NAME(score_strip)(strip, queries, keys, d, seen, NAME(rows_left)(v, key),
+                                  grad_factor, 1, 0, g);
+                NAME(weigh)(strip, rows, shift, grad_dot_out, scale, p, g);
             }
             if (grad_v.x != NULL) {
-                NAME(tiles)(keys, d, queries, NAME(keys_left)(p),
-                            NAME(rows_right)(grad, first, queries, d, right_panels), add,
-                            grad_v.x + key * grad_v.row, grad_v.row);
+                NAME(along_queries)(keys, d, queries, seen, NAME(keys_left)(p),
+                                    NAME(rows_right)(grad, first, queries, d, right_panels),
+                                    grad_v.x + key * grad_v.row, grad_v.row);
             }
             if (grad_k.x != NULL) {
-                NAME(tiles)(keys, d, queries, NAME(keys_left)(g),
-                            NAME(rows_right)(q, first, queries, d, right_panels), add,
-                            grad_k.x + key * grad_k.row, grad_k.row);
+                NAME(along_queries)(keys, d, queries, seen, NAME(keys_left)(g),
+                                    NAME(rows_right)(q, first, queries, d, right_panels),
+                                    grad_k.x + key * grad_k.row, grad_k.row);
             }
             if (grad_q.x != NULL) {
-                NAME(tiles)(queries, d, keys, NAME(queries_left)(g),
-                            NAME(rows_right)(k, key, keys, d, right_panels), add,
-                            grad_q.x + first * grad_q.row, grad_q.row);
+                NAME(along_keys)(queries, d, keys, seen, NAME(queries_left)(g),
+                                 NAME(rows_right)(k, key, keys, d, right_panels),
+                                 (TYPE(epilogue)){1, 1, NULL}, grad_q.x + first * grad_q.row,
+                                 grad_q.row);
             }
         }
     }

@@ -65,8 +65,7 @@ static void NAME(softmax_group)(TYPE(rows) t) {
     }
     for (int64_t r = 0; r < t.rows; r++) {
         REAL* out = t.out + r * n;
-        WRITE_ROW(out, n, t.stream, i, count,
-                  NAME(load)(exps + r * n + i, count, 0) * scale[r]);
+        WRITE_ROW(out, n, t.stream, i, count, NAME(load)(exps + r * n + i, count, 0) * scale[r]);
     }
 }
 
@@ -90,8 +89,7 @@ static void NAME(log_softmax_group)(TYPE(rows) t) {
     for (int64_t r = 0; r < t.rows; r++) {
         const REAL* x = t.x + r * n;
         REAL* out = t.out + r * n;
-        WRITE_ROW(out, n, t.stream, i, count,
-                  (NAME(load)(x + i, count, 0) - most[r]) - log_sum[r]);
+        WRITE_ROW(out, n, t.stream, i, count, (NAME(load)(x + i, count, 0) - most[r]) - log_sum[r]);
     }
 }
 
@@ -125,8 +123,7 @@ static void NAME(log_softmax_grad_group)(TYPE(rows) t) {
     for (int64_t r = 0; r < t.rows; r++) {
         const REAL* grad = t.grad + r * n;
         f64 sum[1] = {};
-        ADD_UP(1, LANES, sum, n, i, count, sums,
-               { sums[0] += NAME(load)(grad + i, count, 0); });
+        ADD_UP(1, LANES, sum, n, i, count, sums, { sums[0] += NAME(load)(grad + i, count, 0); });
         grad_sum[r] = (REAL)sum[0];
     }
     for (int64_t r = 0; r < t.rows; r++) {
@@ -316,8 +313,7 @@ ADJ_INLINE void NAME(norm_grad_part)(const adj_norm_grad_args* a, int64_t part, 
     REAL* grad_weight = a->grad_weight == NULL ? NULL : slice;
     REAL* grad_bias = a->grad_bias == NULL ? NULL : slice + n;
     memset(slice, 0, (size_t)(2 * n) * sizeof(REAL));
-    const bool stream =
-        a->grad_x != NULL && past_caches(3 * a->rows * n * (int64_t)sizeof(REAL));
+    const bool stream = a->grad_x != NULL && past_caches(3 * a->rows * n * (int64_t)sizeof(REAL));
     int64_t r = range.begin;
     for (; r + GRAD_ROWS <= range.end; r += GRAD_ROWS) {
         NAME(norm_grad_rows)(a, r, GRAD_ROWS, centred, stream, grad_weight, grad_bias);

@@ -16,34 +16,33 @@ typedef int64_t bits_f64 __attribute__((vector_size(VEC_BYTES)));
  * row: VL, a constant to the compiler, except perhaps in the last one and, if the row is to go past
  * the caches, in those before its first aligned address.
  */
-#    define WRITE_ROW(out, n, stream, i, count, value)                                    \
-        do {                                                                                   \
-            const int64_t head_ =                                                              \
-                (stream) ? adj_min((n), (int64_t)(-(uintptr_t)(out) % VEC_BYTES /         \
-                                                       sizeof(REAL)))                          \
-                              : 0;                                                             \
-            const int64_t whole_ = head_ + ((n)-head_) / VL * VL;                              \
-            if (head_ > 0) {                                                                   \
-                const int64_t i = 0;                                                           \
-                const int64_t count = head_;                                                   \
-                NAME(store)((out), count, (value));                                            \
-            }                                                                                  \
-            if (stream) {                                                                 \
-                for (int64_t i = head_; i < whole_; i += VL) {                                 \
-                    const int64_t count = VL;                                                  \
-                    VEC_STREAM((out) + i, (value));                                            \
-                }                                                                              \
-            } else {                                                                           \
-                _Pragma("GCC unroll 4") for (int64_t i = 0; i < whole_; i += VL) {             \
-                    const int64_t count = VL;                                                  \
-                    NAME(store)((out) + i, count, (value));                                    \
-                }                                                                              \
-            }                                                                                  \
-            if (whole_ < (n)) {                                                                \
-                const int64_t i = whole_;                                                      \
-                const int64_t count = (n)-whole_;                                              \
-                NAME(store)((out) + i, count, (value));                                        \
-            }                                                                                  \
+#    define WRITE_ROW(out, n, stream, i, count, value)                                           \
+        do {                                                                                     \
+            const int64_t head_ =                                                                \
+                (stream) ? adj_min((n), (int64_t)(-(uintptr_t)(out) % VEC_BYTES / sizeof(REAL))) \
+                         : 0;                                                                    \
+            const int64_t whole_ = head_ + ((n) - head_) / VL * VL;                              \
+            if (head_ > 0) {                                                                     \
+                const int64_t i = 0;                                                             \
+                const int64_t count = head_;                                                     \
+                NAME(store)((out), count, (value));                                              \
+            }                                                                                    \
+            if (stream) {                                                                        \
+                for (int64_t i = head_; i < whole_; i += VL) {                                   \
+                    const int64_t count = VL;                                                    \
+                    VEC_STREAM((out) + i, (value));                                              \
+                }                                                                                \
+            } else {                                                                             \
+                _Pragma("GCC unroll 4") for (int64_t i = 0; i < whole_; i += VL) {               \
+                    const int64_t count = VL;                                                    \
+                    NAME(store)((out) + i, count, (value));                                      \
+                }                                                                                \
+            }                                                                                    \
+            if (whole_ < (n)) {                                                                  \
+                const int64_t i = whole_;                                                        \
+                const int64_t count = (n) - whole_;                                              \
+                NAME(store)((out) + i, count, (value));                                          \
+            }                                                                                    \
         } while (0)
 
 /*
@@ -61,33 +60,33 @@ ADJ_INLINE bool past_caches(int64_t bytes) {
  * which they add their terms: `k` sums in each of `lanes` lanes (both constants). f64 totals[k] +=
  * the sums of all elements.
  */
-#    define ADD_UP(k, lanes, totals, n, i, count, sums, ...)                         \
-        do {                                                                         \
-            for (int64_t block_ = 0; block_ < (n); block_ += BLOCK) {                \
-                VEC sums_[lanes][k] = {};                                            \
-                const int64_t end_ = adj_min((n), block_ + BLOCK);                   \
-                int64_t at_ = block_;                                                \
-                for (; at_ + (lanes) * VL <= end_; at_ += (lanes) * VL) {            \
-                    _Pragma("GCC unroll 8") for (int l_ = 0; l_ < (lanes); l_++) {   \
-                        const int64_t i = at_ + l_ * VL;                             \
-                        const int64_t count = VL;                                    \
-                        VEC* sums = sums_[l_];                                       \
-                        __VA_ARGS__                                                  \
-                    }                                                                \
-                }                                                                    \
-                for (; at_ < end_; at_ += VL) {                                      \
-                    const int64_t i = at_;                                           \
-                    const int64_t count = adj_min(VL, end_ - at_);                   \
-                    VEC* sums = sums_[0];                                            \
-                    __VA_ARGS__                                                      \
-                }                                                                    \
-                _Pragma("GCC unroll 8") for (int k_ = 0; k_ < (k); k_++) {           \
-                    _Pragma("GCC unroll 8") for (int l_ = 1; l_ < (lanes); l_++) {   \
-                        sums_[0][k_] += sums_[l_][k_];                               \
-                    }                                                                \
-                    (totals)[k_] += (f64)VEC_SUM(sums_[0][k_]);                      \
-                }                                                                    \
-            }                                                                        \
+#    define ADD_UP(k, lanes, totals, n, i, count, sums, ...)                       \
+        do {                                                                       \
+            for (int64_t block_ = 0; block_ < (n); block_ += BLOCK) {              \
+                VEC sums_[lanes][k] = {};                                          \
+                const int64_t end_ = adj_min((n), block_ + BLOCK);                 \
+                int64_t at_ = block_;                                              \
+                for (; at_ + (lanes) * VL <= end_; at_ += (lanes) * VL) {          \
+                    _Pragma("GCC unroll 8") for (int l_ = 0; l_ < (lanes); l_++) { \
+                        const int64_t i = at_ + l_ * VL;                           \
+                        const int64_t count = VL;                                  \
+                        VEC* sums = sums_[l_];                                     \
+                        __VA_ARGS__                                                \
+                    }                                                              \
+                }                                                                  \
+                for (; at_ < end_; at_ += VL) {                                    \
+                    const int64_t i = at_;                                         \
+                    const int64_t count = adj_min(VL, end_ - at_);                 \
+                    VEC* sums = sums_[0];                                          \
+                    __VA_ARGS__                                                    \
+                }                                                                  \
+                _Pragma("GCC unroll 8") for (int k_ = 0; k_ < (k); k_++) {         \
+                    _Pragma("GCC unroll 8") for (int l_ = 1; l_ < (lanes); l_++) { \
+                        sums_[0][k_] += sums_[l_][k_];                             \
+                    }                                                              \
+                    (totals)[k_] += (f64)VEC_SUM(sums_[0][k_]);                    \
+                }                                                                  \
+            }                                                                      \
         } while (0)
 
 /*
@@ -96,7 +95,7 @@ ADJ_INLINE bool past_caches(int64_t bytes) {
  */
 #    define FETCH(x) __builtin_prefetch(x)
 
-/* From here to 0, 2^n of exp_nonpositive is a normal number; at most 1/2 below, it is 0. */
+/* Where n + bias of exp_nonpositive has come down to 0; e^x is denormal there. */
 #    define LOWEST_f32 (-88.0f)
 #    define LOWEST_f64 (-709.0)
 #    define MANTISSA_f32 23
@@ -136,16 +135,16 @@ ADJ_INLINE void NAME(store)(REAL* x, int64_t count, VEC v) {
 
 /*
  * e^x = e^r 2^n for x <= 0, or above by rounding errors: all that a softmax needs, and half the
- * work of adj_exp. Below LOWEST it is 0. Adding ROUND leaves n + bias in the low bits, from where
- * they become the exponent of 2^n.
+ * work of adj_exp. What would be denormal is 0, or nearly. Adding ROUND leaves n + bias in the low
+ * bits, from where they become the exponent of 2^n.
  */
 ADJ_INLINE VEC NAME(exp_parts)(VEC x, VEC* power) {
     const VEC one = SPLAT((REAL)1);
     const VEC bounded = VEC_MAX(SPLAT(NAME(LOWEST)), x); /* in this order NaN stays */
     const VEC shifted = VEC_FMA(bounded, SPLAT((REAL)1.4426950408889634), SPLAT(NAME(ROUND)));
     const VEC n = shifted - NAME(ROUND);
-    const VEC r = VEC_FMA(n, SPLAT(-NAME(ADJ_LN2_LOW)),
-                          VEC_FMA(n, SPLAT(-NAME(ADJ_LN2_HIGH)), bounded));
+    const VEC r =
+        VEC_FMA(n, SPLAT(-NAME(ADJ_LN2_LOW)), VEC_FMA(n, SPLAT(-NAME(ADJ_LN2_HIGH)), bounded));
     const int degree = (int)(sizeof NAME(exp_c) / sizeof(REAL)) - 1;
     VEC p = SPLAT(NAME(exp_c)[degree]);
 #pragma GCC unroll 16

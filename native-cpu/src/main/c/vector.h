@@ -71,11 +71,11 @@ typedef f64 vec_at_f64 __attribute__((vector_size(VEC_BYTES), aligned(8), may_al
 /* The larger of each pair; the second where one is NaN. */
 #define VEC_MAX NAME(vec_max)
 #ifndef vec_max_f32
-#    define ADJ_VEC_MAX(T)                                                              \
-        static inline vec_##T vec_max_##T(vec_##T a, vec_##T b) {                       \
-            const __typeof__(a > b) larger = a > b;                                     \
-            return (vec_##T)((larger & (__typeof__(larger))a) |                         \
-                             (~larger & (__typeof__(larger))b));                        \
+#    define ADJ_VEC_MAX(T)                                        \
+        static inline vec_##T vec_max_##T(vec_##T a, vec_##T b) { \
+            const __typeof__(a > b) larger = a > b;               \
+            return (vec_##T)((larger & (__typeof__(larger))a) |   \
+                             (~larger & (__typeof__(larger))b));  \
         }
 ADJ_VEC_MAX(f32)
 ADJ_VEC_MAX(f64)

@@ -26,13 +26,15 @@ static void NAME(check_cross_entropy)(int64_t rows, int64_t classes, int64_t ign
               out, n);
     for (int64_t r = 0; r < rows; r++) {
         const REAL* x = logits + r * classes;
-        double sum = 0;
+        /* In long double: for f64, double would be no better than what it checks. */
+        long double sum = 0;
         for (int64_t i = 0; i < classes; i++) {
-            sum += exp((double)x[i]);
+            sum += expl(x[i]);
         }
         const bool counts = targets[r] != ignored;
-        const double expected = counts ? log(sum) - (double)x[targets[r]] : 0;
-        CHECK(check_near((double)log_sum_exp[r], log(sum), 60 * NAME(EPSILON)), "log_sum_exp");
+        const double expected = counts ? (double)(logl(sum) - x[targets[r]]) : 0;
+        CHECK(check_near((double)log_sum_exp[r], (double)logl(sum), 60 * NAME(EPSILON)),
+              "log_sum_exp");
         CHECK(check_near((double)losses[r], expected, 120 * NAME(EPSILON)), "loss %g %g",
               (double)losses[r], expected);
         for (int64_t i = 0; i < classes; i++) {
@@ -88,7 +90,37 @@ static void NAME(test_infinities)(void) {
     free(x);
 }
 
+/* So large that the gradient goes past the caches: the same bits as in parts that do not. */
+static void NAME(test_large)(void) {
+    enum { ROWS = 1200, PART = ROWS / 4, CLASSES = 3501 };
+    const int64_t n = (int64_t)ROWS * CLASSES;
+    REAL* logits = NAME(random_block)(n, -3, 3);
+    REAL* grad = NAME(random_block)(ROWS, 0, 1);
+    REAL* log_sum_exp = NAME(random_block)(ROWS, 8, 9);
+    int64_t* targets = check_block(ROWS * sizeof(int64_t));
+    for (int r = 0; r < ROWS; r++) {
+        targets[r] = r;
+    }
+    REAL* whole = NAME(block)(n);
+    REAL* parts = NAME(block)(n);
+    NAME(adj_cross_entropy_grad)(&(adj_cross_entropy_grad_args){grad, logits, targets, log_sum_exp,
+                                                                whole, 1, ROWS, CLASSES, 7});
+    for (int64_t r = 0; r < ROWS; r += PART) {
+        NAME(adj_cross_entropy_grad)(&(adj_cross_entropy_grad_args){
+            grad + r, logits + r * CLASSES, targets + r, log_sum_exp + r, parts + r * CLASSES, 1,
+            PART, CLASSES, 7});
+    }
+    CHECK(memcmp(whole, parts, (size_t)n * sizeof(REAL)) == 0, "parts differ");
+    free(logits);
+    free(grad);
+    free(log_sum_exp);
+    free(targets);
+    free(whole);
+    free(parts);
+}
+
 static void NAME(test)(void) {
+    NAME(test_large)();
     for (int64_t classes = 1; classes <= 67; classes++) {
         NAME(check_cross_entropy)(classes % 7, classes, -100);
         NAME(check_cross_entropy)(5, classes, classes / 2);

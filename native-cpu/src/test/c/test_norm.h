@@ -80,10 +80,11 @@ static void NAME(check_norm)(int64_t rows, int64_t cols, bool centred, bool weig
         NAME(run)(kernel, &g, grad_weight, cols);
     }
 
-    double* weight_sums = check_block((size_t)cols * sizeof(double));
-    double* bias_sums = check_block((size_t)cols * sizeof(double));
-    memset(weight_sums, 0, (size_t)cols * sizeof(double));
-    memset(bias_sums, 0, (size_t)cols * sizeof(double));
+    const size_t sums_bytes = (size_t)cols * sizeof(long double);
+    long double* weight_sums = check_block(sums_bytes);
+    long double* bias_sums = check_block(sums_bytes);
+    memset(weight_sums, 0, sums_bytes);
+    memset(bias_sums, 0, sums_bytes);
     for (int64_t r = 0; r < rows; r++) {
         long double total = 0;
         for (int64_t i = 0; centred && i < cols; i++) {
@@ -113,8 +114,8 @@ static void NAME(check_norm)(int64_t rows, int64_t cols, bool centred, bool weig
             const double hk = ((double)x[r * cols + i] - kept_mean) * kept_rstd;
             mean_g += centred ? (double)grad[r * cols + i] * w / (double)cols : 0;
             mean_gh += (double)grad[r * cols + i] * w * hk / (double)cols;
-            weight_sums[i] += (double)grad[r * cols + i] * hk;
-            bias_sums[i] += (double)grad[r * cols + i];
+            weight_sums[i] += grad[r * cols + i] * (long double)hk;
+            bias_sums[i] += grad[r * cols + i];
         }
         for (int64_t i = 0; i < cols; i++) {
             const double w = weighted ? (double)weight[i] : 1;
@@ -128,9 +129,9 @@ static void NAME(check_norm)(int64_t rows, int64_t cols, bool centred, bool weig
     }
     for (int64_t i = 0; weighted && i < cols; i++) {
         const double tolerance = NAME(EPSILON) * (20 + (double)rows);
-        CHECK(check_near((double)grad_weight[i], weight_sums[i], 3 * tolerance),
-              "grad_weight %g %g", (double)grad_weight[i], weight_sums[i]);
-        CHECK(bias == NULL || check_near((double)grad_bias[i], bias_sums[i], tolerance),
+        CHECK(check_near((double)grad_weight[i], (double)weight_sums[i], 3 * tolerance),
+              "grad_weight %g %g", (double)grad_weight[i], (double)weight_sums[i]);
+        CHECK(bias == NULL || check_near((double)grad_bias[i], (double)bias_sums[i], tolerance),
               "grad_bias");
     }
     free(x);
@@ -179,7 +180,66 @@ static void NAME(test_special_rows)(void) {
     free(w);
 }
 
+/* So large that results go past the caches: the same bits as in parts that do not. */
+static void NAME(test_large)(void) {
+    enum { ROWS = 1500, PART = ROWS / 4, COLS = 1867 };
+    const int64_t n = (int64_t)ROWS * COLS;
+    const size_t bytes = (size_t)n * sizeof(REAL);
+    REAL* x = NAME(random_block)(n, -3, 3);
+    REAL* grad = NAME(random_block)(n, -1, 1);
+    REAL* weight = NAME(random_block)(COLS, 0.5, 2);
+    REAL* mean = NAME(block)(ROWS);
+    REAL* rstd = NAME(block)(ROWS);
+    REAL* whole = NAME(block)(n);
+    REAL* parts = NAME(block)(n);
+    for (int kernel = 0; kernel < 6; kernel++) {
+        for (int64_t first = -PART; first < ROWS; first += PART) {
+            const int64_t at = adj_max(0, first) * COLS;
+            const int64_t rows = first < 0 ? ROWS : PART;
+            REAL* out = first < 0 ? whole : parts + at;
+            const adj_softmax_args forward = {x + at, out, rows, COLS};
+            const adj_softmax_grad_args backward = {grad + at, x + at, out, rows, COLS};
+            const adj_norm_args norm = {x + at,           weight, NULL, out, mean + at / COLS,
+                                        rstd + at / COLS, rows,   COLS, 1e-5};
+            adj_norm_grad_args norm_grad = {grad + at,        x + at,           weight,
+                                            mean + at / COLS, rstd + at / COLS, out,
+                                            .rows = rows,     .cols = COLS};
+            norm_grad.scratch = check_block((size_t)NAME(adj_norm_grad_scratch_bytes)(&norm_grad));
+            switch (kernel) {
+                case 0:
+                    NAME(adj_softmax)(&forward);
+                    break;
+                case 1:
+                    NAME(adj_log_softmax)(&forward);
+                    break;
+                case 2:
+                    NAME(adj_softmax_grad)(&backward);
+                    break;
+                case 3:
+                    NAME(adj_log_softmax_grad)(&backward);
+                    break;
+                case 4:
+                    NAME(adj_layer_norm)(&norm);
+                    break;
+                default:
+                    NAME(adj_layer_norm_grad)(&norm_grad);
+                    break;
+            }
+            free(norm_grad.scratch);
+        }
+        CHECK(memcmp(whole, parts, bytes) == 0, "kernel %d", kernel);
+    }
+    free(x);
+    free(grad);
+    free(weight);
+    free(mean);
+    free(rstd);
+    free(whole);
+    free(parts);
+}
+
 static void NAME(test)(void) {
+    NAME(test_large)();
     NAME(check_softmax)(3, 0);
     for (int64_t cols = 1; cols <= 67; cols++) {
         NAME(check_softmax)(cols % 5, cols);
