@@ -3,13 +3,14 @@
  * A of a T, ADD(a, b) joins two A, INITIAL is the A of nothing; NAME(x) marks the functions.
  */
 
-ADJ_INLINE void NAME(add_run)(const T* x, int64_t step, int64_t n, A* lanes) {
+/* Element i goes to accumulator i modulo `width`. */
+ADJ_INLINE void NAME(add_run)(const T* x, int64_t step, int64_t n, A* lanes, int width) {
     /* A local copy, for the compiler to keep in registers. */
     A a[LANES];
-    memcpy(a, lanes, sizeof a);
+    memcpy(a, lanes, (size_t)width * sizeof(A));
     int64_t i = 0;
-    for (; i + LANES <= n; i += LANES) {
-        for (int lane = 0; lane < LANES; lane++) {
+    for (; i + width <= n; i += width) {
+        for (int lane = 0; lane < width; lane++) {
             const A b = ELEMENT(x[(i + lane) * step]);
             a[lane] = ADD(a[lane], b);
         }
@@ -18,14 +19,32 @@ ADJ_INLINE void NAME(add_run)(const T* x, int64_t step, int64_t n, A* lanes) {
         const A b = ELEMENT(x[i * step]);
         a[lane] = ADD(a[lane], b);
     }
-    memcpy(lanes, a, sizeof a);
+    memcpy(lanes, a, (size_t)width * sizeof(A));
 }
 
-ADJ_INLINE void NAME(add_columns)(const T* x, int64_t step, int64_t n, A* sums) {
+/* `rows` rows of n columns. */
+ADJ_INLINE void NAME(add_rows)(const T* x, int64_t row, int rows, int64_t step, int64_t n,
+                               A* sums) {
     ADJ_INDEPENDENT
     for (int64_t i = 0; i < n; i++) {
-        const A b = ELEMENT(x[i * step]);
-        sums[i] = ADD(sums[i], b);
+        A a = sums[i];
+#pragma GCC unroll 4
+        for (int r = 0; r < rows; r++) {
+            const A b = ELEMENT(x[r * row + i * step]);
+            a = ADD(a, b);
+        }
+        sums[i] = a;
+    }
+}
+
+ADJ_INLINE void NAME(add_columns)(const T* x, int64_t row, int64_t rows, int64_t step, int64_t n,
+                                  A* sums) {
+    int64_t r = 0;
+    for (; r + 4 <= rows; r += 4) {
+        NAME(add_rows)(x + r * row, row, 4, step, n, sums);
+    }
+    for (; r < rows; r++) {
+        NAME(add_rows)(x + r * row, row, 1, step, n, sums);
     }
 }
 
@@ -42,24 +61,32 @@ ADJ_INLINE void NAME(join)(A* sums, const A* others, int64_t n) {
     }
 }
 
-ADJ_INLINE A NAME(fold)(A* lanes) {
+ADJ_INLINE A NAME(fold)(A* lanes, int width) {
 #pragma GCC unroll 8
-    for (int width = LANES / 2; width > 0; width /= 2) {
-        NAME(join)(lanes, lanes + width, width);
+    for (int half = width / 2; half > 0; half /= 2) {
+        NAME(join)(lanes, lanes + half, half);
     }
     return lanes[0];
 }
 
+ADJ_INLINE A NAME(along_run)(const T* x, int64_t step, int64_t n, int width) {
+    A lanes[LANES];
+    NAME(clear)(lanes, width);
+    NAME(add_run)(x, step, n, lanes, width);
+    return NAME(fold)(lanes, width);
+}
+
 /* Steps [begin, end) of a row of x, into one result. */
-static A NAME(along)(const T* x, const loops* row, int64_t begin, int64_t end) {
+ADJ_INLINE A NAME(along)(const T* x, const loops* row, int64_t begin, int64_t end) {
     const int64_t step = row->x[row->depth - 1];
-    if (row->depth == 1 && end - begin < LANES) {
-        A a = INITIAL;
-        for (int64_t i = begin; i < end; i++) {
-            const A b = ELEMENT(x[i * step]);
-            a = ADD(a, b);
+    if (row->depth == 1) {
+        const T* first = x + begin * step;
+        const int64_t n = end - begin;
+        if (step == 1 && n < MANY) {
+            return NAME(along_run)(first, 1, n, FEW_LANES);
         }
-        return a;
+        return step == 1 ? NAME(along_run)(first, 1, n, LANES)
+                         : NAME(along_run)(first, step, n, LANES);
     }
     A lanes[LANES];
     NAME(clear)(lanes, LANES);
@@ -68,14 +95,40 @@ static A NAME(along)(const T* x, const loops* row, int64_t begin, int64_t end) {
     for (int64_t left = end - begin; left > 0;) {
         const int64_t n = run_length(&c, left);
         if (step == 1) {
-            NAME(add_run)(x + c.x, 1, n, lanes);
+            NAME(add_run)(x + c.x, 1, n, lanes, LANES);
         } else {
-            NAME(add_run)(x + c.x, step, n, lanes);
+            NAME(add_run)(x + c.x, step, n, lanes, LANES);
         }
         left -= n;
         advance(&c, n);
     }
-    return NAME(fold)(lanes);
+    return NAME(fold)(lanes, LANES);
+}
+
+/* Rows of n < LANES steps, each into one result: several side by side, each in order. */
+ADJ_INLINE void NAME(along_rows)(const T* x, int64_t row, int64_t rows, int64_t step, int64_t n,
+                                 A* results) {
+    int64_t r = 0;
+    for (; r + 4 <= rows; r += 4) {
+        const T* first = x + r * row;
+        A a[4];
+        NAME(clear)(a, 4);
+        for (int64_t i = 0; i < n; i++) {
+            for (int j = 0; j < 4; j++) {
+                const A b = ELEMENT(first[j * row + i * step]);
+                a[j] = ADD(a[j], b);
+            }
+        }
+        memcpy(results + r, a, sizeof a);
+    }
+    for (; r < rows; r++) {
+        A a = INITIAL;
+        for (int64_t i = 0; i < n; i++) {
+            const A b = ELEMENT(x[r * row + i * step]);
+            a = ADD(a, b);
+        }
+        results[r] = a;
+    }
 }
 
 #undef T

@@ -8,6 +8,11 @@
 #define ADJ_COMMON_H
 
 #include <stdbool.h>
+#include <string.h>
+
+#if defined(__x86_64__)
+#    include <immintrin.h>
+#endif
 
 #include "kernels.h"
 #include "runtime.h"
@@ -63,6 +68,36 @@ ADJ_INLINE int64_t adj_rows_per_chunk(int64_t elements, int64_t row_elements) {
 ADJ_INLINE void adj_for_chunks(int64_t n, int64_t grain, adj_body* body, void* ctx) {
     adj_parallel_for(adj_ceil_div(n, grain), body, ctx);
 }
+
+/*
+ * Stores that bypass the caches: otherwise every line is first read from memory. Other threads see
+ * them after adj_stream_fence.
+ */
+enum { ADJ_LINE = 64 };
+#if defined(__x86_64__)
+enum { ADJ_STREAMS = true };
+ADJ_INLINE void adj_stream(char* to, const char* from, int64_t bytes) {
+    int64_t i = adj_min(bytes, (int64_t)(-(uintptr_t)to % ADJ_LINE));
+    memcpy(to, from, (size_t)i);
+    for (; i + ADJ_LINE <= bytes; i += ADJ_LINE) {
+        for (int j = 0; j < ADJ_LINE; j += (int)sizeof(__m128i)) {
+            const __m128i x = _mm_loadu_si128((const __m128i*)(from + i + j));
+            _mm_stream_si128((__m128i*)(to + i + j), x);
+        }
+    }
+    memcpy(to + i, from + i, (size_t)(bytes - i));
+}
+ADJ_INLINE void adj_stream_fence(void) {
+    _mm_sfence();
+}
+#else
+enum { ADJ_STREAMS = false };
+ADJ_INLINE void adj_stream(char* to, const char* from, int64_t bytes) {
+    memcpy(to, from, (size_t)bytes);
+}
+ADJ_INLINE void adj_stream_fence(void) {
+}
+#endif
 
 /*
  * Many tensors as one row of elements: their lengths are every `stride`-th word. Spans are what a

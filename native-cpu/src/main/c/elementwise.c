@@ -11,11 +11,14 @@
 
 enum {
     MAX_OPERANDS = 4,
-    MAX_DEPTH = 63,         /* each loop has at least two steps, the elements' count fits 64 bits */
-    MOVING_GRAIN = 16384,   /* elements in a chunk of kernels that mostly move data */
-    COMPUTING_GRAIN = 4096, /* and of those that mostly compute */
-    NEAR_BLOCK = 1024,      /* elements that are looked at together before a short formula */
-    TILE = 16,              /* of a transposing copy: a cache line of 4-byte elements */
+    MAX_DEPTH = 63,          /* each loop has at least two steps, the elements' count fits 64 bits */
+    MOVING_GRAIN = 16384,    /* elements in a chunk of kernels that mostly move data */
+    COMPUTING_GRAIN = 4096,  /* and of those that mostly compute */
+    NEAR_BLOCK = 1024,       /* elements that are looked at together before a short formula */
+    STREAM_BYTES = 32 << 20, /* an output that would not stay in a last-level cache anyway */
+    STREAM_RUN_BYTES = 2048, /* runs so long that their first and last lines do not matter */
+    STREAM_BLOCK = 1024,     /* bytes: so few that the next loads overlap with these stores */
+    TILE = 16,               /* of a transposing copy: a cache line of 4-byte elements */
     TILES_PER_CHUNK = MOVING_GRAIN / (TILE * TILE),
 };
 
@@ -30,12 +33,14 @@ typedef struct {
 
 typedef struct {
     inner_loop* loop;
+    bool moves; /* the loop is a copy */
     int64_t grain;
     int64_t depth;
     const int64_t* sizes;
     int operands;
     operand operand[MAX_OPERANDS];
     int64_t elements;
+    bool streamed;
 } nest;
 
 /* Operand number k of a nest whose sizes and strides are packed in dims. */
@@ -51,6 +56,48 @@ static operand scalar(const void* base, size_t bytes) {
 static void move(const nest* t, char** at, int64_t loop, int64_t steps) {
     for (int k = 0; k < t->operands; k++) {
         at[k] += steps * t->operand[k].strides[loop] * t->operand[k].bytes;
+    }
+}
+
+/* A dense output of at least STREAM_BYTES that is no input as well. */
+static bool is_streamed(const nest* t) {
+    const operand* out = &t->operand[t->operands - 1];
+    const int64_t last = t->depth - 1;
+    for (int k = 0; k < t->operands - 1; k++) {
+        if (t->operand[k].base == out->base) {
+            return false;
+        }
+    }
+    return ADJ_STREAMS && out->strides[last] == 1 &&
+           t->sizes[last] * out->bytes >= STREAM_RUN_BYTES &&
+           t->elements * out->bytes >= STREAM_BYTES;
+}
+
+/* n steps of the innermost loop. A streamed output goes by way of a block that stays in L1. */
+static void run_loop(const nest* t, char* const* at, const int64_t* step, int64_t n) {
+    if (!t->streamed) {
+        t->loop(at, step, n);
+        return;
+    }
+    const int out = t->operands - 1;
+    const int64_t bytes = t->operand[out].bytes;
+    if (t->moves && step[0] == 1) {
+        adj_stream(at[out], at[0], n * bytes);
+        return;
+    }
+    _Alignas(ADJ_LINE) char block[STREAM_BLOCK];
+    char* from[MAX_OPERANDS];
+    for (int64_t done = 0; done < n;) {
+        char* const to = at[out] + done * bytes;
+        const int64_t place = (int64_t)((uintptr_t)to % ADJ_LINE);
+        const int64_t count = adj_min(n - done, (STREAM_BLOCK - place) / bytes);
+        for (int k = 0; k < out; k++) {
+            from[k] = at[k] + done * step[k] * t->operand[k].bytes;
+        }
+        from[out] = block + place;
+        t->loop(from, step, count);
+        adj_stream(to, from[out], count * bytes);
+        done += count;
     }
 }
 
@@ -74,10 +121,10 @@ static void run_chunk(void* ctx, int64_t chunk) {
     int64_t left = range.end - range.begin;
     for (;;) {
         const int64_t n = adj_min(left, t->sizes[last] - index[last]);
-        t->loop(at, step, n);
+        run_loop(t, at, step, n);
         left -= n;
         if (left == 0) {
-            return;
+            break;
         }
         move(t, at, last, -index[last]);
         index[last] = 0;
@@ -89,6 +136,9 @@ static void run_chunk(void* ctx, int64_t chunk) {
             move(t, at, d, -index[d]);
             index[d] = 0;
         }
+    }
+    if (t->streamed) {
+        adj_stream_fence();
     }
 }
 
@@ -102,6 +152,7 @@ static int64_t product(int64_t depth, const int64_t* sizes) {
 
 static int32_t run(nest* t) {
     t->elements = product(t->depth, t->sizes);
+    t->streamed = is_streamed(t);
     adj_for_chunks(t->elements, t->grain, run_chunk, t);
     return ADJ_OK;
 }
@@ -190,9 +241,9 @@ ALL_NEAR(f64, double)
 
 /* ---- functions of one variable ---- */
 
-static int32_t run_unary(const adj_unary_args* a, inner_loop* loop, int64_t grain, size_t in,
-                         size_t out) {
-    return run(&(nest){
+static nest unary(const adj_unary_args* a, inner_loop* loop, int64_t grain, size_t in,
+                  size_t out) {
+    return (nest){
         .loop = loop,
         .grain = grain,
         .depth = a->depth,
@@ -200,7 +251,13 @@ static int32_t run_unary(const adj_unary_args* a, inner_loop* loop, int64_t grai
         .operands = 2,
         .operand = {packed(a->x, in, a->depth, a->dims, 0),
                     packed(a->out, out, a->depth, a->dims, 1)},
-    });
+    };
+}
+
+static int32_t run_unary(const adj_unary_args* a, inner_loop* loop, int64_t grain, size_t in,
+                         size_t out) {
+    nest t = unary(a, loop, grain, in, out);
+    return run(&t);
 }
 
 static int32_t run_unary_grad(const adj_unary_grad_args* a, inner_loop* loop, size_t bytes) {
@@ -511,7 +568,9 @@ static int32_t run_copy(const adj_unary_args* a, inner_loop* loop, adj_body* cop
         .along_out = dense_loop(a->depth, a->dims + 2 * a->depth),
     };
     if (t.along_x < 0 || t.along_out < 0 || t.along_x == t.along_out || elements == 0) {
-        return run_unary(a, loop, MOVING_GRAIN, bytes, bytes);
+        nest n = unary(a, loop, MOVING_GRAIN, bytes, bytes);
+        n.moves = true;
+        return run(&n);
     }
     t.x_tiles = adj_ceil_div(a->dims[t.along_x], TILE);
     t.out_tiles = adj_ceil_div(a->dims[t.along_out], TILE);

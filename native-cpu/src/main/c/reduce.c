@@ -12,7 +12,9 @@
 enum {
     MAX_DEPTH = 63,      /* each loop has at least two steps, the elements' count fits 64 bits */
     LANES = 32,          /* enough independent chains to hide an addition's latency */
-    TILE = 128,          /* columns that are accumulated together: 1 KiB of accumulators */
+    FEW_LANES = 8,       /* of rows shorter than MANY, whose lanes are soon to be joined */
+    MANY = 512,
+    TILE = 512,          /* columns that are accumulated together: 4 KiB of accumulators */
     CHUNK = 32768,       /* elements */
     MAX_PARTIALS = 4096, /* results of parts; they lie on the caller's stack */
     ENOUGH_GROUPS = 64,  /* so many groups keep the threads busy without cutting them into parts */
@@ -210,6 +212,7 @@ typedef struct {
      * along the reduced loops' innermost one, and each result is a group by itself.
      */
     bool across;
+    bool short_rows;       /* else; of few steps of one loop */
     int64_t columns;       /* steps of the kept loop that vectors run across; else 1 */
     int64_t column_groups; /* of up to TILE columns */
     int64_t groups;
@@ -252,6 +255,7 @@ static void plan(reduction* r, const adj_reduce_args* a, void* partials) {
         r->parts = adj_max(1, adj_min(group_elements / CHUNK, MAX_PARTIALS / r->kept.steps));
     }
     r->part_steps = adj_ceil_div(r->reduced.steps, r->parts);
+    r->short_rows = !r->across && r->reduced.depth == 1 && r->reduced.steps < LANES;
     r->units_per_chunk = r->parts > 1 ? 1 : adj_max(1, CHUNK / group_elements);
 }
 
@@ -262,21 +266,34 @@ static adj_range group_results(const reduction* r, int64_t group) {
     return (adj_range){first, first + adj_min(TILE, r->columns - column)};
 }
 
-/* Steps [begin, end) of n neighbouring columns, into n results. */
+/*
+ * Steps [begin, end) of n neighbouring columns, into n results. Where there are few and rows follow
+ * one another without gaps, several rows are as one of many columns, until they are joined.
+ */
 #define ACROSS(accumulator, T, A)                                                                \
     static void across_##accumulator(const T* x, const reduction* r, int64_t begin, int64_t end, \
                                      int64_t n, A* sums) {                                       \
-        clear_##accumulator(sums, n);                                                            \
         const int64_t step = r->kept.x[r->kept.depth - 1];                                       \
+        const int64_t row = r->reduced.x[r->reduced.depth - 1];                                  \
         cursor c;                                                                                \
         start(&c, &r->reduced, begin);                                                           \
-        for (int64_t left = end - begin; left > 0; left--) {                                     \
+        const int64_t together = step == 1 && row == n ? TILE / n : 1;                           \
+        clear_##accumulator(sums, together * n);                                                 \
+        for (int64_t left = end - begin; left > 0;) {                                            \
+            const int64_t rows = run_length(&c, left);                                           \
+            const int64_t groups = together > 1 ? rows / together : 0;                           \
+            const int64_t done = groups * together;                                              \
             if (step == 1) {                                                                     \
-                add_columns_##accumulator(x + c.x, 1, n, sums);                                  \
+                add_columns_##accumulator(x + c.x, together * n, groups, 1, together * n, sums); \
+                add_columns_##accumulator(x + c.x + done * row, row, rows - done, 1, n, sums);   \
             } else {                                                                             \
-                add_columns_##accumulator(x + c.x, step, n, sums);                               \
+                add_columns_##accumulator(x + c.x, row, rows, step, n, sums);                    \
             }                                                                                    \
-            advance(&c, 1);                                                                      \
+            left -= rows;                                                                        \
+            advance(&c, rows);                                                                   \
+        }                                                                                        \
+        for (int64_t i = 1; i < together; i++) {                                                 \
+            join_##accumulator(sums, sums + i * n, n);                                           \
         }                                                                                        \
     }
 ACROSS(sum_f32, float, double)
@@ -305,6 +322,18 @@ ACROSS(min_i64, int64_t, int64_t)
         const adj_range units = adj_chunk(r->groups * r->parts, r->units_per_chunk, chunk); \
         cursor c;                                                                           \
         start(&c, &r->kept, group_results(r, units.begin % r->groups).begin);               \
+        const int64_t step = r->reduced.x[r->reduced.depth - 1];                            \
+        if (r->short_rows) {                                                                \
+            A sums[TILE];                                                                   \
+            for (int64_t left = units.end - units.begin; left > 0;) {                       \
+                const int64_t n = adj_min(run_length(&c, left), TILE);                      \
+                along_rows_##accumulator((const T*)r->x + c.x, r->kept.x[r->kept.depth - 1], \
+                                         n, step, r->reduced.steps, sums);                  \
+                write_##name(r, &c, sums, n);                                               \
+                left -= n;                                                                  \
+            }                                                                               \
+            return;                                                                         \
+        }                                                                                   \
         for (int64_t unit = units.begin; unit < units.end; unit++) {                        \
             const int64_t part = unit / r->groups;                                          \
             const int64_t begin = part * r->part_steps;                                     \
