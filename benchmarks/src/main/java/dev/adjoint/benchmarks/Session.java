@@ -203,28 +203,7 @@ final class Session implements AutoCloseable {
     if (trial.absent) {
       return Optional.empty();
     }
-    Row row = Row.time(subject, trial.all());
-    Optional<Limits.Bound> bound =
-        suite.equals("overhead")
-            ? Optional.empty()
-            : results.limits().bound(trial.c, trial.backend.threads());
-    if (bound.isEmpty()) {
-      return Optional.of(row);
-    }
-    Row limited = row.withLimit(bound.get().seconds(), bound.get().by());
-    return Optional.of(withRate(limited, trial.c, bound.get().arithmetic()));
-  }
-
-  private static Row withRate(Row row, Case c, boolean arithmetic) {
-    double perSecond = 1 / row.seconds();
-    return switch (c) {
-      case StepCase step when step.model().isGpt() ->
-          row.withRate(step.model().batch * step.model().length * perSecond, "tokens/s");
-      case StepCase _ -> row.withRate(perSecond, "steps/s");
-      case GemmCase _, OpCase _, ProbeCase _ when arithmetic ->
-          row.withRate(c.operations() * perSecond * 1e-9, "GFLOP/s");
-      case GemmCase _, OpCase _, ProbeCase _ -> row.withRate(c.bytes() * perSecond * 1e-9, "GB/s");
-    };
+    return Optional.of(Row.time(subject, trial.all()));
   }
 
   /** Adds rows of one case (or its variants) on one number of threads. */
