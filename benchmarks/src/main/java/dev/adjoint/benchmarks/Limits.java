@@ -153,8 +153,11 @@ final class Limits {
     return best(threads, level.name(), List.of(nearest, nearest + STREAM));
   }
 
-  /** The least time a case can take; empty if it neither computes nor moves anything much. */
+  /** The least time a case can take; empty if it is nothing but overhead. */
   Optional<Bound> bound(Case c, int threads) {
+    if (c instanceof StepCase && c.operations() == 0) {
+      return Optional.empty();
+    }
     String dtype =
         switch (c) {
           case GemmCase gemm -> gemm.dtype();
