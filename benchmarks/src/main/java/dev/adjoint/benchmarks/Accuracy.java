@@ -28,8 +28,7 @@ final class Accuracy {
       case "sigmoid" -> Accuracy::sigmoid;
       case "erf" -> x -> x < 0 ? -erf(-x) : erf(x);
       case "gelu" -> x -> x * 0.5 * erfc(-x / Math.sqrt(2));
-      case "gelu_tanh" ->
-          x -> x * sigmoid(2 * Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x));
+      case "gelu_tanh" -> x -> x * sigmoid(2 * Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x));
       case "silu" -> x -> x * sigmoid(x);
       default -> throw new IllegalArgumentException("no exact " + function);
     };
@@ -86,9 +85,8 @@ final class Accuracy {
       if (crossing) {
         unit = Math.max(unit, 0x1p-24 * Math.max(1, Math.abs(x)));
       }
-      double error =
-          (float) expected == result[i] ? 0 : Math.abs(result[i] - expected) / unit;
-      if (!(error <= worst)) { // NaN too
+      double error = (float) expected == result[i] ? 0 : Math.abs(result[i] - expected) / unit;
+      if (error > worst || Double.isNaN(error)) {
         worst = error;
         at = x;
       }
@@ -97,8 +95,8 @@ final class Accuracy {
   }
 
   /**
-   * The largest error of a float32 product's picked elements, as a fraction of k ε Σ|a||b|, which no order
-   * of summation exceeds.
+   * The largest error of a float32 product's picked elements, as a fraction of k ε Σ|a||b|, which
+   * no order of summation exceeds.
    */
   static Worst ofProduct(GemmCase c, double[] result) {
     long[] places = Inputs.places(c.batch() * c.m() * c.n());
@@ -124,7 +122,7 @@ final class Accuracy {
         magnitude += Math.abs(a * b);
       }
       double error = Math.abs(result[p] - sum) / (c.k() * EPSILON * magnitude);
-      if (!(error <= worst)) {
+      if (error > worst || Double.isNaN(error)) {
         worst = error;
         at = places[p];
       }

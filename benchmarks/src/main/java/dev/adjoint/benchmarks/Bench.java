@@ -238,8 +238,7 @@ public final class Bench implements Callable<Integer> {
     return suite.equals("gemm") && processors > 1 ? List.of(processors, 1) : List.of(processors);
   }
 
-  private static void limits(Session session, Results results, int threads)
-      throws FailedException {
+  private static void limits(Session session, Results results, int threads) throws FailedException {
     PeerProvider cpu = new AdjointProviders.NativeCpu();
     List<Setting> variants = cpu.settings(threads);
     results

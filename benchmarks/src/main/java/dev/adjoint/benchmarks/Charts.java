@@ -80,8 +80,7 @@ final class Charts {
             colour(entry.getKey()),
             row.subject().caseId() + ": " + value + " " + entry.getKey());
         boolean faster = x >= one;
-        svg.text(
-            x + (faster ? 4 : -4), y + 9, faster ? Anchor.START : Anchor.END, "value", value);
+        svg.text(x + (faster ? 4 : -4), y + 9, faster ? Anchor.START : Anchor.END, "value", value);
         y += bar;
       }
       y += gap;
@@ -98,16 +97,15 @@ final class Charts {
   /** A bar for each of our rows, and on it a dot for each peer. */
   String fractions(String title, List<Row> rows) {
     List<Row> own =
-        rows.stream()
-            .filter(row -> row.subject().own() && !Double.isNaN(row.fraction()))
-            .toList();
+        rows.stream().filter(row -> row.subject().own() && !Double.isNaN(row.fraction())).toList();
     if (own.isEmpty()) {
       return "";
     }
     int line = 22;
     int height = TOP + own.size() * line + 4;
     double span = WIDTH - LABELS - RIGHT;
-    double most = Math.max(1, rows.stream().mapToDouble(Row::fraction).filter(f -> f < 4).max().orElse(1));
+    double most =
+        Math.max(1, rows.stream().mapToDouble(Row::fraction).filter(f -> f < 4).max().orElse(1));
     Svg svg = new Svg(WIDTH, height, title);
     for (int percent = 0; percent <= 100; percent += 25) {
       double x = LABELS + percent / 100.0 / most * span;

@@ -38,7 +38,9 @@ record HtmlReport(Results results) {
             (name, text) ->
                 out.append("<li><b>%s</b> %s</li>\n".formatted(escape(name), escape(text))));
     out.append("</ul>\n</header>\n");
-    section(out, "Middle of the ratios", "", Table.ofMeans(rows));
+    if (!Table.backends(rows, false).isEmpty()) {
+      section(out, "Middle of the ratios", "", Table.ofMeans(rows));
+    }
     for (Sections.Group group : Sections.groups(rows)) {
       section(out, group.title(), pictures(charts, group), Table.ofSuite(group.rows()));
     }
@@ -67,9 +69,7 @@ record HtmlReport(Results results) {
                       "A peer's time by ours; right of 1 we are faster",
                       charts.ratios(title, rows));
           case "ops", "train" ->
-              figure(
-                      "A peer's time by ours; right of 1 we are faster",
-                      charts.ratios(title, rows))
+              figure("A peer's time by ours; right of 1 we are faster", charts.ratios(title, rows))
                   + figure(
                       "Fraction of the ceiling that binds: bars are ours, dots the peers'",
                       charts.fractions(title, rows));

@@ -13,7 +13,10 @@ record MarkdownReport(Results results) {
     StringBuilder out = new StringBuilder("# Benchmarks\n\n");
     out.append(results.machine().title()).append(".  \n");
     out.append(results.machine().details()).append(".\n\n");
-    results.versions().forEach((name, text) -> out.append("- ").append(name).append(": ").append(text).append('\n'));
+    results
+        .versions()
+        .forEach(
+            (name, text) -> out.append("- ").append(name).append(": ").append(text).append('\n'));
     out.append('\n').append(Sections.METHOD).append('\n');
     List<Row> rows = results.rows();
     section(out, "Middle of the ratios", Table.ofMeans(rows));

@@ -57,7 +57,9 @@ final class Session implements AutoCloseable {
 
     /** Samples of one turn, for runs that take so many seconds. */
     int iterations(double run) {
-      return run < LONG_RUN ? ITERATIONS : Math.clamp(Math.round(millis * 1e-3 / run), 1, ITERATIONS);
+      return run < LONG_RUN
+          ? ITERATIONS
+          : Math.clamp(Math.round(millis * 1e-3 / run), 1, ITERATIONS);
     }
   }
 
@@ -234,11 +236,13 @@ final class Session implements AutoCloseable {
   private void compare(List<Trial> trials) {
     for (Trial own : trials) {
       for (Trial peer : trials) {
-        if (own.backend.isOwn() && !peer.backend.isOwn() && own.ready != null && peer.ready != null) {
+        if (own.backend.isOwn()
+            && !peer.backend.isOwn()
+            && own.ready != null
+            && peer.ready != null) {
           String backend = own.backend.label();
           String other = peer.backend.label();
-          results.add(
-              parity(own.c.id(), backend, other, own.ready.result(), peer.ready.result()));
+          results.add(parity(own.c.id(), backend, other, own.ready.result(), peer.ready.result()));
         }
       }
     }
@@ -329,7 +333,8 @@ final class Session implements AutoCloseable {
     for (int i = 0; i < STARTS; i++) {
       for (Backend backend : backends) {
         try {
-          samples.computeIfAbsent(backend, _ -> new double[STARTS])[i] = FirstGradient.time(backend);
+          samples.computeIfAbsent(backend, _ -> new double[STARTS])[i] =
+              FirstGradient.time(backend);
         } catch (IOException e) {
           failures.put(backend, String.valueOf(e.getMessage()));
         }

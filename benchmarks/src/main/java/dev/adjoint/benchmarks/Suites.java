@@ -46,9 +46,7 @@ final class Suites {
 
   /** Whether it takes so much memory that only one process at a time should have it. */
   static boolean isLarge(Case c) {
-    return c instanceof StepCase step
-        ? step.model().parameters() > 100 * MILLION
-        : c.bytes() > 1e9;
+    return c instanceof StepCase step ? step.model().parameters() > 100 * MILLION : c.bytes() > 1e9;
   }
 
   // ---- gemm ----

@@ -72,8 +72,7 @@ final class Svg {
   Svg text(double x, double y, Anchor anchor, String style, String text) {
     return add(
         "<text x='%s' y='%s' text-anchor='%s' class='%s'>%s</text>"
-            .formatted(
-                n(x), n(y), anchor.name().toLowerCase(Locale.ROOT), style, escape(text)));
+            .formatted(n(x), n(y), anchor.name().toLowerCase(Locale.ROOT), style, escape(text)));
   }
 
   static String escape(String text) {

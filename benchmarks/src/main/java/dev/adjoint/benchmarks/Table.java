@@ -94,9 +94,9 @@ record Table(List<String> head, List<List<String>> rows) {
                 ratios.isEmpty()
                     ? ""
                     : Format.times(Statistics.geometricMean(ratios))
-                        + " ("
+                        + " (n = "
                         + ratios.size()
-                        + " cases)");
+                        + ")");
           }
           lines.add(line);
         });
