@@ -12,6 +12,7 @@ final class Accuracy {
   static final List<String> FUNCTIONS =
       List.of("exp", "tanh", "sigmoid", "erf", "gelu", "gelu_tanh", "silu");
 
+  private static final double EPSILON = 0x1p-24;
   private static final double TWO_BY_SQRT_PI = 2 / Math.sqrt(Math.PI);
 
   private Accuracy() {}
@@ -27,8 +28,7 @@ final class Accuracy {
       case "sigmoid" -> Accuracy::sigmoid;
       case "erf" -> x -> x < 0 ? -erf(-x) : erf(x);
       case "gelu" -> x -> x * 0.5 * erfc(-x / Math.sqrt(2));
-      case "gelu_tanh" ->
-          x -> x * sigmoid(2 * Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x));
+      case "gelu_tanh" -> x -> x * sigmoid(2 * Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x));
       case "silu" -> x -> x * sigmoid(x);
       default -> throw new IllegalArgumentException("no exact " + function);
     };
@@ -85,9 +85,8 @@ final class Accuracy {
       if (crossing) {
         unit = Math.max(unit, 0x1p-24 * Math.max(1, Math.abs(x)));
       }
-      double error =
-          (float) expected == result[i] ? 0 : Math.abs(result[i] - expected) / unit;
-      if (!(error <= worst)) { // NaN too
+      double error = (float) expected == result[i] ? 0 : Math.abs(result[i] - expected) / unit;
+      if (error > worst || Double.isNaN(error)) {
         worst = error;
         at = x;
       }
@@ -96,12 +95,11 @@ final class Accuracy {
   }
 
   /**
-   * The largest error of a product's picked elements, as a fraction of k ε Σ|a||b|, which no order
-   * of summation exceeds.
+   * The largest error of a float32 product's picked elements, as a fraction of k ε Σ|a||b|, which
+   * no order of summation exceeds.
    */
   static Worst ofProduct(GemmCase c, double[] result) {
     long[] places = Inputs.places(c.batch() * c.m() * c.n());
-    double epsilon = c.dtype().equals("f64") ? 0x1p-53 : 0x1p-24;
     double worst = 0;
     long at = 0;
     for (int p = 0; p < places.length; p++) {
@@ -123,8 +121,8 @@ final class Accuracy {
         sum = next;
         magnitude += Math.abs(a * b);
       }
-      double error = Math.abs(result[p] - sum) / (c.k() * epsilon * magnitude);
-      if (!(error <= worst)) {
+      double error = Math.abs(result[p] - sum) / (c.k() * EPSILON * magnitude);
+      if (error > worst || Double.isNaN(error)) {
         worst = error;
         at = places[p];
       }

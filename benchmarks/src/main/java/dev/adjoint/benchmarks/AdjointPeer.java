@@ -62,7 +62,8 @@ final class AdjointPeer implements Peer {
       case OpCase op -> Optional.of(new OpWorkload(op));
       case StepCase step when !step.precision().equals("f32") -> Optional.empty();
       case StepCase step -> Optional.of(new AdjointStep(device, step));
-      case ProbeCase probe -> device.type().equals("cpu") ? Optional.of(probe(probe)) : Optional.empty();
+      case ProbeCase probe ->
+          device.type().equals("cpu") ? Optional.of(probe(probe)) : Optional.empty();
     };
   }
 
@@ -126,8 +127,10 @@ final class AdjointPeer implements Peer {
   // ---- gemm ----
 
   private Workload gemm(GemmCase c, DType dtype) {
-    Tensor a = matrices(c.batch(), c.transA() ? c.k() : c.m(), c.transA() ? c.m() : c.k(), dtype, 0);
-    Tensor b = matrices(c.batch(), c.transB() ? c.n() : c.k(), c.transB() ? c.k() : c.n(), dtype, 1);
+    Tensor a =
+        matrices(c.batch(), c.transA() ? c.k() : c.m(), c.transA() ? c.m() : c.k(), dtype, 0);
+    Tensor b =
+        matrices(c.batch(), c.transB() ? c.n() : c.k(), c.transB() ? c.k() : c.n(), dtype, 1);
     Tensor left = c.transA() ? a.t() : a;
     Tensor right = c.transB() ? b.t() : b;
     return new Recomputed(List.of(a, b, left, right), () -> left.matmul(right));

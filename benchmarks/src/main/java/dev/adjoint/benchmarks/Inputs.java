@@ -2,7 +2,9 @@ package dev.adjoint.benchmarks;
 
 import java.util.function.LongToDoubleFunction;
 
-/** The same numbers for everybody: pure arithmetic on an input's position and an element's place. */
+/**
+ * The same numbers for everybody: pure arithmetic on an input's position and an element's place.
+ */
 public final class Inputs {
   /** How many values of a result are compared. */
   public static final int PICKED = 16384;

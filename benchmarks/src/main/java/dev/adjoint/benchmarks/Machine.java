@@ -103,7 +103,11 @@ record Machine(
 
   /** The processor and the day. */
   String title() {
-    return cpu + ", " + (processors == 1 ? "1 processor" : processors + " processors") + ", " + date;
+    return cpu
+        + ", "
+        + (processors == 1 ? "1 processor" : processors + " processors")
+        + ", "
+        + date;
   }
 
   /** Everything else. */

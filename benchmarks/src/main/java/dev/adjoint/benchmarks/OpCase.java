@@ -20,9 +20,9 @@ import java.util.stream.Collectors;
  * is all parameters one after the other, input 1 their gradients; the result is the parameters.
  *
  * <p>{@code softmax} and {@code log_softmax} go along rows; {@code sum_rows} and {@code max_rows}
- * give one number for each row, {@code sum_cols} one for each column; the norms' eps is 1e-5; {@code
- * cross_entropy} is the mean over rows; {@code attention} is causal and scaled by 1/√D; {@code
- * linear}'s weight is [out, in].
+ * give one number for each row, {@code sum_cols} one for each column; the norms' eps is 1e-5;
+ * {@code cross_entropy} is the mean over rows; {@code attention} is causal and scaled by 1/√D;
+ * {@code linear}'s weight is [out, in].
  *
  * @param op the operation
  * @param sizes see {@link #inputs}
@@ -149,8 +149,7 @@ public record OpCase(String op, List<Long> sizes, boolean backward, boolean wide
       case "sum_rows", "sum_cols", "max_rows" -> List.of(Input.real(1, size(0), size(1)));
       case "softmax", "log_softmax" -> List.of(Input.real(4, size(0), size(1)));
       case "layer_norm" ->
-          List.of(
-              Input.real(4, size(0), size(1)), Input.real(1, size(1)), Input.real(1, size(1)));
+          List.of(Input.real(4, size(0), size(1)), Input.real(1, size(1)), Input.real(1, size(1)));
       case "rms_norm" -> List.of(Input.real(4, size(0), size(1)), Input.real(1, size(1)));
       case "cross_entropy" ->
           List.of(Input.real(4, size(0), size(1)), Input.indices(size(1), size(0)));
@@ -205,8 +204,7 @@ public record OpCase(String op, List<Long> sizes, boolean backward, boolean wide
     List<Long> model = new ArrayList<>(List.of(50257 * width, 1024 * width));
     for (int layer = 0; layer < 12; layer++) {
       model.addAll(List.of(width, width, 3 * width * width, 3 * width, width * width, width));
-      model.addAll(
-          List.of(width, width, 4 * width * width, 4 * width, 4 * width * width, width));
+      model.addAll(List.of(width, width, 4 * width * width, 4 * width, 4 * width * width, width));
     }
     model.addAll(List.of(width, width));
     List<Long> sizes = new ArrayList<>();

@@ -1,8 +1,8 @@
 package dev.adjoint.benchmarks;
 
 /**
- * A piece of overhead inside our own CPU backend, which has nothing to compare: {@code downcall} and
- * {@code critical-downcall} cross into C and back, {@code region} starts and ends one parallel
+ * A piece of overhead inside our own CPU backend, which has nothing to compare: {@code downcall}
+ * and {@code critical-downcall} cross into C and back, {@code region} starts and ends one parallel
  * region with nothing in it.
  *
  * @param name which

@@ -69,8 +69,7 @@ record Row(
   }
 
   Row withRate(double newRate, String newUnit) {
-    return new Row(
-        subject, seconds, spread, newRate, newUnit, fraction, limit, ratios, note);
+    return new Row(subject, seconds, spread, newRate, newUnit, fraction, limit, ratios, note);
   }
 
   Row withLimit(double leastSeconds, String newLimit) {

@@ -46,9 +46,7 @@ final class Suites {
 
   /** Whether it takes so much memory that only one process at a time should have it. */
   static boolean isLarge(Case c) {
-    return c instanceof StepCase step
-        ? step.model().parameters() > 100 * MILLION
-        : c.bytes() > 1e9;
+    return c instanceof StepCase step ? step.model().parameters() > 100 * MILLION : c.bytes() > 1e9;
   }
 
   // ---- gemm ----
@@ -214,7 +212,6 @@ final class Suites {
     cases.add(gemm(512, 512, 512));
     cases.add(gemm(256, 768, 3072));
     cases.add(gemm(64, 64, 8192));
-    cases.add(new GemmCase("f64", 512, 512, 512));
     return cases;
   }
 }

@@ -95,7 +95,8 @@ public final class Worker {
   }
 
   private static String failure(Throwable e) {
-    String message = e.getMessage() == null ? "" : ": " + e.getMessage().lines().findFirst().orElse("");
+    String message =
+        e.getMessage() == null ? "" : ": " + e.getMessage().lines().findFirst().orElse("");
     e.printStackTrace();
     return "failed " + e.getClass().getSimpleName() + message;
   }
@@ -179,8 +180,7 @@ public final class Worker {
 
   private static String ceiling(String variant, String name, String bytes, String millis) {
     try (Ceilings ceilings = new Ceilings(variant)) {
-      return "rate "
-          + ceilings.rate(name, Long.parseLong(bytes), Integer.parseInt(millis) * 1e-3);
+      return "rate " + ceilings.rate(name, Long.parseLong(bytes), Integer.parseInt(millis) * 1e-3);
     }
   }
 

@@ -60,6 +60,7 @@ final class WorkerProcess implements AutoCloseable {
   private final Process process;
   private final Path log;
   private final PrintWriter requests;
+  private int logStart;
   private final BlockingQueue<String> answers = new LinkedBlockingQueue<>();
 
   private WorkerProcess(Backend backend) throws IOException, FailedException {
@@ -146,11 +147,12 @@ final class WorkerProcess implements AutoCloseable {
     return answer;
   }
 
+  /** What it wrote since the last request, as far as it fits a line. */
   private String lastWords() {
     try {
-      int exit = process.waitFor();
-      List<String> lines = Files.readAllLines(log);
-      return " with exit code " + exit + (lines.isEmpty() ? "" : ": " + lines.getLast());
+      String exit = " with exit code " + process.waitFor();
+      String words = Files.readString(log).substring(logStart).strip();
+      return words.isEmpty() ? exit : exit + ": " + words.lines().toList().getLast();
     } catch (IOException e) {
       return "";
     } catch (InterruptedException e) {
@@ -163,6 +165,11 @@ final class WorkerProcess implements AutoCloseable {
     StringBuilder request = new StringBuilder();
     for (Object word : words) {
       request.append(request.isEmpty() ? "" : " ").append(word);
+    }
+    try {
+      logStart = Files.readString(log).length();
+    } catch (IOException e) {
+      logStart = 0; // the words are only a help
     }
     requests.println(request);
     return answer().split(" ", -1);

@@ -10,9 +10,9 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * The one thread of a worker that prepares workloads, runs them under JMH and reads their results,
- * as in a program. OpenMP, which keeps a team for each thread that calls it, then has one. JMH finds
- * this class by {@code -Djmh.executor.class} and makes an executor for each measurement; all are
- * this thread, and shutting them down does nothing.
+ * as in a program. OpenMP, which keeps a team for each thread that calls it, then has one. JMH
+ * finds this class by {@code -Djmh.executor.class} and makes an executor for each measurement; all
+ * are this thread, and shutting them down does nothing.
  */
 public final class WorkloadThread extends AbstractExecutorService {
   private static final ExecutorService THREAD =

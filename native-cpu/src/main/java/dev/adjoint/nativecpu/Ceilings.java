@@ -7,8 +7,8 @@ import dev.adjoint.spi.Memory;
 import java.util.List;
 
 /**
- * What this machine can do at most, and what the parts of a call cost: for benchmarks. Computes with
- * as many threads as the kernels do. Not thread-safe.
+ * What this machine can do at most, and what the parts of a call cost: for benchmarks. Computes
+ * with as many threads as the kernels do. Not thread-safe.
  */
 public final class Ceilings implements AutoCloseable {
   /** Loops of nothing but fused multiply-adds, one for each element type. */

@@ -1,0 +1,73 @@
+package dev.adjoint.benchmarks;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import java.util.HashSet;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class CasesTest {
+  @Test
+  void idsRoundTripAndAreUnique() {
+    for (boolean quick : new boolean[] {false, true}) {
+      for (String suite : Suites.NAMES) {
+        Set<String> ids = new HashSet<>();
+        for (Case c : Suites.cases(suite, quick)) {
+          for (Case variant : Suites.ownVariants(c)) {
+            assertEquals(variant, Case.parse(variant.id()));
+            assertEquals(true, ids.add(variant.id()), variant.id());
+          }
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "f32-1x2-nn", "add-1x2-f", "nothing-1-f", "gpt2-b9-t9-sgd", "f32"})
+  void whatIsNoCaseIsRefused(String id) {
+    assertThrows(IllegalArgumentException.class, () -> Case.parse(id));
+  }
+
+  @Test
+  void workOfAProduct() {
+    GemmCase c = new GemmCase("f64", 3, 4, 5, 6, false, true);
+    assertEquals("f64-3x4x5x6-nt", c.id());
+    assertEquals(2 * 3 * 4 * 5 * 6, c.operations());
+    assertEquals(8 * 3 * (4 * 6 + 6 * 5), c.bytesRead());
+    assertEquals(8 * 3 * 4 * 5, c.bytesWritten());
+  }
+
+  @Test
+  void trafficOfOperations() {
+    OpCase add = new OpCase("add", false, 10);
+    assertEquals(4 * 20, add.bytesRead());
+    assertEquals(4 * 10, add.bytesWritten());
+    OpCase gelu = new OpCase("gelu", true, 10);
+    assertEquals(4 * (10 + 20), gelu.bytesRead()); // x; x again and the gradient from above
+    assertEquals(4 * 20, gelu.bytesWritten());
+    assertEquals(20, gelu.results());
+    OpCase embedding = new OpCase("embedding", true, 7, 3, 2);
+    assertEquals(4 * (6 + 6), embedding.bytesRead());
+    assertEquals(4 * (6 + 21), embedding.bytesWritten());
+  }
+
+  @Test
+  void parametersOfGpt2() {
+    assertEquals(OpCase.GPT2_PARAMETERS, StepCase.Model.GPT2_B4_T64.parameters());
+    OpCase step = new OpCase("adamw", false, OpCase.GPT2_PARAMETERS);
+    assertEquals(148, step.tensorSizes().size());
+    assertEquals(OpCase.GPT2_PARAMETERS, step.tensorSizes().stream().mapToLong(n -> n).sum());
+  }
+
+  @Test
+  void inputsAreTheSameEverywhere() {
+    assertEquals(-1, Inputs.value(0, 0));
+    assertEquals(0.7666216f, Inputs.value(0, 1));
+    assertEquals(1, Inputs.index(1, 5, 10));
+    assertEquals(7, Inputs.places(7).length);
+    assertEquals(Inputs.PICKED, Inputs.places(1 << 20).length);
+  }
+}
