@@ -12,6 +12,7 @@ final class Accuracy {
   static final List<String> FUNCTIONS =
       List.of("exp", "tanh", "sigmoid", "erf", "gelu", "gelu_tanh", "silu");
 
+  private static final double EPSILON = 0x1p-24;
   private static final double TWO_BY_SQRT_PI = 2 / Math.sqrt(Math.PI);
 
   private Accuracy() {}
@@ -96,12 +97,11 @@ final class Accuracy {
   }
 
   /**
-   * The largest error of a product's picked elements, as a fraction of k ε Σ|a||b|, which no order
+   * The largest error of a float32 product's picked elements, as a fraction of k ε Σ|a||b|, which no order
    * of summation exceeds.
    */
   static Worst ofProduct(GemmCase c, double[] result) {
     long[] places = Inputs.places(c.batch() * c.m() * c.n());
-    double epsilon = c.dtype().equals("f64") ? 0x1p-53 : 0x1p-24;
     double worst = 0;
     long at = 0;
     for (int p = 0; p < places.length; p++) {
@@ -123,7 +123,7 @@ final class Accuracy {
         sum = next;
         magnitude += Math.abs(a * b);
       }
-      double error = Math.abs(result[p] - sum) / (c.k() * epsilon * magnitude);
+      double error = Math.abs(result[p] - sum) / (c.k() * EPSILON * magnitude);
       if (!(error <= worst)) {
         worst = error;
         at = places[p];

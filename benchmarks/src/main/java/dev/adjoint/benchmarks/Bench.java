@@ -184,9 +184,6 @@ public final class Bench implements Callable<Integer> {
     List<String> names = suites.contains(ALL) ? Suites.NAMES : suites;
     Predicate<String> wanted = wanted();
     List<Step> steps = new ArrayList<>();
-    for (int count : allThreads(names)) {
-      steps.add(new Step("ceilings, " + count + " threads", () -> limits(session, results, count)));
-    }
     for (String suite : names) {
       List<? extends Case> cases;
       try {
@@ -196,6 +193,9 @@ public final class Bench implements Callable<Integer> {
       }
       for (int count : threads(suite)) {
         List<Backend> all = backends(results, count);
+        if (Limits.SUITES.contains(suite)) {
+          steps.add(new Step("ceilings", () -> limits(session, results, count)));
+        }
         for (Case c : cases) {
           if (wanted.test(c.id())) {
             steps.add(step(session, suite, c, all));
@@ -236,10 +236,6 @@ public final class Bench implements Callable<Integer> {
     }
     int processors = Runtime.getRuntime().availableProcessors();
     return suite.equals("gemm") && processors > 1 ? List.of(processors, 1) : List.of(processors);
-  }
-
-  private List<Integer> allThreads(List<String> names) {
-    return names.stream().flatMap(suite -> threads(suite).stream()).distinct().toList();
   }
 
   private static void limits(Session session, Results results, int threads)

@@ -1,5 +1,6 @@
 package dev.adjoint.benchmarks;
 
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -34,7 +35,7 @@ public class CaseBenchmark {
   /** Takes what {@link #measure} was given. */
   @Setup
   public void choose() {
-    workload = java.util.Objects.requireNonNull(current);
+    workload = Objects.requireNonNull(current);
   }
 
   /** One run. */

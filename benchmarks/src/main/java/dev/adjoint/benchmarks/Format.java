@@ -32,6 +32,11 @@ final class Format {
     return String.format(Locale.ROOT, size > 0 && size < 0.0995 ? "%.2g" : pattern, value);
   }
 
+  /** Two digits and a power of ten. */
+  static String scientific(double value) {
+    return value == 0 ? "0" : String.format(Locale.ROOT, "%.1e", value);
+  }
+
   static String percent(double fraction) {
     return Double.isNaN(fraction) ? "" : String.format(Locale.ROOT, "%.0f %%", 100 * fraction);
   }

@@ -61,9 +61,9 @@ final class Results {
     return new LinkedHashMap<>(versions);
   }
 
-  /** The figures, in the order in which they were measured. */
+  /** The figures, in the order in which they were measured, against the limits known by now. */
   synchronized List<Row> rows() {
-    return List.copyOf(rows);
+    return rows.stream().map(limits::judge).toList();
   }
 
   /** How far our results are from the peers'. */

@@ -23,6 +23,9 @@ final class Session implements AutoCloseable {
   /** Runs that take longer are samples by themselves; in seconds. */
   private static final double LONG_RUN = 0.05;
 
+  /** Later rounds only get back into the swing: caches, clocks, threads that sleep. */
+  private static final int SWING_MILLIS = 20;
+
   /** How many starts of a JVM are timed. */
   private static final int STARTS = 5;
 
@@ -43,6 +46,14 @@ final class Session implements AutoCloseable {
     static final Effort QUICK = new Effort(2, 100, 120);
 
     private static final int ITERATIONS = 5;
+
+    /** Shorter runs are mostly Java, which the compiler needs time for; in seconds. */
+    private static final double SHORT_RUN = 1e-3;
+
+    /** Milliseconds of warm-up, for runs that take so many seconds; at least one run. */
+    int warmUp(double run) {
+      return run < SHORT_RUN ? 5 * warmUpMillis : run < LONG_RUN ? warmUpMillis : 1;
+    }
 
     /** Samples of one turn, for runs that take so many seconds. */
     int iterations(double run) {
@@ -164,8 +175,7 @@ final class Session implements AutoCloseable {
           }
           boolean isLong = ready.seconds() >= LONG_RUN;
           int iterations = effort.iterations(ready.seconds());
-          // Later rounds only get back into the swing: caches, clocks, threads that sleep.
-          int warmUp = isLong ? (round == 0 ? 1 : 0) : round == 0 ? effort.warmUpMillis() : 20;
+          int warmUp = round == 0 ? effort.warmUp(ready.seconds()) : isLong ? 0 : SWING_MILLIS;
           int millis = isLong ? 1 : effort.millis() / iterations;
           trial.samples.add(worker.measure(trial.c, warmUp, iterations, millis));
         });
@@ -203,28 +213,7 @@ final class Session implements AutoCloseable {
     if (trial.absent) {
       return Optional.empty();
     }
-    Row row = Row.time(subject, trial.all());
-    Optional<Limits.Bound> bound =
-        suite.equals("overhead")
-            ? Optional.empty()
-            : results.limits().bound(trial.c, trial.backend.threads());
-    if (bound.isEmpty()) {
-      return Optional.of(row);
-    }
-    Row limited = row.withLimit(bound.get().seconds(), bound.get().by());
-    return Optional.of(withRate(limited, trial.c, bound.get().arithmetic()));
-  }
-
-  private static Row withRate(Row row, Case c, boolean arithmetic) {
-    double perSecond = 1 / row.seconds();
-    return switch (c) {
-      case StepCase step when step.model().isGpt() ->
-          row.withRate(step.model().batch * step.model().length * perSecond, "tokens/s");
-      case StepCase _ -> row.withRate(perSecond, "steps/s");
-      case GemmCase _, OpCase _, ProbeCase _ when arithmetic ->
-          row.withRate(c.operations() * perSecond * 1e-9, "GFLOP/s");
-      case GemmCase _, OpCase _, ProbeCase _ -> row.withRate(c.bytes() * perSecond * 1e-9, "GB/s");
-    };
+    return Optional.of(Row.time(subject, trial.all()));
   }
 
   /** Adds rows of one case (or its variants) on one number of threads. */

@@ -214,7 +214,6 @@ final class Suites {
     cases.add(gemm(512, 512, 512));
     cases.add(gemm(256, 768, 3072));
     cases.add(gemm(64, 64, 8192));
-    cases.add(new GemmCase("f64", 512, 512, 512));
     return cases;
   }
 }
