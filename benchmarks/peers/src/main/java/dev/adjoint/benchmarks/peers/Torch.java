@@ -10,6 +10,7 @@ import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.Optimizer;
 import org.bytedeco.pytorch.SGD;
 import org.bytedeco.pytorch.SGDOptions;
+import org.bytedeco.pytorch.T_TensorTensor_T;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorArrayRefOptional;
 import org.bytedeco.pytorch.TensorOptional;
@@ -74,6 +75,16 @@ final class Torch {
 
   static Tensor causalAttention(Tensor query, Tensor key, Tensor value) {
     return torch.scaled_dot_product_attention(query, key, value, NO_MASK, 0, true, NO_SCALE, false);
+  }
+
+  /**
+   * By {@code max}, whose backward scatters to the places found: 3 times as fast as that of {@code
+   * amax}.
+   */
+  static Tensor maxOfRows(Tensor x) {
+    try (T_TensorTensor_T maximaAndPlaces = x.max(1)) {
+      return new Tensor(maximaAndPlaces.get0());
+    }
   }
 
   static void backward(Tensor output, Tensor upstream) {

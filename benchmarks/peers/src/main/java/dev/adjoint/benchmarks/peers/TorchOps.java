@@ -32,7 +32,7 @@ final class TorchOps {
           entry("sum", x -> x[0].sum()),
           entry("sum_rows", x -> x[0].sum(1)),
           entry("sum_cols", x -> x[0].sum(0)),
-          entry("max_rows", x -> x[0].amax(new long[] {1}, false)),
+          entry("max_rows", x -> Torch.maxOfRows(x[0])),
           entry("softmax", x -> torch.softmax(x[0], 1)),
           entry("log_softmax", x -> torch.log_softmax(x[0], 1)),
           entry("layer_norm", x -> Torch.layerNorm(x[0], x[1], x[2])),
