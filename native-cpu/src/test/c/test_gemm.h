@@ -156,8 +156,9 @@ static void NAME(test)(void) {
     }
     /* Every path: more than one block along k, packed and in place, whole products in a batch. */
     const int64_t sizes[][3] = {{1, 300, 600}, {300, 1, 600},  {2, 70, 700}, {130, 70, 600},
-                                {64, 300, 64}, {150, 300, 37}, {1, 1, 1000}, {67, 33, 1}};
-    for (int s = 0; s < 8; s++) {
+                                {64, 300, 64}, {150, 300, 37}, {1, 1, 1000}, {67, 33, 1},
+                                {30, 50, 301}, {7, 20, 6200}};
+    for (int s = 0; s < (int)(sizeof sizes / sizeof sizes[0]); s++) {
         for (int forms = 0; forms < 9; forms++) {
             NAME(check_form)((TYPE(form)){.batch = 1,
                                           .m = sizes[s][0],

@@ -1,14 +1,18 @@
 /* Products and batches of products (a template, see vector.h). */
 #include "activate.h"
-#include "gemv.h"
 #include "micro.h"
 #include "pack.h"
 #include "product.h"
 
-/* A single row or column, or a few dense rows times a transposed matrix. */
+#include "dots.h"
+#include "gemv.h"
+
 static bool NAME(is_gemv)(const TYPE(product)* t) {
-    return !NARROW &&
-           (t->m == 1 || t->n == 1 || (t->m <= FEW_ROWS && t->a_col == 1 && t->b_row == 1));
+    return !NARROW && (t->m == 1 || t->n == 1);
+}
+
+static bool NAME(is_dots)(const TYPE(product)* t) {
+    return !NARROW && t->m <= FEW_ROWS && t->a_col == 1 && t->b_row == 1 && t->k >= LONG_DOT;
 }
 
 static int64_t NAME(scratch_elements)(const TYPE(product)* t, const TYPE(plan)* plan) {
@@ -30,18 +34,13 @@ static void NAME(gemv)(const TYPE(product)* t, REAL* scratch, bool parallel) {
         .sums = t->sums,
         .out = t->out,
         .activate = t->activate,
-        .bias = t->bias,
+        .e = {t->alpha, t->beta, t->bias},
         .n = row ? t->n : t->m,
         .k = t->k,
         .line = row ? t->b_col : t->a_row,
         .step = row ? t->b_row : t->a_col,
         .out_step = row ? 1 : t->out_row,
         .bias_step = row ? 1 : 0,
-        .alpha = t->alpha,
-        .beta = t->beta,
-        .count = row ? t->m : 1,
-        .next_x = t->a_row,
-        .next_out = t->out_row,
     };
     v.chunk_lines =
         adj_ceil_div(adj_ceil_div(MIN_CHUNK_WORK / 2, adj_max(t->k, 1)), STRIPE * VL) * STRIPE * VL;
@@ -108,6 +107,8 @@ static void NAME(run_one)(const TYPE(batch)* t, int64_t index, REAL* scratch, bo
     }
     if (NAME(is_gemv)(&p)) {
         NAME(gemv)(&p, scratch, parallel);
+    } else if (NAME(is_dots)(&p)) {
+        NAME(multiply_dots)(&p, parallel);
     } else {
         NAME(multiply)(&p, &t->plan, scratch, parallel && p.m * p.n * p.k >= 2 * MIN_CHUNK_WORK);
     }

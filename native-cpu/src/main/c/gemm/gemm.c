@@ -27,7 +27,10 @@
 #define PACK_PANELS 8
 /* A panel of B from the shared ones is worth its way to the first level for so many of A. */
 #define TALL_PANELS 4
-#define MANY_CHUNKS 16
+/* Into how many strips a product is cut: many if they are large, few if not, in multiply-adds. */
+#define MANY_STRIPS 16
+#define FEW_STRIPS 4
+#define STRIP_WORK (1 << 21)
 
 /*
  * A factor is read in place while its panels are used so seldom that packing does not pay: A up to
@@ -44,9 +47,11 @@
 /* Products in a batch below this work are not divided; at most GROUPS of them run at once. */
 #define SMALL_WORK (1 << 20)
 #define GROUPS 32
-/* Registers side by side in gemv; the most rows that it takes. */
+/* Registers side by side in gemv. */
 #define STRIPE 8
-#define FEW_ROWS 4
+/* Dot products pay for up to so many rows if they are as long as this. */
+#define FEW_ROWS 32
+#define LONG_DOT 256
 
 static void for_chunks(bool parallel, int64_t chunks, adj_body* body, void* ctx) {
     if (parallel && chunks > 1) {

@@ -1,5 +1,5 @@
 /*
- * A matrix times a vector, or a few (a template, see vector.h): sums[j] = alpha · lines[j]·x +
+ * A matrix times a vector (a template, see vector.h): sums[j] = alpha · lines[j]·x +
  * beta · sums[j] + bias[j]. Bound by memory, so the matrix is not packed.
  */
 typedef struct {
@@ -8,26 +8,15 @@ typedef struct {
     REAL* sums;
     REAL* out;
     TYPE(activation)* activate;
-    const REAL* bias;
+    TYPE(epilogue) e;
     int64_t n, k;
     int64_t line, step; /* strides from line to line, and along one */
     int64_t out_step, bias_step;
-    REAL alpha, beta;
-    int64_t count; /* of vectors, `next_x` and `next_out` apart */
-    int64_t next_x, next_out;
     int64_t chunk_lines;
 } TYPE(vector_product);
 
-static inline void NAME(put)(const TYPE(vector_product)* t, int64_t j, REAL sum) {
-    REAL* at = t->sums + j * t->out_step;
-    REAL y = t->alpha * sum;
-    if (t->beta != 0) {
-        y = NAME(adj_fma)(t->beta, *at, y);
-    }
-    if (t->bias != NULL) {
-        y += t->bias[j * t->bias_step];
-    }
-    *at = y;
+static inline void NAME(put_line)(const TYPE(vector_product)* t, int64_t j, REAL sum) {
+    NAME(put)(t->e, j * t->bias_step, t->sums + j * t->out_step, sum);
 }
 
 static inline REAL NAME(dot)(const REAL* x, const REAL* y, int64_t n) {
@@ -60,7 +49,7 @@ static inline void NAME(stripe)(const TYPE(vector_product)* t, int64_t j) {
     }
     for (int v = 0; v < STRIPE; v++) {
         for (int l = 0; l < VL; l++) {
-            NAME(put)(t, j + v * VL + l, sums[v][l]);
+            NAME(put_line)(t, j + v * VL + l, sums[v][l]);
         }
     }
 }
@@ -69,7 +58,7 @@ static void NAME(gemv_lines)(const TYPE(vector_product)* t, int64_t begin, int64
     int64_t j = begin;
     if (t->step == 1) {
         for (; j < end; j++) {
-            NAME(put)(t, j, NAME(dot)(t->x, t->lines + j * t->line, t->k));
+            NAME(put_line)(t, j, NAME(dot)(t->x, t->lines + j * t->line, t->k));
         }
         return;
     }
@@ -83,25 +72,17 @@ static void NAME(gemv_lines)(const TYPE(vector_product)* t, int64_t begin, int64
         for (int64_t p = 0; p < t->k; p++) {
             sum = NAME(adj_fma)(t->x[p], t->lines[j * t->line + p * t->step], sum);
         }
-        NAME(put)(t, j, sum);
+        NAME(put_line)(t, j, sum);
     }
 }
 
-/* The lines of a chunk stay in the cache while every vector meets them. */
 static void NAME(gemv_chunk)(void* product, int64_t chunk) {
-    TYPE(vector_product) t = *(const TYPE(vector_product)*)product;
-    const adj_range lines = adj_chunk(t.n, t.chunk_lines, chunk);
-    for (int64_t i = 0; i < t.count; i++) {
-        NAME(gemv_lines)(&t, lines.begin, lines.end);
-        const int64_t first = lines.begin * t.out_step;
-        const int64_t count = lines.end - lines.begin;
-        if (t.out_step == 1) {
-            NAME(activate)(t.activate, 1, count, t.sums + first, t.out + first, 0);
-        } else {
-            NAME(activate)(t.activate, count, 1, t.sums + first, t.out + first, t.out_step);
-        }
-        t.x += t.next_x;
-        t.sums += t.next_out;
-        t.out += t.next_out;
-    }
+    const TYPE(vector_product)* t = product;
+    const adj_range lines = adj_chunk(t->n, t->chunk_lines, chunk);
+    NAME(gemv_lines)(t, lines.begin, lines.end);
+    const int64_t first = lines.begin * t->out_step;
+    const int64_t count = lines.end - lines.begin;
+    const bool row = t->out_step == 1;
+    NAME(activate)(t->activate, row ? 1 : count, row ? count : 1, t->sums + first, t->out + first,
+                   t->out_step);
 }

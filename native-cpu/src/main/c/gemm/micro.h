@@ -90,6 +90,18 @@ ADJ_INLINE VEC NAME(finish)(VEC sum, TYPE(epilogue) e, int64_t column, const REA
     return y;
 }
 
+/* The same for one element. */
+static inline void NAME(put)(TYPE(epilogue) e, int64_t column, REAL* at, REAL sum) {
+    REAL y = e.alpha * sum;
+    if (e.beta != 0) {
+        y = NAME(adj_fma)(e.beta, *at, y);
+    }
+    if (e.bias != NULL) {
+        y += e.bias[column];
+    }
+    *at = y;
+}
+
 /*
  * One factor of a product, cut into panels MR (of A) or NR (of B) lines wide: the element of line i
  * at p along k is x[i / width · panel + i % width · line + p · step]. B's line is 1.
@@ -175,8 +187,9 @@ ADJ_INLINE void NAME(tile_of)(int height, int64_t rows, int64_t cols, int64_t k,
 }
 
 /* rows <= MR: the last rows of a product take no longer than they must. */
-static __attribute__((noinline)) void NAME(tile)(int64_t rows, int64_t cols, int64_t k, TYPE(factor) a, TYPE(factor) b,
-                       TYPE(epilogue) e, REAL* out, int64_t out_row) {
+static __attribute__((noinline)) void NAME(tile)(int64_t rows, int64_t cols, int64_t k,
+                                                 TYPE(factor) a, TYPE(factor) b, TYPE(epilogue) e,
+                                                 REAL* out, int64_t out_row) {
     if (rows <= 2) {
         NAME(tile_of)(2, rows, cols, k, a, b, e, out, out_row);
     } else if (MR > 4 && rows <= 4) {
@@ -196,7 +209,8 @@ static __attribute__((noinline)) void NAME(tile)(int64_t rows, int64_t cols, int
 static void NAME(tiles_and_fetch)(int64_t m, int64_t n, int64_t k, TYPE(factor) a, TYPE(factor) b,
                                   TYPE(epilogue) e, REAL* out, int64_t out_row, region next) {
     const int64_t tiles = adj_ceil_div(m, MR) * adj_ceil_div(n, NR);
-    const int64_t lines = adj_ceil_div(next.rows * adj_ceil_div(next.row_bytes, LINE), adj_max(tiles, 1));
+    const int64_t next_lines = next.rows * adj_ceil_div(next.row_bytes, LINE);
+    const int64_t lines = adj_ceil_div(next_lines, adj_max(tiles, 1));
     for (int64_t group = 0; group < m; group += GROUP_ROWS) {
         const int64_t end = adj_min(m, group + GROUP_ROWS);
         TYPE(factor) b_panel = b;

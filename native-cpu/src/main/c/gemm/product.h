@@ -34,7 +34,8 @@ static TYPE(plan) NAME(plan_of)(const TYPE(product)* t) {
     plan.step = adj_max(1, even_parts(t->k, MAX_STEP, 1));
     plan.depth = plan.step * adj_min(adj_ceil_div(t->k, plan.step), BLOCK_STEPS);
     plan.a_in_place = !NARROW && t->n <= A_REUSE * NR &&
-                      (t->a_col == 1 || (t->a_row == 1 && t->a_col <= NEAR_STEP));
+                      (t->a_col == 1 ||
+                       (t->a_row == 1 && t->a_col <= NEAR_STEP && plan.step <= NEAR_STEP));
     plan.b_in_place = !NARROW && t->b_col == 1 &&
                       (t->m <= B_REUSE * MR || t->n * t->k <= SMALL_B) &&
                       (!plan.tall || t->n % NR == 0);
@@ -46,16 +47,15 @@ static TYPE(plan) NAME(plan_of)(const TYPE(product)* t) {
         plan.rows = even_parts(t->m, most / MR * MR, MR);
         plan.shared_elements = plan.rows * plan.depth;
     }
-    /* Chunks for many threads, but none that is over before another thread has woken up. */
+    /* Strips for many threads, as wide as the buffer allows; narrower ones if they are few. */
     const int64_t width = plan.tall ? MR : NR;
-    const int64_t lines = plan.tall ? t->m : t->n;
-    const int64_t most_panels = STRIP_ELEMENTS / (width * MAX_STEP);
-    const int64_t panels = adj_ceil_div(lines, width) / MANY_CHUNKS;
-    plan.strip =
-        width * adj_max(plan.tall ? adj_min(TALL_PANELS, most_panels) : 1,
-                        adj_min(panels, most_panels));
-    const int64_t work = plan.strip * (plan.tall ? plan.cols : plan.rows) * plan.depth;
-    plan.chunk = plan.strip * adj_ceil_div(MIN_CHUNK_WORK, adj_max(work, 1));
+    const int64_t panels = adj_ceil_div(plan.tall ? t->m : t->n, width);
+    const int64_t panel_work = width * (plan.tall ? plan.cols : plan.rows) * adj_max(t->k, 1);
+    const int64_t worthwhile = adj_min(panels / FEW_STRIPS, STRIP_WORK / adj_max(panel_work, 1));
+    plan.strip = adj_max(panels / MANY_STRIPS, plan.tall ? TALL_PANELS : worthwhile);
+    plan.strip = width * adj_max(1, adj_min(plan.strip, STRIP_ELEMENTS / (width * MAX_STEP)));
+    /* No chunk is over before another thread has woken up. */
+    plan.chunk = plan.strip * adj_ceil_div(MIN_CHUNK_WORK * width, panel_work * plan.strip + 1);
     return plan;
 }
 
