@@ -326,8 +326,13 @@ final class AdjointPeer implements Peer {
   }
 
   @Override
+  public void trim() {
+    Adjoint.emptyCache(device);
+  }
+
+  @Override
   public void close() {
     scope.close();
-    Adjoint.emptyCache(device);
+    trim();
   }
 }

@@ -10,6 +10,9 @@ public interface Peer extends AutoCloseable {
   /** Makes a case ready; empty if the library has no such thing. */
   Optional<Workload> prepare(Case c);
 
+  /** Gives back memory that it keeps for later, after a case is over; where it can. */
+  default void trim() {}
+
   @Override
   void close();
 }

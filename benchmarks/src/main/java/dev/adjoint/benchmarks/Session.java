@@ -108,6 +108,13 @@ final class Session implements AutoCloseable {
     return worker;
   }
 
+  private void stop(Backend backend) {
+    WorkerProcess worker = workers.remove(backend);
+    if (worker != null) {
+      worker.close();
+    }
+  }
+
   // ---- times ----
 
   /** Measures one case on all backends. */
@@ -121,6 +128,8 @@ final class Session implements AutoCloseable {
           release(trial);
         }
       }
+      // What an allocator keeps would be missing elsewhere.
+      backends.forEach(this::stop);
     } else {
       for (Trial trial : trials) {
         attempt(trial, worker -> trial.ready = prepare(worker, trial));

@@ -174,6 +174,7 @@ public final class Worker {
           if (workload != null) {
             workload.close();
           }
+          peer.trim();
           return "released";
         });
   }

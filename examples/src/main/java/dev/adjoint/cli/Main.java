@@ -36,6 +36,7 @@ public final class Main implements Runnable {
         ./adjoint generate --from runs/b --prompt "public "
         ./adjoint example spirals
         ./adjoint doctor
+        ./adjoint bench --quick                        measure this machine
       """;
 
   @Option(
