@@ -167,8 +167,7 @@ final class KernelLibrary {
     private Products(String precision, Set<DType> dtypes) {
       alone = family("gemm" + precision, dtypes);
       activated =
-          new Families<>(
-              UnaryKernel.class, k -> family("gemm_" + k.symbol() + precision, dtypes));
+          new Families<>(UnaryKernel.class, k -> family("gemm_" + k.symbol() + precision, dtypes));
       scratchBytes = family("gemm_scratch_bytes" + precision, dtypes);
     }
 

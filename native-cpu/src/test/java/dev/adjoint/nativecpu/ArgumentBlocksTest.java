@@ -307,7 +307,16 @@ class ArgumentBlocksTest {
     View out = dense(0x300, 7, 2, 4);
     View before = dense(0x600, 7, 2, 4);
     Gemm spec =
-        new Gemm(dense(0x100, 7, 2, 3), b, out, dense(0x400, 4), 0.5, 0, Precision.F32, UnaryKernel.SILU, before);
+        new Gemm(
+            dense(0x100, 7, 2, 3),
+            b,
+            out,
+            dense(0x400, 4),
+            0.5,
+            0,
+            Precision.F32,
+            UnaryKernel.SILU,
+            before);
     blocks.put(
         "adj_gemm_args",
         block(
