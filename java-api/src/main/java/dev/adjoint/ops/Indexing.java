@@ -63,7 +63,8 @@ public final class Indexing {
           (g, saves) -> {
             Tensor to = saves.get(0);
             boolean added =
- !g.dtype().isHalf() && saves.addTo(0, sum -> scatterAdd(Movement.contiguous(g), to, sum));
+                !g.dtype().isHalf()
+                    && saves.addTo(0, sum -> scatterAdd(Movement.contiguous(g), to, sum));
             return new Tensor[] {added ? null : scattered(g, to, shape)};
           });
     }
