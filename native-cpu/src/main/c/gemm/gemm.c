@@ -21,7 +21,6 @@
 #    define MAX_STEP 512
 #    define STRIP_PANELS 4
 #endif
-#define STRIP_ELEMENTS (STRIP_PANELS * NR * MAX_STEP)
 #define SHARED_BYTES (16 << 20)
 #define BLOCK_STEPS 12
 #define PACK_PANELS 8

@@ -129,9 +129,6 @@ ADJ_INLINE void NAME(tile_of)(int height, int64_t rows, int64_t cols, int64_t k,
 #else
         row[i] = (i < rows ? i : rows - 1) * a_panel.line;
 #endif
-        /* The sums take long enough for the result's lines to arrive. */
-        __builtin_prefetch(out + (i < rows ? i : 0) * out_row, 1);
-        __builtin_prefetch(out + (i < rows ? i : 0) * out_row + cols - 1, 1);
     }
     VEC sum[MR][NV] = {};
     for (int64_t p = 0; p < STEPS(k); p++) {

@@ -5,6 +5,12 @@
  * along k in one fixed order, whoever computes it.
  */
 
+#ifndef ADJ_STRIP
+#    define ADJ_STRIP
+/* A strip's panels. Not on the stack: that of a Java thread may be small. */
+static _Thread_local _Alignas(64) char strip_block[STRIP_PANELS * NV * VEC_BYTES * MAX_STEP];
+#endif
+
 /* One product: sums = alpha · a × b + beta · sums + bias; out = activate(sums). */
 typedef struct {
     const REAL* a;
@@ -53,7 +59,7 @@ static TYPE(plan) NAME(plan_of)(const TYPE(product)* t) {
     const int64_t panel_work = width * (plan.tall ? plan.cols : plan.rows) * adj_max(t->k, 1);
     const int64_t worthwhile = adj_min(panels / FEW_STRIPS, STRIP_WORK / adj_max(panel_work, 1));
     plan.strip = adj_max(panels / MANY_STRIPS, plan.tall ? TALL_PANELS : worthwhile);
-    plan.strip = width * adj_max(1, adj_min(plan.strip, STRIP_ELEMENTS / (width * MAX_STEP)));
+    plan.strip = width * adj_max(1, adj_min(plan.strip, STRIP_PANELS * NR / width));
     /* No chunk is over before another thread has woken up. */
     plan.chunk = plan.strip * adj_ceil_div(MIN_CHUNK_WORK * width, panel_work * plan.strip + 1);
     return plan;
@@ -152,7 +158,7 @@ static void NAME(multiply_chunk)(void* block, int64_t chunk) {
     const TYPE(block)* t = block;
     const TYPE(product)* o = &t->of;
     const TYPE(plan)* plan = &t->plan;
-    _Alignas(64) REAL packed[STRIP_ELEMENTS];
+    REAL* packed = (REAL*)strip_block;
     const int64_t end = plan->tall ? o->m : o->n;
     const adj_range lines = adj_chunk(end, plan->chunk, chunk);
     for (int64_t i = lines.begin; i < lines.end; i += plan->strip) {

@@ -230,8 +230,7 @@ public abstract class StepContract {
   // ---- a transformer, its products in BF16 ----
 
   private double[] transformer(Precision precision, boolean captured) {
-    Device usual = Adjoint.defaultDevice();
-    Adjoint.setDefaultDevice(device);
+    Adjoint.setDefaultDevice(device); // where modules make their parameters
     Adjoint.manualSeed(3);
     try (var _ = Scope.open();
         var _ = precision.use();
@@ -266,8 +265,6 @@ public abstract class StepContract {
         }
       }
       return losses;
-    } finally {
-      Adjoint.setDefaultDevice(usual);
     }
   }
 
