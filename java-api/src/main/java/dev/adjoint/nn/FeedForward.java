@@ -27,6 +27,10 @@ public final class FeedForward extends Module {
 
   @Override
   public Tensor forward(Tensor x) {
-    return residual.apply(project.apply(activation.apply(expand.apply(x))));
+    Tensor hidden =
+        activation instanceof Activation function
+            ? function.apply(expand, x)
+            : activation.apply(expand.apply(x));
+    return residual.apply(project.apply(hidden));
   }
 }

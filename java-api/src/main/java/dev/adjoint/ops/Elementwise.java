@@ -38,6 +38,11 @@ public final class Elementwise {
     Check.floating(kernel.symbol(), x);
     Tensor out = Tensors.emptyLike(x);
     Dispatch.run(Tensors.backend(x).unary(kernel, Tensors.view(x), Tensors.view(out)), out, x);
+    return record(kernel, x, out);
+  }
+
+  /** Puts {@code out}, the kernel's value at {@code x}, into the graph. */
+  static Tensor record(UnaryKernel kernel, Tensor x, Tensor out) {
     if (!Graph.records(x)) {
       return out;
     }

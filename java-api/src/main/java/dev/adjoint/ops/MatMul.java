@@ -13,7 +13,9 @@ import dev.adjoint.internal.Check;
 import dev.adjoint.internal.Dispatch;
 import dev.adjoint.internal.Tensors;
 import dev.adjoint.spi.Gemm;
+import dev.adjoint.spi.KernelCall;
 import dev.adjoint.spi.Layout;
+import dev.adjoint.spi.UnaryKernel;
 import dev.adjoint.spi.View;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
@@ -87,8 +89,38 @@ public final class MatMul {
    * @throws ShapeMismatchException if they do not fit
    */
   public static Tensor linear(Tensor x, Tensor weight, @Nullable Tensor bias) {
+    return linear(x, weight, bias, null);
+  }
+
+  /** {@link #linear} and {@link Tensor#relu} in one kernel, the same values. */
+  public static Tensor linearRelu(Tensor x, Tensor weight, @Nullable Tensor bias) {
+    return linear(x, weight, bias, UnaryKernel.RELU);
+  }
+
+  /** {@link #linear} and {@link Tensor#gelu} in one kernel, the same values. */
+  public static Tensor linearGelu(Tensor x, Tensor weight, @Nullable Tensor bias) {
+    return linear(x, weight, bias, UnaryKernel.GELU);
+  }
+
+  /** {@link #linear} and {@link Tensor#geluTanh} in one kernel, the same values. */
+  public static Tensor linearGeluTanh(Tensor x, Tensor weight, @Nullable Tensor bias) {
+    return linear(x, weight, bias, UnaryKernel.GELU_TANH);
+  }
+
+  /** {@link #linear} and {@link Tensor#silu} in one kernel, the same values. */
+  public static Tensor linearSilu(Tensor x, Tensor weight, @Nullable Tensor bias) {
+    return linear(x, weight, bias, UnaryKernel.SILU);
+  }
+
+  /**
+   * Recorded as the two operations that it replaces, the first with the sums that the kernel leaves
+   * for it; so their gradients serve.
+   */
+  private static Tensor linear(
+      Tensor x, Tensor weight, @Nullable Tensor bias, @Nullable UnaryKernel activation) {
     if (x.dtype().isHalf()) {
-      return Halves.widened("linear", wide -> linear(wide[0], wide[1], wide[2]), x, weight, bias);
+      return Halves.widened(
+          "linear", wide -> linear(wide[0], wide[1], wide[2], activation), x, weight, bias);
     }
     Check.alike("linear", x, weight);
     Check.floating("linear", x);
@@ -115,6 +147,8 @@ public final class MatMul {
     long[] sizes = x.shape().toArray();
     sizes[sizes.length - 1] = weight.size(0);
     Tensor out = Tensors.empty(Shape.of(sizes), x.dtype(), Tensors.context(x));
+    Tensor before =
+        activation != null && Graph.records(in, weight, b) ? Tensors.emptyLike(out) : null;
     View vw = Tensors.view(weight);
     Precision precision = applied(Precision.current(), x);
     run(
@@ -125,14 +159,17 @@ public final class MatMul {
             Tensors.viewOrNull(b),
             1,
             0,
-            precision),
+            precision,
+            activation,
+            before == null ? null : Softmax.rows(before)),
         out,
+        before,
         in,
         weight,
         b);
     Graph.record(
         "linear",
-        out,
+        before == null ? out : before,
         new Tensor[] {in, weight, b},
         new Tensor[] {in, weight},
         (g, saves) ->
@@ -141,6 +178,10 @@ public final class MatMul {
               saves.needs(1) ? weightGrad(flat(g), flat(saves.get(0)), saves, precision) : null,
               saves.needs(2) ? g : null
             });
+    if (activation != null && before != null) {
+      Elementwise.record(activation, before, out);
+      before.close();
+    }
     if (in != x) {
       in.close();
     }
@@ -167,6 +208,7 @@ public final class MatMul {
                         1,
                         precision),
                     sum,
+                    null,
                     transposed,
                     x,
                     null));
@@ -183,7 +225,7 @@ public final class MatMul {
     Shape batch = Broadcasting.shape("matmul", batch(a), batch(b));
     Tensor out =
         Tensors.empty(append(batch, a.size(-2), b.size(-1)), a.dtype(), Tensors.context(a));
-    run(spec(a, b, out, batch, precision), out, a, b, null);
+    run(spec(a, b, out, batch, precision), out, null, a, b, null);
     return Graph.record(
         "matmul",
         out,
@@ -220,10 +262,16 @@ public final class MatMul {
         precision);
   }
 
-  private static void run(Gemm spec, Tensor out, Tensor a, Tensor b, @Nullable Tensor bias) {
+  private static void run(
+      Gemm spec, Tensor out, @Nullable Tensor before, Tensor a, Tensor b, @Nullable Tensor bias) {
     var backend = Tensors.backend(out);
     try (Tensor scratch = Tensors.scratch(backend.gemmScratchBytes(spec), Tensors.context(out))) {
-      Dispatch.run(backend.gemm(spec, Tensors.view(scratch).memory()), out, a, b, bias, scratch);
+      KernelCall call = backend.gemm(spec, Tensors.view(scratch).memory());
+      if (before == null) {
+        Dispatch.run(call, out, a, b, bias, scratch);
+      } else {
+        Dispatch.runAll(call, Arrays.asList(out, before), Arrays.asList(a, b, bias, scratch));
+      }
     }
   }
 

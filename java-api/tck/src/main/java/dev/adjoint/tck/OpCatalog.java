@@ -5,6 +5,7 @@ import dev.adjoint.Generator;
 import dev.adjoint.Shape;
 import dev.adjoint.Tensor;
 import dev.adjoint.ops.Attention;
+import dev.adjoint.ops.MatMul;
 import dev.adjoint.spi.BinaryKernel;
 import dev.adjoint.spi.UnaryKernel;
 import dev.adjoint.tck.Op.Input;
@@ -218,6 +219,27 @@ public final class OpCatalog {
     rows.add(
         Op.of("linear without bias", SUMS, SUMS, in -> in.get(0).linear(in.get(1), null), x, weight)
             .definedAs(in -> in.get(0).matmul(in.get(1).t())));
+    rows.add(activated("relu", MatMul::linearRelu, Tensor::relu, x, weight));
+    rows.add(activated("gelu", MatMul::linearGelu, Tensor::gelu, x, weight));
+    rows.add(activated("gelu_tanh", MatMul::linearGeluTanh, Tensor::geluTanh, x, weight));
+    rows.add(activated("silu", MatMul::linearSilu, Tensor::silu, x, weight));
+  }
+
+  private static Op activated(
+      String name, LinearFunction fused, UnaryOperator<Tensor> activation, Input x, Input weight) {
+    return Op.of(
+            "linear, then " + name,
+            SUMS,
+            SUMS,
+            in -> fused.apply(in.get(0), in.get(1), in.get(2)),
+            x,
+            weight,
+            Input.real(Shape.of(4), -1, 1))
+        .definedAs(in -> activation.apply(in.get(0).linear(in.get(1), in.get(2))));
+  }
+
+  private interface LinearFunction {
+    Tensor apply(Tensor x, Tensor weight, Tensor bias);
   }
 
   private static Op product(Shape a, Shape b) {
