@@ -162,8 +162,8 @@ final class Session implements AutoCloseable {
   }
 
   /**
-   * Lets all take turns. A round after which the machine does not reach its own peak is repeated, as
-   * often as there are rounds: somebody else was there.
+   * Lets all take turns. A round after which the machine does not reach its own peak is repeated,
+   * as often as there are rounds: somebody else was there.
    *
    * @return whether the machine was quiet in every round that counts
    */
