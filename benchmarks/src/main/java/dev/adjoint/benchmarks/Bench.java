@@ -194,7 +194,7 @@ public final class Bench implements Callable<Integer> {
       for (int count : threads(suite)) {
         List<Backend> all = backends(results, count);
         if (Limits.SUITES.contains(suite)) {
-          steps.add(new Step("ceilings", () -> limits(session, results, count)));
+          steps.add(new Step("ceilings", () -> session.limits(count)));
         }
         for (Case c : cases) {
           if (wanted.test(c.id())) {
@@ -236,16 +236,6 @@ public final class Bench implements Callable<Integer> {
     }
     int processors = Runtime.getRuntime().availableProcessors();
     return suite.equals("gemm") && processors > 1 ? List.of(processors, 1) : List.of(processors);
-  }
-
-  private static void limits(Session session, Results results, int threads) throws FailedException {
-    PeerProvider cpu = new AdjointProviders.NativeCpu();
-    List<Setting> variants = cpu.settings(threads);
-    results
-        .limits()
-        .measure(
-            session.worker(new Backend(cpu, variants.getFirst(), threads)),
-            variants.stream().map(Setting::name).toList());
   }
 
   /** Our own and the peers; of those that cannot run here the report says why. */

@@ -77,6 +77,12 @@ record Row(
         subject, seconds, spread, rate, unit, leastSeconds / seconds, newLimit, ratios, note);
   }
 
+  /** With one more note. */
+  Row withNote(String more) {
+    String both = note.isEmpty() || more.isEmpty() ? note + more : note + ", " + more;
+    return new Row(subject, seconds, spread, rate, unit, fraction, limit, ratios, both);
+  }
+
   Row withRatios(Map<String, Double> newRatios) {
     return new Row(subject, seconds, spread, rate, unit, fraction, limit, newRatios, note);
   }

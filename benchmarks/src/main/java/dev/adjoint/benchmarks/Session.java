@@ -26,6 +26,12 @@ final class Session implements AutoCloseable {
   /** Later rounds only get back into the swing: caches, clocks, threads that sleep. */
   private static final int SWING_MILLIS = 20;
 
+  /** The share of its peak that a machine reaches when nobody else is there. */
+  private static final double QUIET = 0.85;
+
+  private static final int CHECK_MILLIS = 5;
+  private static final int CACHE_LINE = 64;
+
   /** How many starts of a JVM are timed. */
   private static final int STARTS = 5;
 
@@ -82,6 +88,13 @@ final class Session implements AutoCloseable {
       return failure == null && !absent;
     }
 
+    /** Drops the samples of later rounds. */
+    void keep(int rounds) {
+      while (samples.size() > rounds) {
+        samples.removeLast();
+      }
+    }
+
     double[] all() {
       return samples.stream().flatMapToDouble(Arrays::stream).toArray();
     }
@@ -120,29 +133,85 @@ final class Session implements AutoCloseable {
   /** Measures one case on all backends. */
   void time(String suite, Case c, List<Backend> backends) {
     List<Trial> trials = trials(c, backends);
+    boolean quiet;
     if (Suites.isLarge(c)) {
-      for (int round = 0; round < effort.rounds(); round++) {
-        for (Trial trial : trials) {
-          attempt(trial, worker -> trial.ready = prepare(worker, trial));
-          measure(trial, round);
-          release(trial);
-        }
-      }
+      quiet =
+          rounds(
+              trials,
+              (trial, round) -> {
+                attempt(trial, worker -> trial.ready = prepare(worker, trial));
+                measure(trial, round);
+                release(trial);
+              });
       // What an allocator keeps would be missing elsewhere.
       backends.forEach(this::stop);
     } else {
       for (Trial trial : trials) {
         attempt(trial, worker -> trial.ready = prepare(worker, trial));
       }
-      for (int round = 0; round < effort.rounds(); round++) {
-        for (Trial trial : trials) {
-          measure(trial, round);
-        }
-      }
+      quiet = rounds(trials, this::measure);
       trials.forEach(this::release);
     }
-    record(suite, trials);
+    record(suite, trials, quiet ? "" : "disturbed");
     saved.run();
+  }
+
+  /** One backend's turn. */
+  private interface Turn {
+    void take(Trial trial, int round);
+  }
+
+  /**
+   * Lets all take turns. A round after which the machine does not reach its own peak is repeated,
+   * as often as there are rounds: somebody else was there.
+   *
+   * @return whether the machine was quiet in every round that counts
+   */
+  private boolean rounds(List<Trial> trials, Turn turn) {
+    boolean quiet = true;
+    int spare = effort.rounds();
+    for (int round = 0; round < effort.rounds(); round++) {
+      for (Trial trial : trials) {
+        turn.take(trial, round);
+      }
+      if (!isQuiet(trials.getFirst().backend.threads())) {
+        if (spare > 0) {
+          spare--;
+          int kept = round--;
+          trials.forEach(trial -> trial.keep(kept));
+        } else {
+          quiet = false;
+        }
+      }
+    }
+    return quiet;
+  }
+
+  /** Whether nothing but multiply-adds runs nearly as fast as it did at its best. */
+  private boolean isQuiet(int threads) {
+    Optional<Limits.Limit> peak = results.limits().arithmetic("f32", threads);
+    try {
+      return peak.isEmpty()
+          || worker(probes(threads))
+                  .ceiling(peak.get().variant(), peak.get().probe(), CACHE_LINE, CHECK_MILLIS)
+              > QUIET * peak.get().rate();
+    } catch (FailedException e) {
+      return true; // nobody can tell
+    }
+  }
+
+  /** The backend whose process runs the probes. */
+  private static Backend probes(int threads) {
+    PeerProvider cpu = new AdjointProviders.NativeCpu();
+    return new Backend(cpu, cpu.settings(threads).getFirst(), threads);
+  }
+
+  /** Measures what the machine can do, once more. */
+  void limits(int threads) throws FailedException {
+    Backend backend = probes(threads);
+    List<String> variants =
+        backend.provider().settings(threads).stream().map(PeerProvider.Setting::name).toList();
+    results.limits().measure(worker(backend), variants);
   }
 
   private static List<Trial> trials(Case c, List<Backend> backends) {
@@ -203,10 +272,10 @@ final class Session implements AutoCloseable {
     }
   }
 
-  private void record(String suite, List<Trial> trials) {
+  private void record(String suite, List<Trial> trials, String note) {
     List<Row> rows = new ArrayList<>();
     for (Trial trial : trials) {
-      row(suite, trial).ifPresent(rows::add);
+      row(suite, trial).map(row -> row.withNote(note)).ifPresent(rows::add);
     }
     addWithRatios(rows);
     compare(trials);
