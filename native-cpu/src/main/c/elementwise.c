@@ -19,7 +19,7 @@ enum {
     STREAM_BYTES = 32 << 20, /* an output that would not stay in a last-level cache anyway */
     STREAM_RUN_BYTES = 2048, /* runs so long that their first and last lines do not matter */
     STREAM_BLOCK = 1024,     /* bytes: so few that the next loads overlap with these stores */
-    TILE = 64,               /* of transposed inputs: some lines of each row, which prefetching likes */
+    TILE = 64,               /* of transposed inputs: of each row some lines, for prefetching */
     TILES_PER_CHUNK = MOVING_GRAIN / (TILE * TILE),
 };
 
@@ -194,40 +194,40 @@ static bool plan_tiles(tiling* g, const nest* t) {
 }
 
 /* Elements [i, inner) by [j, across), one by one. */
-#define TRANSPOSE_REST(T)                                                             \
+#define TRANSPOSE_REST(T)                                                              \
     static void transpose_rest_##T(const T* x, int64_t step, int64_t i, int64_t inner, \
-                                   int64_t j, int64_t across, T* tile) {              \
-        for (; i < inner; i++) {                                                      \
-            for (int64_t c = j; c < across; c++) {                                    \
-                tile[c * TILE + i] = x[i * step + c];                                 \
-            }                                                                         \
-        }                                                                             \
+                                   int64_t j, int64_t across, T* tile) {               \
+        for (; i < inner; i++) {                                                       \
+            for (int64_t c = j; c < across; c++) {                                     \
+                tile[c * TILE + i] = x[i * step + c];                                  \
+            }                                                                          \
+        }                                                                              \
     }
 TRANSPOSE_REST(uint8_t)
 TRANSPOSE_REST(uint32_t)
 TRANSPOSE_REST(uint64_t)
 
 /* In squares of quads; to them all 4-byte elements are floats, all 8-byte ones doubles. */
-#define TRANSPOSE(T, S)                                                                         \
-    static void transpose_##T(const T* x, int64_t step, int64_t inner, int64_t across,          \
-                              T* tile) {                                                        \
-        enum { QUADS = (int)(sizeof(quad_##S) / sizeof(T)) };                                   \
-        const int64_t whole_inner = inner - inner % QUADS;                                      \
-        const int64_t whole_across = across - across % QUADS;                                   \
-        for (int64_t i = 0; i < whole_inner; i += QUADS) {                                      \
-            for (int64_t j = 0; j < whole_across; j += QUADS) {                                 \
-                quad_##S square[QUADS];                                                         \
-                for (int q = 0; q < QUADS; q++) {                                               \
-                    square[q] = *(const quad_at_##S*)(x + (i + q) * step + j);                  \
-                }                                                                               \
-                transpose_##S(square);                                                          \
-                for (int q = 0; q < QUADS; q++) {                                               \
-                    *(quad_at_##S*)(tile + (j + q) * TILE + i) = square[q];                     \
-                }                                                                               \
-            }                                                                                   \
-        }                                                                                       \
-        transpose_rest_##T(x, step, whole_inner, inner, 0, whole_across, tile);                 \
-        transpose_rest_##T(x, step, 0, inner, whole_across, across, tile);                      \
+#define TRANSPOSE(T, S)                                                                \
+    static void transpose_##T(const T* x, int64_t step, int64_t inner, int64_t across, \
+                              T* tile) {                                               \
+        enum { QUADS = (int)(sizeof(quad_##S) / sizeof(T)) };                          \
+        const int64_t whole_inner = inner - inner % QUADS;                             \
+        const int64_t whole_across = across - across % QUADS;                          \
+        for (int64_t i = 0; i < whole_inner; i += QUADS) {                             \
+            for (int64_t j = 0; j < whole_across; j += QUADS) {                        \
+                quad_##S square[QUADS];                                                \
+                for (int q = 0; q < QUADS; q++) {                                      \
+                    square[q] = *(const quad_at_##S*)(x + (i + q) * step + j);         \
+                }                                                                      \
+                transpose_##S(square);                                                 \
+                for (int q = 0; q < QUADS; q++) {                                      \
+                    *(quad_at_##S*)(tile + (j + q) * TILE + i) = square[q];            \
+                }                                                                      \
+            }                                                                          \
+        }                                                                              \
+        transpose_rest_##T(x, step, whole_inner, inner, 0, whole_across, tile);        \
+        transpose_rest_##T(x, step, 0, inner, whole_across, across, tile);             \
     }
 TRANSPOSE(uint32_t, f32)
 TRANSPOSE(uint64_t, f64)
@@ -326,36 +326,36 @@ static int32_t run(nest* t) {
         }                                                                                  \
     }
 
-#define ALL_NEAR(S, T)                                \
-    static bool all_near_##S(const T* x, int64_t n) { \
-        int far = 0;                                  \
-        for (int64_t i = 0; i < n; i++) {             \
+#define ALL_NEAR(S, T)                                    \
+    static bool all_near_##S(const T* x, int64_t n) {     \
+        int far = 0;                                      \
+        for (int64_t i = 0; i < n; i++) {                 \
             far |= adj_abs(x[i]) <= ADJ_NEAR_##S ? 0 : 1; \
-        }                                             \
-        return far == 0;                              \
+        }                                                 \
+        return far == 0;                                  \
     }
 ALL_NEAR(f32, float)
 ALL_NEAR(f64, double)
 
 /* A loop that takes the shorter `near` for blocks whose elements all allow it. */
-#define LOOP1_NEAR(name, S, X, x, near, expression)                            \
-    LOOP1(name##_near_##S, X, x, X, near)                                      \
-    LOOP1(name##_any_##S, X, x, X, expression)                                 \
-    static void name##_##S(char* const* at, const int64_t* step, int64_t n) {  \
-        if (step[0] != 1 || step[1] != 1) {                                    \
-            name##_any_##S(at, step, n);                                       \
-            return;                                                            \
-        }                                                                      \
-        for (int64_t i = 0; i < n; i += NEAR_BLOCK) {                          \
-            const int64_t count = adj_min(NEAR_BLOCK, n - i);                  \
-            const int64_t bytes = i * (int64_t)sizeof(X);                      \
-            char* const block[] = {at[0] + bytes, at[1] + bytes};              \
-            if (all_near_##S((const X*)block[0], count)) {                     \
-                name##_near_##S(block, step, count);                           \
-            } else {                                                           \
-                name##_any_##S(block, step, count);                            \
-            }                                                                  \
-        }                                                                      \
+#define LOOP1_NEAR(name, S, X, x, near, expression)                           \
+    LOOP1(name##_near_##S, X, x, X, near)                                     \
+    LOOP1(name##_any_##S, X, x, X, expression)                                \
+    static void name##_##S(char* const* at, const int64_t* step, int64_t n) { \
+        if (step[0] != 1 || step[1] != 1) {                                   \
+            name##_any_##S(at, step, n);                                      \
+            return;                                                           \
+        }                                                                     \
+        for (int64_t i = 0; i < n; i += NEAR_BLOCK) {                         \
+            const int64_t count = adj_min(NEAR_BLOCK, n - i);                 \
+            const int64_t bytes = i * (int64_t)sizeof(X);                     \
+            char* const block[] = {at[0] + bytes, at[1] + bytes};             \
+            if (all_near_##S((const X*)block[0], count)) {                    \
+                name##_near_##S(block, step, count);                          \
+            } else {                                                          \
+                name##_any_##S(block, step, count);                           \
+            }                                                                 \
+        }                                                                     \
     }
 
 #define LOOP2(name, T, a, b, R, expression)                                                \
