@@ -69,42 +69,6 @@ ADJ_INLINE A NAME(fold)(A* lanes, int width) {
     return lanes[0];
 }
 
-ADJ_INLINE A NAME(along_run)(const T* x, int64_t step, int64_t n, int width) {
-    A lanes[LANES];
-    NAME(clear)(lanes, width);
-    NAME(add_run)(x, step, n, lanes, width);
-    return NAME(fold)(lanes, width);
-}
-
-/* Steps [begin, end) of a row of x, into one result. */
-ADJ_INLINE A NAME(along)(const T* x, const loops* row, int64_t begin, int64_t end) {
-    const int64_t step = row->x[row->depth - 1];
-    if (row->depth == 1) {
-        const T* first = x + begin * step;
-        const int64_t n = end - begin;
-        if (step == 1 && n < MANY) {
-            return NAME(along_run)(first, 1, n, FEW_LANES);
-        }
-        return step == 1 ? NAME(along_run)(first, 1, n, LANES)
-                         : NAME(along_run)(first, step, n, LANES);
-    }
-    A lanes[LANES];
-    NAME(clear)(lanes, LANES);
-    cursor c;
-    start(&c, row, begin);
-    for (int64_t left = end - begin; left > 0;) {
-        const int64_t n = run_length(&c, left);
-        if (step == 1) {
-            NAME(add_run)(x + c.x, 1, n, lanes, LANES);
-        } else {
-            NAME(add_run)(x + c.x, step, n, lanes, LANES);
-        }
-        left -= n;
-        advance(&c, n);
-    }
-    return NAME(fold)(lanes, LANES);
-}
-
 /* Rows of n < LANES steps, each into one result: several side by side, each in order. */
 ADJ_INLINE void NAME(along_rows)(const T* x, int64_t row, int64_t rows, int64_t step, int64_t n,
                                  A* results) {
@@ -129,6 +93,47 @@ ADJ_INLINE void NAME(along_rows)(const T* x, int64_t row, int64_t rows, int64_t 
         }
         results[r] = a;
     }
+}
+
+ADJ_INLINE A NAME(along_run)(const T* x, int64_t step, int64_t n, int width) {
+    A lanes[LANES];
+    NAME(clear)(lanes, width);
+    NAME(add_run)(x, step, n, lanes, width);
+    return NAME(fold)(lanes, width);
+}
+
+/* Steps [begin, end) of a row of x, into one result. */
+ADJ_INLINE A NAME(along)(const T* x, const loops* row, int64_t begin, int64_t end) {
+    const int64_t step = row->x[row->depth - 1];
+    if (row->depth == 1) {
+        const T* first = x + begin * step;
+        const int64_t n = end - begin;
+        if (n < LANES) {
+            A a;
+            NAME(along_rows)(first, 0, 1, step, n, &a);
+            return a;
+        }
+        if (step == 1 && n < MANY) {
+            return NAME(along_run)(first, 1, n, FEW_LANES);
+        }
+        return step == 1 ? NAME(along_run)(first, 1, n, LANES)
+                         : NAME(along_run)(first, step, n, LANES);
+    }
+    A lanes[LANES];
+    NAME(clear)(lanes, LANES);
+    cursor c;
+    start(&c, row, begin);
+    for (int64_t left = end - begin; left > 0;) {
+        const int64_t n = run_length(&c, left);
+        if (step == 1) {
+            NAME(add_run)(x + c.x, 1, n, lanes, LANES);
+        } else {
+            NAME(add_run)(x + c.x, step, n, lanes, LANES);
+        }
+        left -= n;
+        advance(&c, n);
+    }
+    return NAME(fold)(lanes, LANES);
 }
 
 #undef T

@@ -3,22 +3,24 @@
  * over up to four operands.
  */
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common.h"
 #include "halves.h"
 #include "mathx.h"
+#include "vector.h"
 
 enum {
     MAX_OPERANDS = 4,
-    MAX_DEPTH = 63,          /* each loop has at least two steps, the elements' count fits 64 bits */
+    MAX_DEPTH = 63,          /* each loop has at least two steps, their product fits 64 bits */
     MOVING_GRAIN = 16384,    /* elements in a chunk of kernels that mostly move data */
     COMPUTING_GRAIN = 4096,  /* and of those that mostly compute */
     NEAR_BLOCK = 1024,       /* elements that are looked at together before a short formula */
     STREAM_BYTES = 32 << 20, /* an output that would not stay in a last-level cache anyway */
     STREAM_RUN_BYTES = 2048, /* runs so long that their first and last lines do not matter */
     STREAM_BLOCK = 1024,     /* bytes: so few that the next loads overlap with these stores */
-    TILE = 16,               /* of a transposing copy: a cache line of 4-byte elements */
+    TILE = 64,               /* of transposed inputs: of each row some lines, for prefetching */
     TILES_PER_CHUNK = MOVING_GRAIN / (TILE * TILE),
 };
 
@@ -150,8 +152,154 @@ static int64_t product(int64_t depth, const int64_t* sizes) {
     return elements;
 }
 
+/*
+ * A nest in square tiles: the output is dense along the loop `inner`, some input along the loop
+ * `across`. Such inputs are transposed tile by tile, so that every line is touched once, whole.
+ */
+typedef struct {
+    const nest* nest;
+    int64_t inner;
+    int64_t across;
+    int64_t inner_tiles;
+    int64_t across_tiles;
+    int64_t tiles;
+} tiling;
+
+/* The innermost loop of stride 1; -1 if there is none. */
+static int64_t dense_loop(const nest* t, const operand* o) {
+    int64_t d = t->depth - 1;
+    while (d >= 0 && o->strides[d] != 1) {
+        d--;
+    }
+    return d;
+}
+
+static bool is_transposed(const tiling* g, const operand* o) {
+    return o->strides[g->across] == 1 && llabs(o->strides[g->inner]) > 1;
+}
+
+static bool plan_tiles(tiling* g, const nest* t) {
+    g->nest = t;
+    g->inner = dense_loop(t, &t->operand[t->operands - 1]);
+    for (int k = 0; k < t->operands - 1 && g->inner >= 0 && t->depth > 1; k++) {
+        g->across = dense_loop(t, &t->operand[k]);
+        if (g->across >= 0 && is_transposed(g, &t->operand[k])) {
+            g->inner_tiles = adj_ceil_div(t->sizes[g->inner], TILE);
+            g->across_tiles = adj_ceil_div(t->sizes[g->across], TILE);
+            g->tiles = g->inner_tiles * g->across_tiles *
+                       (t->elements / (t->sizes[g->inner] * t->sizes[g->across]));
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Elements [i, inner) by [j, across), one by one. */
+#define TRANSPOSE_REST(T)                                                              \
+    static void transpose_rest_##T(const T* x, int64_t step, int64_t i, int64_t inner, \
+                                   int64_t j, int64_t across, T* tile) {               \
+        for (; i < inner; i++) {                                                       \
+            for (int64_t c = j; c < across; c++) {                                     \
+                tile[c * TILE + i] = x[i * step + c];                                  \
+            }                                                                          \
+        }                                                                              \
+    }
+TRANSPOSE_REST(uint8_t)
+TRANSPOSE_REST(uint32_t)
+TRANSPOSE_REST(uint64_t)
+
+/* In squares of quads; to them all 4-byte elements are floats, all 8-byte ones doubles. */
+#define TRANSPOSE(T, S)                                                                \
+    static void transpose_##T(const T* x, int64_t step, int64_t inner, int64_t across, \
+                              T* tile) {                                               \
+        enum { QUADS = (int)(sizeof(quad_##S) / sizeof(T)) };                          \
+        const int64_t whole_inner = inner - inner % QUADS;                             \
+        const int64_t whole_across = across - across % QUADS;                          \
+        for (int64_t i = 0; i < whole_inner; i += QUADS) {                             \
+            for (int64_t j = 0; j < whole_across; j += QUADS) {                        \
+                quad_##S square[QUADS];                                                \
+                for (int q = 0; q < QUADS; q++) {                                      \
+                    square[q] = *(const quad_at_##S*)(x + (i + q) * step + j);         \
+                }                                                                      \
+                transpose_##S(square);                                                 \
+                for (int q = 0; q < QUADS; q++) {                                      \
+                    *(quad_at_##S*)(tile + (j + q) * TILE + i) = square[q];            \
+                }                                                                      \
+            }                                                                          \
+        }                                                                              \
+        transpose_rest_##T(x, step, whole_inner, inner, 0, whole_across, tile);        \
+        transpose_rest_##T(x, step, 0, inner, whole_across, across, tile);             \
+    }
+TRANSPOSE(uint32_t, f32)
+TRANSPOSE(uint64_t, f64)
+
+static void run_tile(const tiling* g, int64_t tile) {
+    const nest* t = g->nest;
+    /* First along the lines of the transposed input. */
+    const int64_t first_across = tile % g->across_tiles * TILE;
+    const int64_t first_inner = tile / g->across_tiles % g->inner_tiles * TILE;
+    const int64_t inner = adj_min(TILE, t->sizes[g->inner] - first_inner);
+    const int64_t across = adj_min(TILE, t->sizes[g->across] - first_across);
+    uint64_t tiles[MAX_OPERANDS - 1][TILE * TILE];
+    char* at[MAX_OPERANDS];
+    int64_t step[MAX_OPERANDS];
+    int64_t row[MAX_OPERANDS];
+    for (int k = 0; k < t->operands; k++) {
+        at[k] = (char*)t->operand[k].base;
+    }
+    move(t, at, g->inner, first_inner);
+    move(t, at, g->across, first_across);
+    int64_t rest = tile / g->inner_tiles / g->across_tiles;
+    for (int64_t d = t->depth - 1; d >= 0; d--) {
+        if (d != g->inner && d != g->across) {
+            move(t, at, d, rest % t->sizes[d]);
+            rest /= t->sizes[d];
+        }
+    }
+    for (int k = 0; k < t->operands; k++) {
+        const operand* o = &t->operand[k];
+        step[k] = o->strides[g->inner];
+        row[k] = o->strides[g->across] * o->bytes;
+        if (k < t->operands - 1 && is_transposed(g, o)) {
+            void* dense = tiles[k];
+            if (o->bytes == 1) {
+                transpose_rest_uint8_t((const uint8_t*)at[k], step[k], 0, inner, 0, across, dense);
+            } else if (o->bytes == 4) {
+                transpose_uint32_t((const uint32_t*)at[k], step[k], inner, across, dense);
+            } else {
+                transpose_uint64_t((const uint64_t*)at[k], step[k], inner, across, dense);
+            }
+            at[k] = dense;
+            step[k] = 1;
+            row[k] = TILE * o->bytes;
+        }
+    }
+    for (int64_t j = 0; j < across; j++) {
+        t->loop(at, step, inner);
+        for (int k = 0; k < t->operands; k++) {
+            at[k] += row[k];
+        }
+    }
+}
+
+static void run_tiles(void* ctx, int64_t chunk) {
+    const tiling* g = ctx;
+    const adj_range range = adj_chunk(g->tiles, TILES_PER_CHUNK, chunk);
+    for (int64_t tile = range.begin; tile < range.end; tile++) {
+        run_tile(g, tile);
+    }
+}
+
 static int32_t run(nest* t) {
     t->elements = product(t->depth, t->sizes);
+    if (t->elements == 0) {
+        return ADJ_OK;
+    }
+    tiling g;
+    if (plan_tiles(&g, t)) {
+        adj_for_chunks(g.tiles, TILES_PER_CHUNK, run_tiles, &g);
+        return ADJ_OK;
+    }
     t->streamed = is_streamed(t);
     adj_for_chunks(t->elements, t->grain, run_chunk, t);
     return ADJ_OK;
@@ -179,36 +327,36 @@ static int32_t run(nest* t) {
         }                                                                                  \
     }
 
-#define ALL_NEAR(S, T)                                \
-    static bool all_near_##S(const T* x, int64_t n) { \
-        int far = 0;                                  \
-        for (int64_t i = 0; i < n; i++) {             \
+#define ALL_NEAR(S, T)                                    \
+    static bool all_near_##S(const T* x, int64_t n) {     \
+        int far = 0;                                      \
+        for (int64_t i = 0; i < n; i++) {                 \
             far |= adj_abs(x[i]) <= ADJ_NEAR_##S ? 0 : 1; \
-        }                                             \
-        return far == 0;                              \
+        }                                                 \
+        return far == 0;                                  \
     }
 ALL_NEAR(f32, float)
 ALL_NEAR(f64, double)
 
 /* A loop that takes the shorter `near` for blocks whose elements all allow it. */
-#define LOOP1_NEAR(name, S, X, x, near, expression)                            \
-    LOOP1(name##_near_##S, X, x, X, near)                                      \
-    LOOP1(name##_any_##S, X, x, X, expression)                                 \
-    static void name##_##S(char* const* at, const int64_t* step, int64_t n) {  \
-        if (step[0] != 1 || step[1] != 1) {                                    \
-            name##_any_##S(at, step, n);                                       \
-            return;                                                            \
-        }                                                                      \
-        for (int64_t i = 0; i < n; i += NEAR_BLOCK) {                          \
-            const int64_t count = adj_min(NEAR_BLOCK, n - i);                  \
-            const int64_t bytes = i * (int64_t)sizeof(X);                      \
-            char* const block[] = {at[0] + bytes, at[1] + bytes};              \
-            if (all_near_##S((const X*)block[0], count)) {                     \
-                name##_near_##S(block, step, count);                           \
-            } else {                                                           \
-                name##_any_##S(block, step, count);                            \
-            }                                                                  \
-        }                                                                      \
+#define LOOP1_NEAR(name, S, X, x, near, expression)                           \
+    LOOP1(name##_near_##S, X, x, X, near)                                     \
+    LOOP1(name##_any_##S, X, x, X, expression)                                \
+    static void name##_##S(char* const* at, const int64_t* step, int64_t n) { \
+        if (step[0] != 1 || step[1] != 1) {                                   \
+            name##_any_##S(at, step, n);                                      \
+            return;                                                           \
+        }                                                                     \
+        for (int64_t i = 0; i < n; i += NEAR_BLOCK) {                         \
+            const int64_t count = adj_min(NEAR_BLOCK, n - i);                 \
+            const int64_t bytes = i * (int64_t)sizeof(X);                     \
+            char* const block[] = {at[0] + bytes, at[1] + bytes};             \
+            if (all_near_##S((const X*)block[0], count)) {                    \
+                name##_near_##S(block, step, count);                          \
+            } else {                                                          \
+                name##_any_##S(block, step, count);                           \
+            }                                                                 \
+        }                                                                     \
     }
 
 #define LOOP2(name, T, a, b, R, expression)                                                \
@@ -508,75 +656,10 @@ CAST(uint16_t, bf16, uint16_t, f16)
 
 /* ---- moving elements: only their size matters ---- */
 
-/* A copy where x is dense along the loop `along_x` and out along `along_out`: in square tiles. */
-typedef struct {
-    const adj_unary_args* args;
-    int64_t along_x;
-    int64_t along_out;
-    int64_t x_tiles;
-    int64_t out_tiles;
-    int64_t tiles;
-} transposition;
-
-/* Where a tile begins, in elements, and its size along the two loops. */
-typedef struct {
-    int64_t x;
-    int64_t out;
-    int64_t x_size;
-    int64_t out_size;
-} tile_place;
-
-static tile_place place_tile(const transposition* t, int64_t tile) {
-    const int64_t depth = t->args->depth;
-    const int64_t* sizes = t->args->dims;
-    const int64_t* x_strides = sizes + depth;
-    const int64_t* out_strides = x_strides + depth;
-    const int64_t first_x = tile % t->x_tiles * TILE;
-    const int64_t first_out = tile / t->x_tiles % t->out_tiles * TILE;
-    int64_t rest = tile / t->x_tiles / t->out_tiles;
-    tile_place p = {
-        .x = first_x + first_out * x_strides[t->along_out],
-        .out = first_out + first_x * out_strides[t->along_x],
-        .x_size = adj_min(TILE, sizes[t->along_x] - first_x),
-        .out_size = adj_min(TILE, sizes[t->along_out] - first_out),
-    };
-    for (int64_t d = depth - 1; d >= 0; d--) {
-        if (d != t->along_x && d != t->along_out) {
-            p.x += rest % sizes[d] * x_strides[d];
-            p.out += rest % sizes[d] * out_strides[d];
-            rest /= sizes[d];
-        }
-    }
-    return p;
-}
-
-/* The innermost loop of stride 1; -1 if there is none. */
-static int64_t dense_loop(int64_t depth, const int64_t* strides) {
-    int64_t d = depth - 1;
-    while (d >= 0 && strides[d] != 1) {
-        d--;
-    }
-    return d;
-}
-
-static int32_t run_copy(const adj_unary_args* a, inner_loop* loop, adj_body* copy_tiles,
-                        size_t bytes) {
-    const int64_t elements = product(a->depth, a->dims);
-    transposition t = {
-        .args = a,
-        .along_x = dense_loop(a->depth, a->dims + a->depth),
-        .along_out = dense_loop(a->depth, a->dims + 2 * a->depth),
-    };
-    if (t.along_x < 0 || t.along_out < 0 || t.along_x == t.along_out || elements == 0) {
-        nest n = unary(a, loop, MOVING_GRAIN, bytes, bytes);
-        n.moves = true;
-        return run(&n);
-    }
-    t.x_tiles = adj_ceil_div(a->dims[t.along_x], TILE);
-    t.out_tiles = adj_ceil_div(a->dims[t.along_out], TILE);
-    t.tiles = t.x_tiles * t.out_tiles * (elements / (a->dims[t.along_x] * a->dims[t.along_out]));
-    adj_for_chunks(t.tiles, TILES_PER_CHUNK, copy_tiles, &t);
-    return ADJ_OK;
+static int32_t run_copy(const adj_unary_args* a, inner_loop* loop, size_t bytes) {
+    nest t = unary(a, loop, MOVING_GRAIN, bytes, bytes);
+    t.moves = true;
+    return run(&t);
 }
 
 #define MOVE(T)                                                                                    \
@@ -597,38 +680,6 @@ static int32_t run_copy(const adj_unary_args* a, inner_loop* loop, adj_body* cop
         ADJ_INDEPENDENT                                                                            \
         for (int64_t i = 0; i < n; i++) {                                                          \
             out[i * step[1]] = x[i * step[0]];                                                     \
-        }                                                                                          \
-    }                                                                                              \
-    /* By way of a dense tile, so that every line of x and of out is touched once, whole. */       \
-    ADJ_INLINE void copy_tile_##T(const T* x, int64_t x_step, int64_t x_size, T* out,              \
-                                  int64_t out_step, int64_t out_size) {                            \
-        T dense[TILE][TILE];                                                                       \
-        for (int64_t j = 0; j < out_size; j++) {                                                   \
-            for (int64_t i = 0; i < x_size; i++) {                                                 \
-                dense[j][i] = x[i + j * x_step];                                                   \
-            }                                                                                      \
-        }                                                                                          \
-        for (int64_t i = 0; i < x_size; i++) {                                                     \
-            for (int64_t j = 0; j < out_size; j++) {                                               \
-                out[i * out_step + j] = dense[j][i];                                               \
-            }                                                                                      \
-        }                                                                                          \
-    }                                                                                              \
-    static void copy_tiles_##T(void* ctx, int64_t chunk) {                                         \
-        const transposition* t = ctx;                                                              \
-        const adj_range range = adj_chunk(t->tiles, TILES_PER_CHUNK, chunk);                       \
-        const int64_t* x_strides = t->args->dims + t->args->depth;                                 \
-        const int64_t x_step = x_strides[t->along_out];                                            \
-        const int64_t out_step = x_strides[t->args->depth + t->along_x];                           \
-        for (int64_t tile = range.begin; tile < range.end; tile++) {                               \
-            const tile_place p = place_tile(t, tile);                                              \
-            const T* x = (const T*)t->args->x + p.x;                                               \
-            T* out = (T*)t->args->out + p.out;                                                     \
-            if (p.x_size == TILE && p.out_size == TILE) {                                          \
-                copy_tile_##T(x, x_step, TILE, out, out_step, TILE);                               \
-            } else {                                                                               \
-                copy_tile_##T(x, x_step, p.x_size, out, out_step, p.out_size);                     \
-            }                                                                                      \
         }                                                                                          \
     }                                                                                              \
     ADJ_INLINE void where_##T##_steps(const uint8_t* conditions, const T* as, const T* bs, T* out, \
@@ -692,7 +743,7 @@ static int32_t run_fill(const adj_fill_args* a, const void* value, inner_loop* l
 /* BITS is the unsigned type of TYPE's size. */
 #define MOVING(S, TYPE, BITS)                                                    \
     ADJ_EXPORT int32_t adj_copy_##S(const void* args) {                          \
-        return run_copy(args, copy_##BITS, copy_tiles_##BITS, sizeof(BITS));     \
+        return run_copy(args, copy_##BITS, sizeof(BITS));                        \
     }                                                                            \
     ADJ_EXPORT int32_t adj_where_##S(const void* args) {                         \
         return run_where(args, where_##BITS, sizeof(BITS));                      \

@@ -307,72 +307,72 @@ ACROSS(min_f64, double, double)
 ACROSS(min_i64, int64_t, int64_t)
 
 /* `result` makes an element of out of a, accumulated from n elements. */
-#define REDUCE(name, T, A, accumulator, result)                                             \
-    static void write_##name(const reduction* r, cursor* c, const A* sums, int64_t count) { \
-        const A n = (A)r->reduced.steps;                                                    \
-        (void)n;                                                                            \
-        for (int64_t i = 0; i < count; i++) {                                               \
-            const A a = sums[i];                                                            \
-            ((T*)r->out)[c->out] = (T)(result);                                             \
-            advance(c, 1);                                                                  \
-        }                                                                                   \
-    }                                                                                       \
-    static void reduce_##name(void* ctx, int64_t chunk) {                                   \
-        const reduction* r = ctx;                                                           \
-        const adj_range units = adj_chunk(r->groups * r->parts, r->units_per_chunk, chunk); \
-        cursor c;                                                                           \
-        start(&c, &r->kept, group_results(r, units.begin % r->groups).begin);               \
-        const int64_t step = r->reduced.x[r->reduced.depth - 1];                            \
-        if (r->short_rows) {                                                                \
-            A sums[TILE];                                                                   \
-            for (int64_t left = units.end - units.begin; left > 0;) {                       \
-                const int64_t n = adj_min(run_length(&c, left), TILE);                      \
+#define REDUCE(name, T, A, accumulator, result)                                              \
+    static void write_##name(const reduction* r, cursor* c, const A* sums, int64_t count) {  \
+        const A n = (A)r->reduced.steps;                                                     \
+        (void)n;                                                                             \
+        for (int64_t i = 0; i < count; i++) {                                                \
+            const A a = sums[i];                                                             \
+            ((T*)r->out)[c->out] = (T)(result);                                              \
+            advance(c, 1);                                                                   \
+        }                                                                                    \
+    }                                                                                        \
+    static void reduce_##name(void* ctx, int64_t chunk) {                                    \
+        const reduction* r = ctx;                                                            \
+        const adj_range units = adj_chunk(r->groups * r->parts, r->units_per_chunk, chunk);  \
+        cursor c;                                                                            \
+        start(&c, &r->kept, group_results(r, units.begin % r->groups).begin);                \
+        const int64_t step = r->reduced.x[r->reduced.depth - 1];                             \
+        if (r->short_rows) {                                                                 \
+            A sums[TILE];                                                                    \
+            for (int64_t left = units.end - units.begin; left > 0;) {                        \
+                const int64_t n = adj_min(run_length(&c, left), TILE);                       \
                 along_rows_##accumulator((const T*)r->x + c.x, r->kept.x[r->kept.depth - 1], \
-                                         n, step, r->reduced.steps, sums);                  \
-                write_##name(r, &c, sums, n);                                               \
-                left -= n;                                                                  \
-            }                                                                               \
-            return;                                                                         \
-        }                                                                                   \
-        for (int64_t unit = units.begin; unit < units.end; unit++) {                        \
-            const int64_t part = unit / r->groups;                                          \
-            const int64_t begin = part * r->part_steps;                                     \
-            const int64_t end = adj_min(begin + r->part_steps, r->reduced.steps);           \
-            const adj_range results = group_results(r, unit % r->groups);                   \
-            const int64_t count = results.end - results.begin;                              \
-            /* Groups of one result follow one another: writing it went on to the next. */  \
-            if (r->across) {                                                                \
-                start(&c, &r->kept, results.begin);                                         \
-            }                                                                               \
-            const T* x = (const T*)r->x + c.x;                                              \
-            A sums[TILE];                                                                   \
-            if (r->across) {                                                                \
-                across_##accumulator(x, r, begin, end, count, sums);                        \
-            } else {                                                                        \
-                sums[0] = along_##accumulator(x, &r->reduced, begin, end);                  \
-            }                                                                               \
-            if (r->parts == 1) {                                                            \
-                write_##name(r, &c, sums, count);                                           \
-            } else {                                                                        \
-                memcpy((A*)r->partials + part * r->kept.steps + results.begin, sums,        \
-                       (size_t)count * sizeof(A));                                          \
-            }                                                                               \
-        }                                                                                   \
-    }                                                                                       \
-    ADJ_EXPORT int32_t adj_reduce_##name(const void* args) {                                \
-        A partials[MAX_PARTIALS];                                                           \
-        reduction r;                                                                        \
-        plan(&r, args, partials);                                                           \
-        adj_for_chunks(r.groups * r.parts, r.units_per_chunk, reduce_##name, &r);           \
-        if (r.parts > 1) {                                                                  \
-            for (int64_t part = 1; part < r.parts; part++) {                                \
-                join_##accumulator(partials, partials + part * r.kept.steps, r.kept.steps); \
-            }                                                                               \
-            cursor c;                                                                       \
-            start(&c, &r.kept, 0);                                                          \
-            write_##name(&r, &c, partials, r.kept.steps);                                   \
-        }                                                                                   \
-        return ADJ_OK;                                                                      \
+                                         n, step, r->reduced.steps, sums);                   \
+                write_##name(r, &c, sums, n);                                                \
+                left -= n;                                                                   \
+            }                                                                                \
+            return;                                                                          \
+        }                                                                                    \
+        for (int64_t unit = units.begin; unit < units.end; unit++) {                         \
+            const int64_t part = unit / r->groups;                                           \
+            const int64_t begin = part * r->part_steps;                                      \
+            const int64_t end = adj_min(begin + r->part_steps, r->reduced.steps);            \
+            const adj_range results = group_results(r, unit % r->groups);                    \
+            const int64_t count = results.end - results.begin;                               \
+            /* Groups of one result follow one another: writing it went on to the next. */   \
+            if (r->across) {                                                                 \
+                start(&c, &r->kept, results.begin);                                          \
+            }                                                                                \
+            const T* x = (const T*)r->x + c.x;                                               \
+            A sums[TILE];                                                                    \
+            if (r->across) {                                                                 \
+                across_##accumulator(x, r, begin, end, count, sums);                         \
+            } else {                                                                         \
+                sums[0] = along_##accumulator(x, &r->reduced, begin, end);                   \
+            }                                                                                \
+            if (r->parts == 1) {                                                             \
+                write_##name(r, &c, sums, count);                                            \
+            } else {                                                                         \
+                memcpy((A*)r->partials + part * r->kept.steps + results.begin, sums,         \
+                       (size_t)count * sizeof(A));                                           \
+            }                                                                                \
+        }                                                                                    \
+    }                                                                                        \
+    ADJ_EXPORT int32_t adj_reduce_##name(const void* args) {                                 \
+        A partials[MAX_PARTIALS];                                                            \
+        reduction r;                                                                         \
+        plan(&r, args, partials);                                                            \
+        adj_for_chunks(r.groups * r.parts, r.units_per_chunk, reduce_##name, &r);            \
+        if (r.parts > 1) {                                                                   \
+            for (int64_t part = 1; part < r.parts; part++) {                                 \
+                join_##accumulator(partials, partials + part * r.kept.steps, r.kept.steps);  \
+            }                                                                                \
+            cursor c;                                                                        \
+            start(&c, &r.kept, 0);                                                           \
+            write_##name(&r, &c, partials, r.kept.steps);                                    \
+        }                                                                                    \
+        return ADJ_OK;                                                                       \
     }
 REDUCE(sum_f32, float, double, sum_f32, a)
 REDUCE(sum_f64, double, double, sum_f64, a)

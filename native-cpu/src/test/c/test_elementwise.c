@@ -217,6 +217,52 @@ static void test_unary_layouts(const unary* u) {
     CHECK(memcmp(in_place, expected, sizeof expected) == 0, "%s in place", u->name);
 }
 
+/* An element's result does not depend on its neighbours, whatever formula they need. */
+static void test_unary_neighbours(const unary* u) {
+    enum { N = 5000 };
+    static float x[N], out[N];
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < N; i++) {
+            x[i] = (float)check_uniform(-90, 90);
+            if (round > 0 && nest_pick(round == 1 ? 2000 : 5) == 0) {
+                x[i] = (float)test_value((int)nest_pick(24), 1);
+            }
+        }
+        u->f32((int64_t[]){(int64_t)x, (int64_t)out, 1, N, 1, 1});
+        for (int i = 0; i < N; i++) {
+            float one;
+            u->f32((int64_t[]){(int64_t)&x[i], (int64_t)&one, 1, 1, 1, 1});
+            CHECK(check_near(out[i], one, 0), "%s(%a): %a, not %a", u->name, x[i], out[i], one);
+        }
+    }
+}
+
+/* Outputs so large that they bypass the caches, from any place of a line on. */
+static void test_streamed(void) {
+    enum { N = (9 << 20) + 5, PLACES = 4 };
+    float* x = check_block(N * sizeof *x);
+    float* out = check_block((N + PLACES) * sizeof *out);
+    float* copy = check_block((N + PLACES) * sizeof *copy);
+    for (int i = 0; i < N; i++) {
+        x[i] = (float)(i % 1000);
+    }
+    for (int place = 0; place < PLACES; place++) {
+        float* to = copy + PLACES - 1 - place;
+        out[place + N] = to[N] = 1;
+        adj_neg_f32((int64_t[]){(int64_t)x, (int64_t)(out + place), 1, N, 1, 1});
+        adj_copy_f32((int64_t[]){(int64_t)(out + place), (int64_t)to, 1, N, 1, 1});
+        int wrong = 0;
+        for (int i = 0; i < N; i++) {
+            wrong += (out[place + i] != -x[i]) | (to[i] != -x[i]);
+        }
+        CHECK(wrong == 0, "%d elements from place %d on", wrong, place);
+        CHECK(out[place + N] == 1 && to[N] == 1, "behind the end, place %d", place);
+    }
+    free(x);
+    free(out);
+    free(copy);
+}
+
 /* ---- functions of two variables ---- */
 
 /* Small integers: exact in every type, often equal. Floating inputs also hold NaN. */
@@ -454,7 +500,9 @@ int main(void) {
         test_unary_f32(&unaries[i]);
         test_unary_f64(&unaries[i]);
         test_unary_layouts(&unaries[i]);
+        test_unary_neighbours(&unaries[i]);
     }
+    test_streamed();
     test_binaries();
     test_extremes_propagate_nan();
 #define RUN_MOVING(TYPE, S) test_moving_##S();
