@@ -60,7 +60,6 @@ final class AdjointPeer implements Peer {
       case GemmCase gemm -> dtype(gemm.dtype()).map(dtype -> gemm(gemm, dtype));
       case OpCase op when op.isOptimizer() -> Optional.of(new OptimizerWorkload(op));
       case OpCase op -> Optional.of(new OpWorkload(op));
-      case StepCase step when !step.precision().equals("f32") -> Optional.empty();
       case StepCase step -> Optional.of(new AdjointStep(device, step));
       case ProbeCase probe ->
           device.type().equals("cpu") ? Optional.of(probe(probe)) : Optional.empty();

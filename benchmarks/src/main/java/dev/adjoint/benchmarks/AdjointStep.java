@@ -2,6 +2,7 @@ package dev.adjoint.benchmarks;
 
 import dev.adjoint.DType;
 import dev.adjoint.Device;
+import dev.adjoint.Precision;
 import dev.adjoint.Scope;
 import dev.adjoint.Shape;
 import dev.adjoint.Tensor;
@@ -17,6 +18,7 @@ import dev.adjoint.optim.Optimizer;
 import dev.adjoint.optim.Sgd;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.Supplier;
@@ -48,15 +50,18 @@ final class AdjointStep implements Workload {
     first = module.parameters().getFirst();
     Optimizer optimizer = optimizer(module);
     Supplier<Tensor> forward = model.isGpt() ? gptLoss((Gpt2) module) : mlpLoss(module);
+    Precision precision = Precision.valueOf(c.precision().toUpperCase(Locale.ROOT));
     step =
         () -> {
           module.zeroGrad();
-          Tensor result = forward.get();
-          result.backward();
-          if (optimizer != null) {
-            optimizer.step();
+          try (var _ = precision.use()) {
+            Tensor result = forward.get();
+            result.backward();
+            if (optimizer != null) {
+              optimizer.step();
+            }
+            return result;
           }
-          return result;
         };
   }
 

@@ -32,6 +32,9 @@ record Row(
 
   private static final double NONE = Double.NaN;
 
+  /** In the note of a row that was measured while the machine was not itself. */
+  static final String DISTURBED = "disturbed";
+
   /**
    * What a row is about.
    *

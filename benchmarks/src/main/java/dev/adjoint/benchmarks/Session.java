@@ -152,7 +152,7 @@ final class Session implements AutoCloseable {
       quiet = rounds(trials, this::measure);
       trials.forEach(this::release);
     }
-    record(suite, trials, quiet ? "" : "disturbed");
+    record(suite, trials, quiet ? "" : Row.DISTURBED);
     saved.run();
   }
 

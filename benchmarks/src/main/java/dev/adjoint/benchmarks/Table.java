@@ -67,7 +67,7 @@ record Table(List<String> head, List<List<String>> rows) {
         .toList();
   }
 
-  /** The geometric mean of the ratios to each peer, suite by suite. */
+  /** The geometric mean of the ratios to each peer, suite by suite, of rows that nothing disturbed. */
   static Table ofMeans(List<Row> rows) {
     List<String> peers = backends(rows, false);
     List<String> head = new ArrayList<>(List.of("suite", "threads", "backend"));
@@ -75,6 +75,7 @@ record Table(List<String> head, List<List<String>> rows) {
     Map<List<String>, List<Row>> groups =
         rows.stream()
             .filter(row -> row.subject().own() && row.isTime())
+            .filter(row -> !row.note().contains(Row.DISTURBED))
             .collect(
                 Collectors.groupingBy(
                     row ->
