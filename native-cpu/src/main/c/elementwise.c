@@ -205,6 +205,7 @@ static bool plan_tiles(tiling* g, const nest* t) {
         }                                                                              \
     }
 TRANSPOSE_REST(uint8_t)
+TRANSPOSE_REST(uint16_t)
 TRANSPOSE_REST(uint32_t)
 TRANSPOSE_REST(uint64_t)
 
@@ -240,7 +241,8 @@ static void run_tile(const tiling* g, int64_t tile) {
     const int64_t first_inner = tile / g->across_tiles % g->inner_tiles * TILE;
     const int64_t inner = adj_min(TILE, t->sizes[g->inner] - first_inner);
     const int64_t across = adj_min(TILE, t->sizes[g->across] - first_across);
-    uint64_t tiles[MAX_OPERANDS - 1][TILE * TILE];
+    /* Not on the stack: that of a Java thread may be small. */
+    static _Thread_local uint64_t tiles[MAX_OPERANDS - 1][TILE * TILE];
     char* at[MAX_OPERANDS];
     int64_t step[MAX_OPERANDS];
     int64_t row[MAX_OPERANDS];
@@ -264,6 +266,9 @@ static void run_tile(const tiling* g, int64_t tile) {
             void* dense = tiles[k];
             if (o->bytes == 1) {
                 transpose_rest_uint8_t((const uint8_t*)at[k], step[k], 0, inner, 0, across, dense);
+            } else if (o->bytes == 2) {
+                transpose_rest_uint16_t((const uint16_t*)at[k], step[k], 0, inner, 0, across,
+                                        dense);
             } else if (o->bytes == 4) {
                 transpose_uint32_t((const uint32_t*)at[k], step[k], inner, across, dense);
             } else {
