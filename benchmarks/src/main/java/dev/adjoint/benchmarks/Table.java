@@ -67,7 +67,9 @@ record Table(List<String> head, List<List<String>> rows) {
         .toList();
   }
 
-  /** The geometric mean of the ratios to each peer, suite by suite, of rows that nothing disturbed. */
+  /**
+   * The geometric mean of the ratios to each peer, suite by suite, of rows that nothing disturbed.
+   */
   static Table ofMeans(List<Row> rows) {
     List<String> peers = backends(rows, false);
     List<String> head = new ArrayList<>(List.of("suite", "threads", "backend"));
