@@ -520,9 +520,9 @@ CONVERT_SATURATING(double, f64, int64_t, i64, 0x1p63, INT64_MIN, INT64_MAX)
 ADJ_INLINE float odd_f64(double x) {
     const float nearest = (float)x;
     const double wide = (double)nearest;
-    const uint32_t bits = adj_bits_of(nearest);
+    const uint32_t bits = math_bits_f32(nearest);
     const uint32_t step = __builtin_fabs(wide) > __builtin_fabs(x) ? UINT32_MAX : 1;
-    return adj_float_of(bits + (wide != x && (bits & 1) == 0 ? step : 0));
+    return math_from_bits_f32(bits + (wide != x && (bits & 1) == 0 ? step : 0));
 }
 ADJ_INLINE float odd_i64(int64_t x) {
     const bool exact = x > -(INT64_C(1) << 53) && x < INT64_C(1) << 53;

@@ -5,26 +5,13 @@
 #ifndef ADJ_HALVES_H
 #define ADJ_HALVES_H
 
-#include <string.h>
-
-#include "common.h"
-
-ADJ_INLINE uint32_t adj_bits_of(float x) {
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return bits;
-}
-ADJ_INLINE float adj_float_of(uint32_t bits) {
-    float x;
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
+#include "mathx.h"
 
 ADJ_INLINE float adj_f32_of_bf16(uint16_t x) {
-    return adj_float_of((uint32_t)x << 16);
+    return math_from_bits_f32((uint32_t)x << 16);
 }
 ADJ_INLINE uint16_t adj_bf16_of_f32(float x) {
-    const uint32_t bits = adj_bits_of(x);
+    const uint32_t bits = math_bits_f32(x);
     const uint32_t upper = bits >> 16;
     return (uint16_t)(x == x ? (bits + 0x7fff + (upper & 1)) >> 16 : upper | 0x40);
 }
@@ -33,15 +20,15 @@ ADJ_INLINE float adj_f32_of_f16(uint16_t x) {
     const uint32_t magnitude = x & 0x7fffu;
     const uint32_t sign = (uint32_t)(x & 0x8000u) << 16;
     /* The exponents' biases differ by 112; the product takes care of subnormal numbers. */
-    const uint32_t finite = adj_bits_of(adj_float_of(magnitude << 13) * 0x1p112f);
-    return adj_float_of(sign | (magnitude < 0x7c00 ? finite : magnitude << 13 | 0x7f800000));
+    const uint32_t finite = math_bits_f32(math_from_bits_f32(magnitude << 13) * 0x1p112f);
+    return math_from_bits_f32(sign | (magnitude < 0x7c00 ? finite : magnitude << 13 | 0x7f800000));
 }
 ADJ_INLINE uint16_t adj_f16_of_f32(float x) {
-    const uint32_t bits = adj_bits_of(x);
+    const uint32_t bits = math_bits_f32(x);
     const uint32_t magnitude = bits & 0x7fffffff;
     const uint32_t normal = (magnitude - (112u << 23) + 0xfff + (magnitude >> 13 & 1)) >> 13;
     /* The last place of 0.5f is that of a subnormal number: the sum is rounded there. */
-    const uint32_t subnormal = adj_bits_of(adj_float_of(magnitude) + 0.5f) - adj_bits_of(0.5f);
+    const uint32_t subnormal = math_bits_f32(math_from_bits_f32(magnitude) + 0.5f) - math_bits_f32(0.5f);
     const uint32_t finite = magnitude < 113u << 23 ? subnormal : normal;
     const uint32_t rounded = magnitude < 143u << 23 ? finite : 0x7c00;
     const uint32_t nan = 0x7e00 | (magnitude >> 13 & 0x1ff);

@@ -50,7 +50,7 @@ ADJ_INLINE void NAME(narrow)(REAL* panel, int64_t width, int64_t k) {
         ADJ_INDEPENDENT
         for (int64_t i = 0; i < width; i++) {
             const uint32_t upper = adj_bf16_of_f32(odd[i]) & odd_mask;
-            pair[i] = adj_float_of(upper << 16 | adj_bf16_of_f32(even[i]));
+            pair[i] = math_from_bits_f32(upper << 16 | adj_bf16_of_f32(even[i]));
         }
     }
 #    else
