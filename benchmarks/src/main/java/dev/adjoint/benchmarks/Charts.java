@@ -232,7 +232,7 @@ final class Charts {
 
   /** A bar for each row, all in one unit. */
   String amounts(String title, List<Row> rows) {
-    List<Row> shown = rows.stream().filter(row -> !Double.isNaN(row.cost())).toList();
+    List<Row> shown = rows.stream().filter(row -> !row.failed()).toList();
     if (shown.isEmpty()) {
       return "";
     }

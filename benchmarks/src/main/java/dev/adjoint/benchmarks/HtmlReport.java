@@ -21,9 +21,7 @@ record HtmlReport(Results results) {
 
   String text() {
     List<Row> rows = results.rows();
-    List<String> backends = new ArrayList<>(Table.backends(rows, true));
-    backends.addAll(Table.backends(rows, false));
-    Charts charts = new Charts(backends);
+    Charts charts = new Charts(backends(rows));
     StringBuilder out = new StringBuilder();
     out.append("<!doctype html>\n<html lang='en'>\n<head>\n<meta charset='utf-8'>\n");
     out.append("<meta name='viewport' content='width=device-width, initial-scale=1'>\n");
@@ -81,10 +79,15 @@ record HtmlReport(Results results) {
     return inside.isEmpty() ? "" : legend(charts, rows) + inside;
   }
 
-  private static String legend(Charts charts, List<Row> rows) {
+  /** Our own first. */
+  private static List<String> backends(List<Row> rows) {
     List<String> names = new ArrayList<>(Table.backends(rows, true));
     names.addAll(Table.backends(rows, false));
-    return names.stream()
+    return names;
+  }
+
+  private static String legend(Charts charts, List<Row> rows) {
+    return backends(rows).stream()
         .map(
             name ->
                 "<span><i class='%s'></i>%s</span>".formatted(charts.colour(name), escape(name)))

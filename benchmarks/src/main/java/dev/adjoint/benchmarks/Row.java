@@ -94,6 +94,21 @@ record Row(
     return !Double.isNaN(seconds);
   }
 
+  /** Whether nothing was measured; the note then says why. */
+  boolean failed() {
+    return Double.isNaN(cost());
+  }
+
+  /** The fraction of what binds, for people; empty if that is not known. */
+  String share() {
+    return limit.isEmpty() ? "" : Format.percent(fraction) + " of " + limit;
+  }
+
+  /** The note, for people. */
+  String remark() {
+    return failed() ? "failed: " + note : note;
+  }
+
   /** What should be little: the time, or else the figure; NaN if there is neither. */
   double cost() {
     return isTime() ? seconds : rate;

@@ -300,9 +300,9 @@ final class Session implements AutoCloseable {
   private void addWithRatios(List<Row> rows) {
     for (Row row : rows) {
       Map<String, Double> ratios = new LinkedHashMap<>();
-      if (row.subject().own() && !Double.isNaN(row.cost())) {
+      if (row.subject().own() && !row.failed()) {
         for (Row other : rows) {
-          if (!other.subject().own() && !Double.isNaN(other.cost())) {
+          if (!other.subject().own() && !other.failed()) {
             ratios.put(other.subject().backend(), other.cost() / row.cost());
           }
         }

@@ -23,18 +23,16 @@ record Table(List<String> head, List<List<String>> rows) {
     head.add("");
     List<List<String>> lines = new ArrayList<>();
     for (Row row : rows) {
-      boolean failed = Double.isNaN(row.cost());
-      if (row.subject().own() || failed || hasNoOwn(rows, row)) {
+      if (row.subject().own() || row.failed() || hasNoOwn(rows, row)) {
         List<String> line = new ArrayList<>();
         line.add(row.subject().caseId());
         line.add(row.subject().backend());
         line.add(Format.seconds(row.seconds()));
         line.add(Format.percent(row.spread()));
         line.add(Format.amount(row.rate(), row.unit()));
-        line.add(
-            row.limit().isEmpty() ? "" : Format.percent(row.fraction()) + " of " + row.limit());
+        line.add(row.share());
         peers.forEach(peer -> line.add(beside(row, peer)));
-        line.add(failed ? "failed: " + row.note() : row.note());
+        line.add(row.remark());
         lines.add(line);
       }
     }

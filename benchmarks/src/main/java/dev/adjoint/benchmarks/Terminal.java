@@ -64,8 +64,7 @@ final class Terminal implements AutoCloseable {
   /** Shows our own figures beside the peers', and whatever failed. */
   void row(Row row) {
     Row.Subject subject = row.subject();
-    boolean failed = Double.isNaN(row.cost());
-    if (!subject.own() && !failed) {
+    if (!subject.own() && !row.failed()) {
       return;
     }
     String next = subject.suite() + ", " + Format.threads(subject.threads());
@@ -86,9 +85,9 @@ final class Terminal implements AutoCloseable {
                 Format.seconds(row.seconds()),
                 row.isTime() ? "±" + Format.percent(row.spread() / 2).replace(" ", "") : "",
                 Format.amount(row.rate(), row.unit()),
-                row.limit().isEmpty() ? "" : Format.percent(row.fraction()) + " of " + row.limit(),
+                row.share(),
                 ratios,
-                failed ? "failed: " + row.note() : row.note())
+                row.remark())
             .stripTrailing());
   }
 
