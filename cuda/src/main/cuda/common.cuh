@@ -28,6 +28,8 @@
         extern __shared__ __align__(16) unsigned char name##_bytes[]; \
         T* const name = reinterpret_cast<T*>(name##_bytes)
 #    define ADJ_UNROLL _Pragma("unroll")
+#    define ADJ_UNROLL_BY(n) _Pragma(ADJ_TEXT(unroll n))
+#    define ADJ_TEXT(text) #text
 /* A place where the hardware demands that the address is a multiple. */
 #    define ADJ_REQUIRE_ALIGNED(address, bytes)
 #endif
@@ -163,7 +165,7 @@ struct adj_operand {
             }
             return;
         }
-            ADJ_UNROLL
+        ADJ_UNROLL
         for (int i = 0; i < N; i++) {
             x[i] = i < n ? p[i * step] : X{};
         }
@@ -180,7 +182,7 @@ struct adj_operand {
             adj_store_packet<N>(p, packet);
             return;
         }
-            ADJ_UNROLL
+        ADJ_UNROLL
         for (int i = 0; i < N; i++) {
             if (i < n) {
                 p[i * step] = x[i];
