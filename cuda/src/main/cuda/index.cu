@@ -44,15 +44,14 @@ ADJ_KERNEL(adj_gather, adj_gather_checked_args) {
 
 /*
  * Blocks with the same blockIdx.x own the rows of that number modulo gridDim.x, a power of two;
- * blockIdx.y cuts the columns. Every block reads all indices, a tile of blockDim.x at a time, lists in
+ * blockIdx.y cuts the columns. Every block reads all indices, a tile of ADJ_THREADS at a time, lists in
  * their order those of its rows, and adds them one after another. So each element has one thread, which
  * adds to it in the order of the indices.
  */
 template <class T>
 ADJ_DEVICE void scatter_add(const adj_scatter_add_args& args, const adj_error& error) {
-    constexpr int THREADS = 256;
-    ADJ_SHARED(int64_t, sources, THREADS);
-    ADJ_SHARED(int64_t, targets, THREADS);
+    ADJ_SHARED(int64_t, sources, ADJ_THREADS);
+    ADJ_SHARED(int64_t, targets, ADJ_THREADS);
     ADJ_SHARED(int, of_warps, 2 * ADJ_WARP); /* two tiles' counts, in turn */
     const T* __restrict__ x = static_cast<const T*>(args.x);
     T* __restrict__ out = static_cast<T*>(args.out);

@@ -5,8 +5,6 @@
 #include "common.cuh"
 #include "spans.cuh"
 
-constexpr int ADJ_REDUCE_THREADS = 256;
-
 /* ---- what is accumulated: A, of elements T ---- */
 
 template <class T, class A>
@@ -91,7 +89,7 @@ ADJ_DEVICE void reduce(const adj_reduce_plan_args& args) {
     const adj_nest nest = {args.depth, args.dims};
     const int thread = static_cast<int>(threadIdx.x);
     const int width = static_cast<int>(args.width);
-    const int height = ADJ_REDUCE_THREADS / width;
+    const int height = ADJ_THREADS / width;
     const int column = args.along ? thread / height : thread % width;
     const int row = args.along ? thread % height : thread / width;
     const int64_t result = static_cast<int64_t>(blockIdx.x) * width + column;
@@ -119,7 +117,7 @@ ADJ_DEVICE void reduce(const adj_reduce_plan_args& args) {
         }
     }
 
-    ADJ_SHARED(A, joined, ADJ_REDUCE_THREADS);
+    ADJ_SHARED(A, joined, ADJ_THREADS);
     A* const own = joined + row * width + column;
     *own = a;
     for (int half = height / 2; half > 0; half /= 2) {

@@ -4,7 +4,6 @@
 
 #include "common.cuh"
 
-constexpr int64_t ADJ_CHUNK = 16384; /* elements; Java launches as many blocks as there are chunks */
 
 /* n elements of a tensor from `first` on. */
 struct adj_span {
