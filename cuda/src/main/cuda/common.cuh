@@ -28,8 +28,8 @@
         extern __shared__ __align__(16) unsigned char name##_bytes[]; \
         T* const name = reinterpret_cast<T*>(name##_bytes)
 #    define ADJ_UNROLL _Pragma("unroll")
-/* A place where the hardware demands that the address is a multiple. */
-#    define ADJ_REQUIRE_ALIGNED(address, bytes)
+#    define ADJ_UNROLL_BY(n) _Pragma(ADJ_TEXT(unroll n))
+#    define ADJ_TEXT(text) #text
 #endif
 
 #include "cuda_args.h"
@@ -84,12 +84,10 @@ ADJ_DEVICE bool adj_is_aligned(const T* p, size_t bytes) {
 /* N elements from p on, which is a multiple of their size together. */
 template <int N, class T>
 ADJ_DEVICE adj_packet<T, N> adj_load_packet(const T* p) {
-    ADJ_REQUIRE_ALIGNED(p, sizeof(adj_packet<T, N>));
     return *reinterpret_cast<const adj_packet<T, N>*>(p);
 }
 template <int N, class T>
 ADJ_DEVICE void adj_store_packet(T* p, const adj_packet<T, N>& packet) {
-    ADJ_REQUIRE_ALIGNED(p, sizeof(adj_packet<T, N>));
     *reinterpret_cast<adj_packet<T, N>*>(p) = packet;
 }
 
@@ -163,7 +161,7 @@ struct adj_operand {
             }
             return;
         }
-            ADJ_UNROLL
+        ADJ_UNROLL
         for (int i = 0; i < N; i++) {
             x[i] = i < n ? p[i * step] : X{};
         }
@@ -180,7 +178,7 @@ struct adj_operand {
             adj_store_packet<N>(p, packet);
             return;
         }
-            ADJ_UNROLL
+        ADJ_UNROLL
         for (int i = 0; i < N; i++) {
             if (i < n) {
                 p[i * step] = x[i];

@@ -7,6 +7,10 @@
 
 #include "kernels.h"
 
+/* Known to Java, too. */
+#define ADJ_THREADS 256 /* of a block, unless a kernel says otherwise */
+#define ADJ_CHUNK 16384 /* elements of a tensor in a list that one block works on */
+
 /*
  * Where a kernel reports what it refused: if *word is 0, `code` goes there, by which Java knows the
  * kernel at the next synchronisation. The kernel skips what it refuses and goes on.
@@ -20,7 +24,7 @@ typedef struct {
 
 /*
  * Java sorts the loops: first the kept ones, then the reduced ones, of each the densest in x last.
- * A block of ADJ_REDUCE_THREADS works on `width` neighbouring results, all other threads on steps of
+ * A block of ADJ_THREADS works on `width` neighbouring results, all other threads on steps of
  * the reduced loops; neighbouring threads take neighbouring steps if `along`, else results. The steps
  * are cut into `parts`, blockIdx.y of them; several parts leave accumulators in `partials`, by part,
  * then by result, which the kernel adj_reduce_<kernel>_finish_<dtype> joins.

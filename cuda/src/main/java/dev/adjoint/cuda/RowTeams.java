@@ -16,9 +16,6 @@ import dev.adjoint.DType;
 record RowTeams(int team, int block, long pitch, int sharedBytes) {
   private static final int WARP = 32;
 
-  /** What one access moves. */
-  private static final int PACKET_BYTES = 16;
-
   /** What a lane of a warp takes at most before a row gets a block. */
   private static final int LANE_PACKETS = 8;
 
@@ -37,25 +34,20 @@ record RowTeams(int team, int block, long pitch, int sharedBytes) {
    * @param kept how many rows a team would like to keep in shared memory
    */
   static RowTeams of(DType dtype, long cols, int kept) {
-    long packet = PACKET_BYTES / dtype.bytes();
+    long packet = Grid.packet(dtype.bytes());
     long packets = Math.ceilDiv(cols, packet);
     // A row may begin in the middle of a packet.
     long pitch = Math.ceilDiv(cols + packet - 1, packet) * packet;
     long keptBytes = kept * pitch * dtype.bytes();
-    int lanes = (int) powerOfTwo(packets, 1, WARP);
+    int lanes = (int) Math.min(WARP, Grid.powerOfTwo(Math.max(1, packets)));
     int narrowBytes = (int) Math.min(Integer.MAX_VALUE, keptBytes * (SMALL_BLOCK / lanes));
     if (packets <= LANE_PACKETS * WARP && narrowBytes <= SHARED_BYTES) {
       return new RowTeams(lanes, SMALL_BLOCK, pitch, narrowBytes);
     }
-    int block = (int) powerOfTwo(packets / THREAD_PACKETS, SMALL_BLOCK, LARGE_BLOCK);
+    int block = (int) Math.clamp(Grid.powerOfTwo(packets / THREAD_PACKETS + 1), SMALL_BLOCK, LARGE_BLOCK);
     return keptBytes <= SHARED_BYTES
         ? new RowTeams(block, block, pitch, (int) keptBytes)
         : new RowTeams(block, block, 0, 0);
-  }
-
-  /** The least power of two that is not less than {@code x}, from {@code low} to {@code high}. */
-  private static long powerOfTwo(long x, long low, long high) {
-    return x <= low ? low : Math.min(high, Long.highestOneBit(x - 1) * 2);
   }
 
   /** How many teams a block has. */

@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# Compiles src/main/cuda into the two fatbins that the jar carries, if nvcc is there. Called by Maven.
+#
+# All files together are one module: each becomes a namespace of one translation unit, whose PTX is
+# assembled for each architecture. Drivers before CUDA 13 refuse newer PTX and cubins of a newer ptxas
+# than their own; they get the same PTX under the version that CUDA 12.0 introduced.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+architectures="80 86 89 90 100 120"
+oldest=80
+oldest_ptx=8.0
+
+sources="$PWD/src/main/cuda"
+shared="$PWD/../native-cpu/src/main/c"
+build="$PWD/target/kernels"
+output="$PWD/target/classes/dev/adjoint/cuda"
+
+nvcc=""
+for candidate in "${CUDA_HOME:+$CUDA_HOME/bin/nvcc}" /usr/local/cuda/bin/nvcc "$(command -v nvcc || true)"; do
+  if [ -n "$candidate" ] && [ -x "$candidate" ]; then
+    nvcc="$candidate"
+    break
+  fi
+done
+if [ -z "$nvcc" ]; then
+  echo "nvcc is not in CUDA_HOME, /usr/local/cuda or PATH: this build has no GPU kernels."
+  exit 0
+fi
+tools="$(dirname "$nvcc")"
+
+# Whatever the fatbins are made of; they are made again only if it changes.
+mkdir -p "$build" "$output"
+made_of="$({
+  "$nvcc" --version
+  sha256sum "$0" "$sources"/* "$shared/include/kernels.h" "$shared/elementwise.def"
+} | sha256sum)"
+if [ "$(cat "$build/made-of" 2>/dev/null)" = "$made_of" ] &&
+  [ -f "$output/adjoint-cuda12.fatbin" ] && [ -f "$output/adjoint-cuda13.fatbin" ]; then
+  exit 0
+fi
+rm -f "$build/made-of"
+
+module="$build/adjoint.cu"
+{
+  for header in "$sources"/*.cuh; do
+    echo "#include \"$header\""
+  done
+  for source in "$sources"/*.cu; do
+    name="$(basename "$source" .cu)"
+    echo "namespace $name {"
+    echo "#include \"$source\""
+    echo "}"
+  done
+} >"$module"
+
+"$nvcc" -ptx -arch="compute_$oldest" -std=c++17 -O3 -Werror all-warnings \
+  -I "$sources" -I "$shared/include" -I "$shared" -o "$build/adjoint.ptx" "$module"
+
+# As many at once as there are processors.
+for architecture in $architectures; do
+  echo "$architecture"
+done | xargs -P "$(nproc)" -I{} "$tools/ptxas" -arch=sm_{} -O3 --warning-as-error \
+  -o "$build/adjoint-sm_{}.cubin" "$build/adjoint.ptx"
+
+# Not compressed: the jar compresses, and what is inside can be read without the driver.
+images=()
+for architecture in $architectures; do
+  images+=("--image3=kind=elf,sm=$architecture,file=$build/adjoint-sm_$architecture.cubin")
+done
+"$tools/fatbinary" -64 --compress=false --create="$output/adjoint-cuda13.fatbin" "${images[@]}" \
+  "--image3=kind=ptx,sm=$oldest,file=$build/adjoint.ptx"
+
+sed "s/^\.version .*/.version $oldest_ptx/" "$build/adjoint.ptx" >"$build/adjoint-$oldest_ptx.ptx"
+# Assembling it proves that it keeps to that version.
+"$tools/ptxas" -arch="sm_$oldest" -O0 -o "$build/proof.cubin" "$build/adjoint-$oldest_ptx.ptx"
+"$tools/fatbinary" -64 --compress=false --create="$output/adjoint-cuda12.fatbin" \
+  "--image3=kind=ptx,sm=$oldest,file=$build/adjoint-$oldest_ptx.ptx"
+
+echo "$made_of" >"$build/made-of"

@@ -1,0 +1,190 @@
+/* Element-wise kernels: those of elementwise.def, conversions, and moves. */
+#include "common.cuh"
+#include "convert.cuh"
+#include "math.cuh"
+
+/* ---- functions of one, two and three operands ---- */
+
+/* out = f(x). */
+template <class X, class R, class F>
+ADJ_DEVICE void map(const adj_nest& nest, const void* x, void* out, F f) {
+    constexpr int N = adj_packet_size(sizeof(X) > sizeof(R) ? sizeof(X) : sizeof(R));
+    const adj_operand<const X, N> xs(static_cast<const X*>(x), nest, 0);
+    const adj_operand<R, N> results(static_cast<R*>(out), nest, 1);
+    adj_for_each<N, 2>(nest, [&](const int64_t(&at)[2], int n) {
+        X x_n[N];
+        R result[N];
+        xs.load(at[0], n, x_n);
+        ADJ_UNROLL
+        for (int i = 0; i < N; i++) {
+            result[i] = f(x_n[i]);
+        }
+        results.store(at[1], n, result);
+    });
+}
+
+/* out = f(a, b), a and b of one type. */
+template <class X, class R, class F>
+ADJ_DEVICE void map(const adj_nest& nest, const void* a, const void* b, void* out, F f) {
+    constexpr int N = adj_packet_size(sizeof(X) > sizeof(R) ? sizeof(X) : sizeof(R));
+    const adj_operand<const X, N> as(static_cast<const X*>(a), nest, 0);
+    const adj_operand<const X, N> bs(static_cast<const X*>(b), nest, 1);
+    const adj_operand<R, N> results(static_cast<R*>(out), nest, 2);
+    adj_for_each<N, 3>(nest, [&](const int64_t(&at)[3], int n) {
+        X a_n[N];
+        X b_n[N];
+        R result[N];
+        as.load(at[0], n, a_n);
+        bs.load(at[1], n, b_n);
+        ADJ_UNROLL
+        for (int i = 0; i < N; i++) {
+            result[i] = f(a_n[i], b_n[i]);
+        }
+        results.store(at[2], n, result);
+    });
+}
+
+template <class X>
+ADJ_DEVICE void choose(const adj_where_args& args) {
+    constexpr int N = adj_packet_size(sizeof(X));
+    const adj_nest nest = {args.depth, args.dims};
+    const adj_operand<const uint8_t, N> conditions(static_cast<const uint8_t*>(args.condition),
+                                                   nest, 0);
+    const adj_operand<const X, N> as(static_cast<const X*>(args.a), nest, 1);
+    const adj_operand<const X, N> bs(static_cast<const X*>(args.b), nest, 2);
+    const adj_operand<X, N> results(static_cast<X*>(args.out), nest, 3);
+    adj_for_each<N, 4>(nest, [&](const int64_t(&at)[4], int n) {
+        uint8_t condition[N];
+        X a[N];
+        X b[N];
+        X result[N];
+        conditions.load(at[0], n, condition);
+        as.load(at[1], n, a);
+        bs.load(at[2], n, b);
+        ADJ_UNROLL
+        for (int i = 0; i < N; i++) {
+            result[i] = condition[i] ? a[i] : b[i];
+        }
+        results.store(at[3], n, result);
+    });
+}
+
+template <class X>
+ADJ_DEVICE void fill(const adj_fill_args& args, X value) {
+    constexpr int N = adj_packet_size(sizeof(X));
+    const adj_nest nest = {args.depth, args.dims};
+    const adj_operand<X, N> results(static_cast<X*>(args.out), nest, 0);
+    X values[N];
+    ADJ_UNROLL
+    for (int i = 0; i < N; i++) {
+        values[i] = value;
+    }
+    adj_for_each<N, 1>(nest, [&](const int64_t(&at)[1], int n) { results.store(at[0], n, values); });
+}
+
+/* ---- the kernels of elementwise.def, type by type ---- */
+
+#define UNARY(S, name, forward, saved, gradient)                                             \
+    ADJ_KERNEL(adj_##name##_##S, adj_unary_args) {                                           \
+        map<T, T>({args.depth, args.dims}, args.x, args.out, [](T x) -> T { return forward; }); \
+    }                                                                                        \
+    ADJ_KERNEL(adj_##name##_grad_##S, adj_unary_grad_args) {                                 \
+        map<T, T>({args.depth, args.dims}, args.grad, args.saved, args.out,                  \
+                  [](T g, [[maybe_unused]] T saved) -> T { return gradient; });              \
+    }
+
+/* X carries the computation; TYPE, of the same size, is what a scalar converts to. */
+#define BINARY(S, name, TYPE, X, R, expression)                                          \
+    ADJ_KERNEL(adj_##name##_##S, adj_binary_args) {                                      \
+        map<X, R>({args.depth, args.dims}, args.a, args.b, args.out,                     \
+                  [](X a, X b) -> R { return static_cast<R>(expression); });             \
+    }                                                                                    \
+    ADJ_KERNEL(adj_##name##_scalar_##S, adj_binary_scalar_args) {                        \
+        const X scalar = static_cast<X>(adj_convert<TYPE>(args.scalar));                 \
+        const bool first = args.scalar_first != 0;                                       \
+        map<X, R>({args.depth, args.dims}, args.a, args.out, [=](X x) -> R {             \
+            const X a = first ? scalar : x;                                              \
+            const X b = first ? x : scalar;                                              \
+            return static_cast<R>(expression);                                           \
+        });                                                                              \
+    }
+
+#define T float
+#define ADJ_UNARY(name, forward, saved, gradient) UNARY(f32, name, forward, saved, gradient)
+#define ADJ_ARITHMETIC(name, e) BINARY(f32, name, float, float, float, e)
+#define ADJ_EXTREME(name, e) BINARY(f32, name, float, float, float, e)
+#define ADJ_REAL(name, e) BINARY(f32, name, float, float, float, e)
+#define ADJ_ORDER(name, e) BINARY(f32, name, float, float, uint8_t, e)
+#define ADJ_EQUALITY(name, e) BINARY(f32, name, float, float, uint8_t, e)
+#include "elementwise.def"
+#undef T
+
+#define T double
+#define ADJ_UNARY(name, forward, saved, gradient) UNARY(f64, name, forward, saved, gradient)
+#define ADJ_ARITHMETIC(name, e) BINARY(f64, name, double, double, double, e)
+#define ADJ_EXTREME(name, e) BINARY(f64, name, double, double, double, e)
+#define ADJ_REAL(name, e) BINARY(f64, name, double, double, double, e)
+#define ADJ_ORDER(name, e) BINARY(f64, name, double, double, uint8_t, e)
+#define ADJ_EQUALITY(name, e) BINARY(f64, name, double, double, uint8_t, e)
+#include "elementwise.def"
+#undef T
+
+/* Integers add, subtract and multiply as unsigned ones: modulo their width. */
+#define ADJ_ARITHMETIC(name, e) BINARY(i32, name, int32_t, uint32_t, uint32_t, e)
+#define ADJ_EXTREME(name, e) BINARY(i32, name, int32_t, int32_t, int32_t, e)
+#define ADJ_ORDER(name, e) BINARY(i32, name, int32_t, int32_t, uint8_t, e)
+#define ADJ_EQUALITY(name, e) BINARY(i32, name, int32_t, int32_t, uint8_t, e)
+#include "elementwise.def"
+
+#define ADJ_ARITHMETIC(name, e) BINARY(i64, name, int64_t, uint64_t, uint64_t, e)
+#define ADJ_EXTREME(name, e) BINARY(i64, name, int64_t, int64_t, int64_t, e)
+#define ADJ_ORDER(name, e) BINARY(i64, name, int64_t, int64_t, uint8_t, e)
+#define ADJ_EQUALITY(name, e) BINARY(i64, name, int64_t, int64_t, uint8_t, e)
+#include "elementwise.def"
+
+#define ADJ_EQUALITY(name, e) BINARY(bool, name, adj_bool, uint8_t, uint8_t, e)
+#include "elementwise.def"
+
+/* ---- conversions ---- */
+
+#define CAST(from, to)                                                                        \
+    ADJ_KERNEL(adj_cast_##from##_##to, adj_unary_args) {                                      \
+        map<adj_type_##from, adj_type_##to>(                                                  \
+            {args.depth, args.dims}, args.x, args.out,                                        \
+            [](adj_type_##from x) { return adj_convert<adj_type_##to>(x); });                 \
+    }
+#define CASTS(S, A, B, C, D, E, F) \
+    CAST(S, A)                     \
+    CAST(S, B)                     \
+    CAST(S, C)                     \
+    CAST(S, D)                     \
+    CAST(S, E)                     \
+    CAST(S, F)
+CASTS(f32, f64, i32, i64, bool, f16, bf16)
+CASTS(f64, f32, i32, i64, bool, f16, bf16)
+CASTS(i32, f32, f64, i64, bool, f16, bf16)
+CASTS(i64, f32, f64, i32, bool, f16, bf16)
+CASTS(bool, f32, f64, i32, i64, f16, bf16)
+CASTS(f16, f32, f64, i32, i64, bool, bf16)
+CASTS(bf16, f32, f64, i32, i64, bool, f16)
+
+/* ---- moving elements: only their size matters ---- */
+
+#define MOVING(S, BITS)                                                      \
+    ADJ_KERNEL(adj_copy_##S, adj_unary_args) {                               \
+        map<BITS, BITS>({args.depth, args.dims}, args.x, args.out,           \
+                        [](BITS x) { return x; });                           \
+    }                                                                        \
+    ADJ_KERNEL(adj_where_##S, adj_where_args) {                              \
+        choose<BITS>(args);                                                  \
+    }                                                                        \
+    ADJ_KERNEL(adj_fill_##S, adj_fill_args) {                                \
+        fill(args, adj_convert<adj_type_##S>(args.value));                   \
+    }
+MOVING(f32, uint32_t)
+MOVING(f64, uint64_t)
+MOVING(i32, uint32_t)
+MOVING(i64, uint64_t)
+MOVING(bool, uint8_t)
+MOVING(f16, uint16_t)
+MOVING(bf16, uint16_t)

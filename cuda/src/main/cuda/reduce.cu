@@ -1,0 +1,281 @@
+/*
+ * Reductions. Sums of floats accumulate in double. The order in which elements are joined depends on
+ * the launch's plan alone, so the same call gives the same bits.
+ */
+#include "common.cuh"
+#include "spans.cuh"
+
+/* ---- what is accumulated: A, of elements T ---- */
+
+template <class T, class A>
+struct adj_sum {
+    using element = T;
+    using accumulator = A;
+    static __device__ __forceinline__ A initial() {
+        return A{0};
+    }
+    static __device__ __forceinline__ A join(A a, A b) {
+        return a + b;
+    }
+    static __device__ __forceinline__ T result(A a, int64_t) {
+        return static_cast<T>(a);
+    }
+};
+
+template <class T>
+struct adj_mean : adj_sum<T, double> {
+    static __device__ __forceinline__ T result(double a, int64_t steps) {
+        return static_cast<T>(a / static_cast<double>(steps));
+    }
+};
+
+template <class T>
+struct extreme {
+    using element = T;
+    using accumulator = T;
+    static __device__ __forceinline__ T result(T a, int64_t) {
+        return a;
+    }
+};
+
+ADJ_DEVICE float largest(float) {
+    return INFINITY;
+}
+ADJ_DEVICE double largest(double) {
+    return INFINITY;
+}
+ADJ_DEVICE int64_t largest(int64_t) {
+    return INT64_MAX;
+}
+ADJ_DEVICE int64_t least(int64_t) {
+    return INT64_MIN;
+}
+template <class T>
+ADJ_DEVICE T least(T x) {
+    return -largest(x);
+}
+
+template <class T>
+struct adj_max : extreme<T> {
+    static __device__ __forceinline__ T initial() {
+        return least(T{});
+    }
+    static __device__ __forceinline__ T join(T a, T b) {
+        return adj_larger(a, b);
+    }
+};
+
+template <class T>
+struct adj_min : extreme<T> {
+    static __device__ __forceinline__ T initial() {
+        return largest(T{});
+    }
+    static __device__ __forceinline__ T join(T a, T b) {
+        return adj_smaller(a, b);
+    }
+};
+
+/* ---- over any loops ---- */
+
+/* Offsets into x and out, in this order. */
+struct place {
+    int64_t at[2] = {};
+};
+
+template <class Op>
+ADJ_DEVICE void reduce(const adj_reduce_plan_args& args) {
+    using T = typename Op::element;
+    using A = typename Op::accumulator;
+    const adj_nest nest = {args.depth, args.dims};
+    const int thread = static_cast<int>(threadIdx.x);
+    const int width = static_cast<int>(args.width);
+    const int height = ADJ_THREADS / width;
+    const int column = args.along ? thread / height : thread % width;
+    const int row = args.along ? thread % height : thread / width;
+    const int64_t result = static_cast<int64_t>(blockIdx.x) * width + column;
+
+    place first;
+    A a = Op::initial();
+    if (result < args.results) {
+        adj_locate(nest, 0, args.kept, result, first.at);
+        const T* x = static_cast<const T*>(args.x) + first.at[0];
+        const int64_t part_steps = adj_ceil_div(args.steps, args.parts);
+        const int64_t begin = blockIdx.y * part_steps;
+        const int64_t end = adj_min(begin + part_steps, args.steps);
+        if (args.depth - args.kept == 1) {
+            const int64_t stride = nest.stride(0, args.kept);
+            ADJ_UNROLL_BY(4)
+            for (int64_t step = begin + row; step < end; step += height) {
+                a = Op::join(a, static_cast<A>(x[step * stride]));
+            }
+        } else {
+            for (int64_t step = begin + row; step < end; step += height) {
+                place element;
+                adj_locate(nest, args.kept, args.depth, step, element.at);
+                a = Op::join(a, static_cast<A>(x[element.at[0]]));
+            }
+        }
+    }
+
+    ADJ_SHARED(A, joined, ADJ_THREADS);
+    A* const own = joined + row * width + column;
+    *own = a;
+    for (int half = height / 2; half > 0; half /= 2) {
+        __syncthreads();
+        if (row < half) {
+            *own = Op::join(*own, own[half * width]);
+        }
+    }
+    if (row == 0 && result < args.results) {
+        if (args.parts > 1) {
+            static_cast<A*>(args.partials)[blockIdx.y * args.results + result] = *own;
+        } else {
+            static_cast<T*>(args.out)[first.at[1]] = Op::result(*own, args.steps);
+        }
+    }
+}
+
+/* Joins the parts of each result, a warp for each. */
+template <class Op>
+ADJ_DEVICE void finish(const adj_reduce_plan_args& args) {
+    using T = typename Op::element;
+    using A = typename Op::accumulator;
+    const int64_t result = adj_thread() / ADJ_WARP;
+    if (result >= args.results) {
+        return;
+    }
+    const A* parts = static_cast<const A*>(args.partials) + result;
+    A a = Op::initial();
+    for (int64_t part = adj_lane(); part < args.parts; part += ADJ_WARP) {
+        a = Op::join(a, parts[part * args.results]);
+    }
+    a = adj_warp_reduce(a, Op::join);
+    if (adj_lane() == 0) {
+        place first;
+        adj_locate({args.depth, args.dims}, 0, args.kept, result, first.at);
+        static_cast<T*>(args.out)[first.at[1]] = Op::result(a, args.steps);
+    }
+}
+
+#define REDUCE(name, S, ...)                                         \
+    ADJ_KERNEL(adj_reduce_##name##_##S, adj_reduce_plan_args) {      \
+        reduce<__VA_ARGS__>(args);                                   \
+    }                                                                \
+    ADJ_KERNEL(adj_reduce_##name##_finish_##S, adj_reduce_plan_args) { \
+        finish<__VA_ARGS__>(args);                                   \
+    }
+REDUCE(sum, f32, adj_sum<float, double>)
+REDUCE(sum, f64, adj_sum<double, double>)
+/* Unsigned: sums of integers are modulo 2^64. */
+REDUCE(sum, i64, adj_sum<int64_t, uint64_t>)
+REDUCE(mean, f32, adj_mean<float>)
+REDUCE(mean, f64, adj_mean<double>)
+REDUCE(max, f32, adj_max<float>)
+REDUCE(max, f64, adj_max<double>)
+REDUCE(max, i64, adj_max<int64_t>)
+REDUCE(min, f32, adj_min<float>)
+REDUCE(min, f64, adj_min<double>)
+REDUCE(min, i64, adj_min<int64_t>)
+
+/* ---- the index of the first largest element, or of the first NaN: a block for each row ---- */
+
+template <class T>
+struct candidate {
+    T value;
+    int64_t index; /* of no element: beyond all */
+};
+
+template <class T>
+ADJ_DEVICE candidate<T> better(const candidate<T>& a, const candidate<T>& b) {
+    const bool a_nan = a.value != a.value;
+    const bool b_nan = b.value != b.value;
+    if (a_nan != b_nan) {
+        return a_nan ? a : b;
+    }
+    if (!a_nan && a.value != b.value) {
+        return a.value > b.value ? a : b;
+    }
+    return a.index < b.index ? a : b;
+}
+
+template <class T>
+ADJ_DEVICE void argmax(const adj_argmax_args& args) {
+    place row;
+    adj_locate({args.depth, args.dims}, 0, args.depth, blockIdx.x, row.at);
+    const T* x = static_cast<const T*>(args.x) + row.at[0];
+    candidate<T> best = {least(T{}), INT64_MAX};
+    for (int64_t col = threadIdx.x; col < args.cols; col += blockDim.x) {
+        best = better(best, candidate<T>{x[col * args.col_stride], col});
+    }
+    for (int distance = ADJ_WARP / 2; distance > 0; distance /= 2) {
+        best = better(best, candidate<T>{__shfl_xor_sync(ADJ_ALL_LANES, best.value, distance),
+                                         __shfl_xor_sync(ADJ_ALL_LANES, best.index, distance)});
+    }
+    ADJ_SHARED(T, values, ADJ_WARP);
+    ADJ_SHARED(int64_t, indices, ADJ_WARP);
+    if (adj_lane() == 0) {
+        values[adj_warp()] = best.value;
+        indices[adj_warp()] = best.index;
+    }
+    __syncthreads();
+    if (threadIdx.x == 0) {
+        const int warps = static_cast<int>(blockDim.x) / ADJ_WARP;
+        for (int warp = 1; warp < warps; warp++) {
+            best = better(best, candidate<T>{values[warp], indices[warp]});
+        }
+        args.out[row.at[1]] = best.index;
+    }
+}
+
+ADJ_KERNEL(adj_argmax_f32, adj_argmax_args) {
+    argmax<float>(args);
+}
+ADJ_KERNEL(adj_argmax_f64, adj_argmax_args) {
+    argmax<double>(args);
+}
+ADJ_KERNEL(adj_argmax_i64, adj_argmax_args) {
+    argmax<int64_t>(args);
+}
+
+/* ---- the sum of the squares of many tensors ---- */
+
+template <class T>
+ADJ_DEVICE void sum_squares(const adj_sum_squares_args& args) {
+    constexpr int N = adj_packet_size(sizeof(T));
+    const adj_span span = adj_span_of_block(args.words + args.count, 1, args.count);
+    double sum = 0;
+    if (span.n > 0) {
+        const adj_operand<const T, N> x(adj_address<const T>(args.words[span.tensor]) + span.first);
+        adj_for_span<N>(span.n, [&](int64_t i, int n) {
+            T values[N]; /* zeros behind n */
+            x.load(i, n, values);
+            ADJ_UNROLL
+            for (int k = 0; k < N; k++) {
+                sum += static_cast<double>(values[k]) * static_cast<double>(values[k]);
+            }
+        });
+    }
+    sum = adj_block_sum(sum);
+    if (threadIdx.x == 0) {
+        args.out[blockIdx.x] = sum;
+    }
+}
+
+ADJ_KERNEL(adj_sum_squares_f32, adj_sum_squares_args) {
+    sum_squares<float>(args);
+}
+ADJ_KERNEL(adj_sum_squares_f64, adj_sum_squares_args) {
+    sum_squares<double>(args);
+}
+
+/* One block. */
+ADJ_KERNEL(adj_sum_partials, adj_sum_partials_args) {
+    double sum = 0;
+    for (int64_t i = threadIdx.x; i < args.count; i += blockDim.x) {
+        sum += args.partials[i];
+    }
+    sum = adj_block_sum(sum);
+    if (threadIdx.x == 0) {
+        *args.out = sum;
+    }
+}

@@ -1,0 +1,205 @@
+package dev.adjoint.cuda;
+
+import dev.adjoint.DType;
+import dev.adjoint.Shape;
+import dev.adjoint.spi.ArgumentBlocks;
+import dev.adjoint.spi.Iteration;
+import dev.adjoint.spi.KernelCall;
+import dev.adjoint.spi.KernelTable;
+import dev.adjoint.spi.Layout;
+import dev.adjoint.spi.ReduceKernel;
+import dev.adjoint.spi.ReductionKernels;
+import dev.adjoint.spi.View;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/** Launches of reduce.cu. */
+final class CudaReductions implements ReductionKernels {
+  private static final int WARP = 32;
+  private static final int MAX_THREADS = 1024;
+  private static final int MAX_GRID_Y = 65535;
+
+  /** Rows of at least so many elements are a block's work, shorter ones a warp's or less. */
+  private static final int LONG_ROW = 1024;
+
+  /** Steps that make a part worth its second stage, for each thread that works on a result. */
+  private static final int PART_STEPS_PER_THREAD = 16;
+
+  /** Blocks for each multiprocessor that keep it busy; with fewer, results are cut into parts. */
+  private static final int ENOUGH_BLOCKS = 4;
+
+  private static final int SUM_SQUARES_HEAD_WORDS = 2;
+
+  private final CudaDevice device;
+  private final KernelTable<CudaKernel> table;
+  private final CudaKernels kernels;
+  private final CudaKernel sumPartials;
+  private final CudaElementwise elementwise;
+
+  CudaReductions(CudaDevice device, CudaKernels kernels) {
+    this.device = device;
+    this.kernels = kernels;
+    this.table = kernels.table();
+    this.sumPartials = kernels.get("sum_partials");
+    this.elementwise = new CudaElementwise(device, kernels);
+  }
+
+  // ---- over any loops ----
+
+  @Override
+  public KernelCall reduce(ReduceKernel kernel, View x, View out) {
+    if (x.numel() == 0) {
+      // Loops over nothing cannot say how many results there are.
+      return elementwise.fill(out, kernel == ReduceKernel.MEAN ? Double.NaN : 0);
+    }
+    Plan plan = new Plan(x, out);
+    CudaKernel first = table.reduce.of(kernel, x.dtype());
+    Launch launch =
+        new Launch(first, plan.words, plan.blocks, plan.parts, Grid.THREADS, 0);
+    if (plan.parts == 1) {
+      return new CudaCall(device, launch);
+    }
+    String second = "reduce_" + kernel.symbol() + "_finish_" + x.dtype().suffix();
+    int blocks = Math.toIntExact(Math.ceilDiv(plan.results * WARP, Grid.THREADS));
+    return new CudaCall(
+        first.name(),
+        device,
+        List.of(
+            launch, new Launch(kernels.get(second), plan.words, blocks, 1, Grid.THREADS, 0)));
+  }
+
+  /** How a reduction is cut into blocks: {@code adj_reduce_plan_args}. */
+  private final class Plan {
+    private static final int RESULTS = 3;
+    private static final int STEPS = 4;
+    private static final int PARTS = 5;
+    private static final int WIDTH = 6;
+    private static final int ALONG = 7;
+    private static final int KEPT = 8;
+    private static final int HEAD_WORDS = 9;
+
+    final long[] words;
+    final long results;
+    final int blocks;
+    final int parts;
+
+    Plan(View x, View out) {
+      int[] order = order(x.layout(), out.layout());
+      long[] head = new long[HEAD_WORDS];
+      head[0] = x.address();
+      head[1] = out.address();
+      head[2] = device.workspace().address();
+      words =
+          Iteration.pack(
+              head,
+              x.layout().permute(order),
+              out.layout().expand(x.layout().shape()).permute(order));
+      int depth = (int) words[HEAD_WORDS];
+      int kept = 0;
+      while (kept < depth && stride(1, kept) != 0) {
+        kept++;
+      }
+      results = steps(0, kept);
+      long steps = steps(kept, depth);
+      boolean along =
+          kept == 0
+              || (kept < depth && Math.abs(stride(0, depth - 1)) <= Math.abs(stride(0, kept - 1)));
+      long height = along ? heightAlong(steps) : heightAcross(results, steps);
+      long width = Grid.THREADS / height;
+      blocks = Math.toIntExact(Math.ceilDiv(results, width));
+      parts = (int) parts(steps, height);
+      words[RESULTS] = results;
+      words[STEPS] = steps;
+      words[PARTS] = parts;
+      words[WIDTH] = width;
+      words[ALONG] = along ? 1 : 0;
+      words[KEPT] = kept;
+    }
+
+    /** The kept dimensions, then the reduced ones, of each the densest in x last. */
+    private static int[] order(Layout x, Layout out) {
+      Comparator<Integer> sparsestFirst =
+          Comparator.comparing(d -> -Math.abs(x.stride(d)));
+      return IntStream.range(0, x.rank())
+          .boxed()
+          .sorted(
+              Comparator.<Integer, Boolean>comparing(d -> out.size(d) != x.size(d))
+                  .thenComparing(sparsestFirst))
+          .mapToInt(Integer::intValue)
+          .toArray();
+    }
+
+    private long stride(int operand, int loop) {
+      int depth = (int) words[HEAD_WORDS];
+      return words[HEAD_WORDS + 1 + depth * (1 + operand) + loop];
+    }
+
+    /** Of the loops from one to before another. */
+    private long steps(int from, int to) {
+      long steps = 1;
+      for (int loop = from; loop < to; loop++) {
+        steps *= words[HEAD_WORDS + 1 + loop];
+      }
+      return steps;
+    }
+
+    /** How many threads work on a result whose elements are neighbours. */
+    private static long heightAlong(long steps) {
+      return steps >= LONG_ROW ? Grid.THREADS : Math.min(WARP, Grid.powerOfTwo(steps));
+    }
+
+    /** The same where neighbours belong to different results, up to a warp of which is read. */
+    private static long heightAcross(long results, long steps) {
+      long width = Math.min(WARP, Grid.powerOfTwo(results));
+      return Math.min(Grid.THREADS / width, Grid.powerOfTwo(steps));
+    }
+
+    private long parts(long steps, long height) {
+      long wanted = Math.ceilDiv((long) ENOUGH_BLOCKS * device.multiprocessors(), blocks);
+      long useful = steps / (PART_STEPS_PER_THREAD * height);
+      long room = device.workspace().bytes() / (Long.BYTES * results);
+      return Math.max(1, Math.min(Math.min(wanted, useful), Math.min(room, MAX_GRID_Y)));
+    }
+  }
+
+  // ---- argmax ----
+
+  @Override
+  public KernelCall argmax(View x, View out) {
+    long cols = x.layout().size(-1);
+    int threads = Math.clamp(Grid.powerOfTwo(cols), WARP, MAX_THREADS);
+    int rows = Math.toIntExact(out.numel());
+    CudaKernel kernel = table.argmax.of(x.dtype());
+    return new CudaCall(
+        device, new Launch(kernel, ArgumentBlocks.argmax(x, out), rows, 1, threads, 0));
+  }
+
+  // ---- sum of squares ----
+
+  @Override
+  public KernelCall sumSquares(List<View> xs, View out) {
+    // With nothing to add, the element type does not matter.
+    CudaKernel kernel = table.sumSquares.of(xs.isEmpty() ? DType.F32 : xs.getFirst().dtype());
+    long partials = TensorLists.chunks(xs);
+    List<CudaCall.Step> steps =
+        new ArrayList<>(
+            TensorLists.launches(
+                kernel,
+                xs,
+                SUM_SQUARES_HEAD_WORDS,
+                2,
+                (from, to, before) ->
+                    ArgumentBlocks.sumSquares(xs.subList(from, to), partial(before))));
+    long[] words = {device.workspace().address(), out.address(), partials};
+    steps.add(new Launch(sumPartials, words, 1, 1, Grid.THREADS, 0));
+    return new CudaCall(kernel.name(), device, steps);
+  }
+
+  /** Where in the workspace a partial sum lies. */
+  private View partial(long i) {
+    Layout layout = Layout.of(Shape.of(1), new long[] {1}, i);
+    return new View(device.workspace(), layout, DType.F64);
+  }
+}
