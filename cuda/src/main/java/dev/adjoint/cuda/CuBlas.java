@@ -46,6 +46,10 @@ interface CuBlas {
     int operation() {
       return transposed ? 1 : 0; // CUBLAS_OP_T, CUBLAS_OP_N
     }
+
+    Factor at(long other) {
+      return new Factor(other, transposed, leading, stride);
+    }
   }
 
   /**
@@ -66,19 +70,24 @@ interface CuBlas {
       Factor out,
       int count)
       implements CudaCall.Step {
-    /** Where this product of the batch becomes the first. */
-    Product at(long offsetA, long offsetB, long offsetOut) {
+    /** The same of other matrices. */
+    Product at(long addressA, long addressB, long addressOut) {
       return new Product(
           numbers,
           m,
           n,
           k,
           alpha,
-          new Factor(offsetA, a.transposed, a.leading, a.stride),
-          new Factor(offsetB, b.transposed, b.leading, b.stride),
+          a.at(addressA),
+          b.at(addressB),
           beta,
-          new Factor(offsetOut, out.transposed, out.leading, out.stride),
+          out.at(addressOut),
           count);
+    }
+
+    /** With another place for the result. */
+    Product into(Factor result) {
+      return new Product(numbers, m, n, k, alpha, a, b, beta, result, count);
     }
 
     @Override

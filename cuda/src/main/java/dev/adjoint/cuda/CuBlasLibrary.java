@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import jcuda.jcublas.JCublas2;
+import org.jspecify.annotations.Nullable;
 
 /** The cuBLAS that this JVM has loaded, and which binding calls it. */
 final class CuBlasLibrary {
@@ -19,11 +20,14 @@ final class CuBlasLibrary {
           + CudaLibraries.PATH_PROPERTY;
 
   private final SharedLibrary library;
+  private final @Nullable SharedLibrary lt;
   private final int major;
   private final boolean throughJCuda;
 
-  private CuBlasLibrary(SharedLibrary library, int major, boolean throughJCuda) {
+  private CuBlasLibrary(
+      SharedLibrary library, @Nullable SharedLibrary lt, int major, boolean throughJCuda) {
     this.library = library;
+    this.lt = lt;
     this.major = major;
     this.throughJCuda = throughJCuda;
   }
@@ -71,17 +75,13 @@ final class CuBlasLibrary {
     // cuBLAS depends on cublasLt, which the loader does not find beside it by itself.
     String ltName = "libcublasLt.so." + major;
     Path beside = file.resolveSibling(ltName);
-    CudaLibraries.Search lt = libraries.find(ltName);
-    Path ltFile = Files.exists(beside) ? beside : lt.file();
-    if (ltFile == null) {
-      throw new TensorException("cuda: " + file + " needs cublasLt (" + lt + ")" + REMEDY);
-    }
-    SharedLibrary.load(ltFile);
+    Path ltFile = Files.exists(beside) ? beside : libraries.find(ltName).file();
+    SharedLibrary lt = ltFile == null ? null : SharedLibrary.load(ltFile);
     SharedLibrary library = SharedLibrary.load(file);
     if (throughJCuda) {
       JCudaNatives.load("JCublas2", JCublas2::initialize);
     }
-    return new CuBlasLibrary(library, major, throughJCuda);
+    return new CuBlasLibrary(library, lt, major, throughJCuda);
   }
 
   /**
@@ -106,6 +106,11 @@ final class CuBlasLibrary {
     return blas;
   }
 
+  /** Products with epilogues; null without cublasLt. */
+  @Nullable CuBlasLt openLt(Memory workspace) {
+    return lt == null ? null : new CuBlasLt(lt, workspace);
+  }
+
   private static String versionName(int version) {
     return version / 10000 + "." + version % 10000 / 100;
   }
@@ -113,6 +118,9 @@ final class CuBlasLibrary {
   /** A line for people. */
   @Override
   public String toString() {
-    return library.path() + ", called " + (throughJCuda ? "through JCuda" : "directly");
+    return library.path()
+        + ", called "
+        + (throughJCuda ? "through JCuda" : "directly")
+        + (lt == null ? "; no cublasLt" : "; " + lt.path());
   }
 }

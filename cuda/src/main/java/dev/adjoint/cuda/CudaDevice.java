@@ -39,6 +39,7 @@ final class CudaDevice {
   private final Staging staging;
   private final Memory workspace;
   private final Memory blasWorkspace;
+  private final @Nullable CuBlasLt blasLt;
   private final Memory errorWord;
 
   /** Calls of several steps share the workspace: each goes into the stream as a whole. */
@@ -81,6 +82,7 @@ final class CudaDevice {
     blasWorkspace = required(WORKSPACE_BYTES);
     errorWord = required(Long.BYTES);
     stream = newStream();
+    blasLt = runtime.blas().openLt(blasWorkspace);
     staging = new Staging(this, driver, stream.handle().address());
     clearErrorWord();
   }
@@ -131,6 +133,11 @@ final class CudaDevice {
    */
   long errorWord() {
     return errorWord.address();
+  }
+
+  /** Products with epilogues; null without cublasLt. */
+  @Nullable CuBlasLt blasLt() {
+    return blasLt;
   }
 
   /** A line for people. */

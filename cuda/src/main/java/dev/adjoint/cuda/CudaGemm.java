@@ -7,6 +7,7 @@ import dev.adjoint.TensorException;
 import dev.adjoint.cuda.CuBlas.Factor;
 import dev.adjoint.cuda.CuBlas.Numbers;
 import dev.adjoint.cuda.CuBlas.Product;
+import dev.adjoint.cuda.CuBlasLt.Epilogue;
 import dev.adjoint.spi.BinaryKernel;
 import dev.adjoint.spi.ElementwiseKernels;
 import dev.adjoint.spi.Gemm;
@@ -25,10 +26,12 @@ import org.jspecify.annotations.Nullable;
 /**
  * Matrix products by cuBLAS, which is column-major: it gets the product of the transposes, {@code
  * outᵀ = bᵀ × aᵀ}. A factor whose strides it cannot take is first copied into scratch; in BF16 every
- * factor is, rounded. Bias and activation follow as element-wise kernels.
+ * factor is, rounded. Bias and activation are epilogues of cublasLt where it has them, else
+ * element-wise kernels: it has only GELU's tanh form, and no SiLU.
  */
 final class CudaGemm implements GemmKernels {
   private static final long ALIGNMENT = 256;
+  private static final Factor NOWHERE = new Factor(0, false, 0, 0);
 
   private final CudaDevice device;
   private final ElementwiseKernels elementwise;
@@ -81,15 +84,66 @@ final class CudaGemm implements GemmKernels {
       View target = spec.before() == null ? spec.out() : spec.before();
       if (spec.a().numel() == 0) {
         addAll(steps, scaled(spec, target)); // a sum of nothing
+        addBias(spec, target, steps);
+        addActivation(spec, target, steps);
       } else {
         View a = factor(spec, spec.a(), scratch.address(), steps);
-        View b =
-            factor(spec, spec.b(), scratch.address() + copyBytes(spec, spec.a()), steps);
-        addProducts(spec, a, b, target, steps);
+        View b = factor(spec, spec.b(), scratch.address() + copyBytes(spec, spec.a()), steps);
+        addProducts(spec, products(spec, a, b, target), target, steps);
       }
-      finish(spec, target, steps);
     }
     return new CudaCall(name(spec), device, steps);
+  }
+
+  /** The products with what comes after them, fused as far as cublasLt can do it. */
+  private void addProducts(
+      Gemm spec, List<Product> products, View target, List<CudaCall.Step> steps) {
+    CuBlasLt lt = device.blasLt();
+    View bias = spec.bias();
+    Product only = products.getFirst();
+    boolean fusible =
+        lt != null
+            && products.size() == 1
+            && only.count() == 1
+            && only.beta() == 0
+            && only.numbers() != Numbers.F64;
+    if (fusible && spec.activation() == UnaryKernel.GELU_TANH) {
+      Factor before = spec.before() == null ? NOWHERE : factor(spec.before(), 0);
+      Product whole = only.into(factor(spec.out(), 0));
+      CudaCall.Step step = isAligned(before) ? fused(lt, whole, gelu(spec), bias, before) : null;
+      if (step != null) {
+        steps.add(step);
+        return;
+      }
+    }
+    CudaCall.Step sum =
+        fusible && bias != null ? fused(lt, only, Epilogue.BIAS, bias, NOWHERE) : null;
+    if (sum != null) {
+      steps.add(sum);
+    } else {
+      steps.addAll(products);
+      addBias(spec, target, steps);
+    }
+    addActivation(spec, target, steps);
+  }
+
+  private static CudaCall.@Nullable Step fused(
+      @Nullable CuBlasLt lt, Product product, Epilogue epilogue, @Nullable View bias, Factor before) {
+    return lt == null
+        ? null
+        : lt.fused(product, epilogue, bias == null ? 0 : bias.address(), before);
+  }
+
+  private static Epilogue gelu(Gemm spec) {
+    if (spec.before() == null) {
+      return spec.bias() == null ? Epilogue.GELU_TANH : Epilogue.GELU_TANH_BIAS;
+    }
+    return spec.bias() == null ? Epilogue.KEPT_GELU_TANH : Epilogue.KEPT_GELU_TANH_BIAS;
+  }
+
+  /** As cublasLt demands of the memory where it keeps what an activation gets. */
+  private static boolean isAligned(Factor before) {
+    return before.leading() % 8 == 0 && before.address() % 16 == 0;
   }
 
   private static String name(Gemm spec) {
@@ -124,12 +178,13 @@ final class CudaGemm implements GemmKernels {
   }
 
   /** One product for all of the batch's longest loop, repeated over the other loops. */
-  private static void addProducts(
-      Gemm spec, View a, View b, View target, List<CudaCall.Step> steps) {
+  private static List<Product> products(Gemm spec, View a, View b, View target) {
     Layout out = target.layout();
     int row = out.rank() - 2;
     Numbers numbers =
-        inBf16(spec) ? Numbers.BF16 : out(spec) == DType.F64 ? Numbers.F64 : Numbers.F32;
+        inBf16(spec)
+            ? Numbers.BF16
+            : target.dtype() == DType.F64 ? Numbers.F64 : Numbers.F32;
     long[] loops =
         row == 0
             ? new long[] {1, 1, 0, 0, 0}
@@ -152,6 +207,7 @@ final class CudaGemm implements GemmKernels {
             spec.beta(),
             factor(target, loops[longest + 3 * depth]),
             dimension(loops[longest]));
+    List<Product> products = new ArrayList<>();
     long repetitions = 1;
     for (int loop = 1; loop <= depth; loop++) {
       repetitions *= loop == longest ? 1 : loops[loop];
@@ -168,12 +224,9 @@ final class CudaGemm implements GemmKernels {
           at[2] += index * loops[loop + 3 * depth] * target.dtype().bytes();
         }
       }
-      steps.add(first.at(at[1], at[0], at[2]));
+      products.add(first.at(at[1], at[0], at[2]));
     }
-  }
-
-  private static DType out(Gemm spec) {
-    return spec.out().dtype();
+    return products;
   }
 
   private static Layout batch(Layout matrices) {
@@ -196,13 +249,15 @@ final class CudaGemm implements GemmKernels {
     return (int) size;
   }
 
-  /** Bias, then activation; where both the sum and its activation are wanted, target has the sum. */
-  private void finish(Gemm spec, View target, List<CudaCall.Step> steps) {
+  private void addBias(Gemm spec, View target, List<CudaCall.Step> steps) {
     View bias = spec.bias();
     if (bias != null) {
       View repeated = bias.with(bias.layout().expand(target.layout().shape()));
       addAll(steps, elementwise.binary(BinaryKernel.ADD, target, repeated, target));
     }
+  }
+
+  private void addActivation(Gemm spec, View target, List<CudaCall.Step> steps) {
     UnaryKernel activation = spec.activation();
     if (activation != null) {
       addAll(steps, elementwise.unary(activation, target, spec.out()));

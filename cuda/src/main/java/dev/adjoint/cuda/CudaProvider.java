@@ -60,16 +60,15 @@ public final class CudaProvider implements BackendProvider {
   @Override
   public List<String> report() {
     List<String> lines = new ArrayList<>(new CudaLibraries().machine());
-    CudaRuntime runtime;
+    lines.addAll(CudaRuntime.reportKernels());
     try {
-      runtime = CudaRuntime.get();
+      CudaRuntime runtime = CudaRuntime.get();
+      lines.addAll(runtime.report());
+      for (int i = 0; i < runtime.deviceCount(); i++) {
+        lines.add("device " + i + ": " + CudaProperties.of(i));
+      }
     } catch (TensorException e) {
       lines.add("off: " + e.getMessage());
-      return lines;
-    }
-    lines.addAll(runtime.report());
-    for (int i = 0; i < runtime.deviceCount(); i++) {
-      lines.add("device " + i + ": " + CudaProperties.of(i));
     }
     return lines;
   }

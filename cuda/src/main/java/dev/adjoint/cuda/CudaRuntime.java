@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import jcuda.driver.CUresult;
 import jcuda.driver.JCudaDriver;
@@ -16,6 +17,8 @@ final class CudaRuntime {
   static final String KERNELS_PROPERTY = "adjoint.cuda.kernels";
 
   private static final String DRIVER = "libcuda.so.1";
+  private static final String KERNELS_12 = "adjoint-cuda12.fatbin";
+  private static final String KERNELS_13 = "adjoint-cuda13.fatbin";
   private static final int OLDEST_DRIVER = 12000;
   private static final int CUDA_13 = 13000;
 
@@ -118,6 +121,19 @@ final class CudaRuntime {
         "kernels: " + image.name());
   }
 
+  /** A line for each file of kernels in this jar. */
+  static List<String> reportKernels() {
+    List<String> lines = new ArrayList<>();
+    for (String name : List.of(KERNELS_12, KERNELS_13)) {
+      try (InputStream in = CudaRuntime.class.getResourceAsStream(name)) {
+        lines.add(name + ": " + (in == null ? "not built" : Fatbin.parse(in.readAllBytes())));
+      } catch (IOException e) {
+        lines.add(name + ": " + e);
+      }
+    }
+    return lines;
+  }
+
   /**
    * Kernels as the driver loads them.
    *
@@ -130,7 +146,7 @@ final class CudaRuntime {
   private static Image image(int version) {
     String configured = System.getProperty(KERNELS_PROPERTY, "");
     // A driver loads no code that is newer than itself.
-    String built = version >= CUDA_13 ? "adjoint-cuda13.fatbin" : "adjoint-cuda12.fatbin";
+    String built = version >= CUDA_13 ? KERNELS_13 : KERNELS_12;
     String name = configured.isEmpty() ? built : configured;
     try (InputStream in =
         configured.isEmpty()
