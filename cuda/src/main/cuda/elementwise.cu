@@ -188,3 +188,69 @@ MOVING(i64, uint64_t)
 MOVING(bool, uint8_t)
 MOVING(f16, uint16_t)
 MOVING(bf16, uint16_t)
+
+/* ---- transposing copies ---- */
+
+/*
+ * A copy whose out is dense along the last loop and x along the one before: square tiles pass through
+ * shared memory, so that both are read and written along what is dense. Rows of a tile have one more
+ * place, so that a column's elements lie in different banks.
+ */
+template <class X>
+ADJ_DEVICE void transpose(const adj_unary_args& args) {
+    constexpr int TILE = 32;
+    constexpr int PITCH = TILE + 1;
+    constexpr int ROWS = ADJ_THREADS / TILE;
+    ADJ_SHARED(X, tile, TILE * PITCH);
+    const adj_nest nest = {args.depth, args.dims};
+    const int64_t inner_loop = args.depth - 1;
+    const int64_t across_loop = args.depth - 2;
+    const int64_t inner_tiles = adj_ceil_div(nest.size(inner_loop), TILE);
+    const int64_t across_tiles = adj_ceil_div(nest.size(across_loop), TILE);
+    int64_t tiles = inner_tiles * across_tiles;
+    for (int64_t loop = 0; loop < across_loop; loop++) {
+        tiles *= nest.size(loop);
+    }
+    const int column = static_cast<int>(threadIdx.x) % TILE;
+    const int first_row = static_cast<int>(threadIdx.x) / TILE;
+    for (int64_t number = blockIdx.x; number < tiles; number += gridDim.x) {
+        const int64_t outer = number / (inner_tiles * across_tiles);
+        const int64_t across = number / inner_tiles % across_tiles * TILE;
+        const int64_t inner = number % inner_tiles * TILE;
+        int64_t at[2] = {};
+        adj_locate(nest, 0, across_loop, outer, at);
+        const X* x = static_cast<const X*>(args.x) + at[0] + across +
+                     inner * nest.stride(0, inner_loop);
+        X* out = static_cast<X*>(args.out) + at[1] + inner +
+                 across * nest.stride(1, across_loop);
+        const int64_t inner_size = adj_min(TILE, nest.size(inner_loop) - inner);
+        const int64_t across_size = adj_min(TILE, nest.size(across_loop) - across);
+        ADJ_UNROLL
+        for (int row = first_row; row < TILE; row += ROWS) {
+            if (row < inner_size && column < across_size) {
+                tile[row * PITCH + column] = x[row * nest.stride(0, inner_loop) + column];
+            }
+        }
+        __syncthreads();
+        ADJ_UNROLL
+        for (int row = first_row; row < TILE; row += ROWS) {
+            if (row < across_size && column < inner_size) {
+                out[row * nest.stride(1, across_loop) + column] = tile[column * PITCH + row];
+            }
+        }
+        __syncthreads();
+    }
+}
+
+ADJ_KERNEL(adj_transpose_8, adj_unary_args) {
+    transpose<uint8_t>(args);
+}
+ADJ_KERNEL(adj_transpose_16, adj_unary_args) {
+    transpose<uint16_t>(args);
+}
+ADJ_KERNEL(adj_transpose_32, adj_unary_args) {
+    transpose<uint32_t>(args);
+}
+ADJ_KERNEL(adj_transpose_64, adj_unary_args) {
+    transpose<uint64_t>(args);
+}

@@ -7,15 +7,26 @@ import dev.adjoint.spi.KernelCall;
 import dev.adjoint.spi.KernelTable;
 import dev.adjoint.spi.UnaryKernel;
 import dev.adjoint.spi.View;
+import java.util.Map;
+import java.util.Objects;
 
 /** Launches of elementwise.cu. */
 final class CudaElementwise implements ElementwiseKernels {
   private final CudaDevice device;
   private final KernelTable<CudaKernel> kernels;
 
+  /** By the bytes of an element. */
+  private final Map<Integer, CudaKernel> transposes;
+
   CudaElementwise(CudaDevice device, CudaKernels kernels) {
     this.device = device;
     this.kernels = kernels.table();
+    this.transposes =
+        Map.of(
+            1, kernels.get("transpose_8"),
+            2, kernels.get("transpose_16"),
+            4, kernels.get("transpose_32"),
+            8, kernels.get("transpose_64"));
   }
 
   /**
@@ -66,8 +77,15 @@ final class CudaElementwise implements ElementwiseKernels {
 
   @Override
   public KernelCall copy(View x, View out) {
-    CudaKernel target = kernels.copy.of(x.dtype());
-    return call(target, ArgumentBlocks.unary(x, out), out, widest(x, out));
+    long[] words = ArgumentBlocks.unary(x, out);
+    TransposedCopy transposed = TransposedCopy.of(words);
+    if (transposed == null) {
+      return call(kernels.copy.of(x.dtype()), words, out, widest(x, out));
+    }
+    CudaKernel kernel = Objects.requireNonNull(transposes.get(x.dtype().bytes()));
+    int blocks = Grid.blocks(device, transposed.tiles() * Grid.THREADS);
+    return new CudaCall(
+        device, new Launch(kernel, transposed.words(), blocks, 1, Grid.THREADS, 0));
   }
 
   @Override

@@ -1,0 +1,31 @@
+package dev.adjoint.cuda;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+
+/** Numbers that launches and kernels must agree on. */
+class CudaArgsTest {
+  private static long constant(String name) throws IOException {
+    String header = Files.readString(Path.of("src/main/cuda/cuda_args.h"));
+    Matcher definition = Pattern.compile("#define " + name + " (\\d+)").matcher(header);
+    assertTrue(definition.find(), name);
+    return Long.parseLong(definition.group(1));
+  }
+
+  @Test
+  void blocksHaveAsManyThreadsAsKernelsExpect() throws IOException {
+    assertEquals(constant("ADJ_THREADS"), Grid.THREADS);
+  }
+
+  @Test
+  void chunksAreWhatKernelsTakeThemFor() throws IOException {
+    assertEquals(constant("ADJ_CHUNK"), TensorLists.CHUNK);
+  }
+}
