@@ -4,12 +4,9 @@ import dev.adjoint.TensorException;
 import dev.adjoint.spi.KernelStatusException;
 import dev.adjoint.spi.Memory;
 import java.lang.foreign.MemorySegment;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
-import jcuda.driver.CUdevice;
-import jcuda.driver.CUdevice_attribute;
 import jcuda.driver.CUmodule;
 import jcuda.driver.CUstream_flags;
 import jcuda.driver.JCudaDriver;
@@ -29,23 +26,20 @@ final class CudaDevice {
   /** What two-stage reductions need at most, and what cuBLAS wants on the largest devices. */
   private static final long WORKSPACE_BYTES = 32L << 20;
 
-  private static final int OLDEST_MAJOR = 8;
   private static final int RECENT = 8;
   private static final boolean SYNC = Boolean.getBoolean(SYNC_PROPERTY);
 
   private final CudaRuntime runtime;
   private final Driver driver;
   private final int ordinal;
-  private final String name;
-  private final String capability;
-  private final int multiprocessors;
-  private final long totalBytes;
+  private final CudaProperties properties;
   private final Handles.Context context = new Handles.Context();
   private final CudaKernels kernels;
   private final CudaStream stream;
   private final Staging staging;
   private final Memory workspace;
   private final Memory blasWorkspace;
+  private final @Nullable CuBlasLt blasLt;
   private final Memory errorWord;
 
   /** Calls of several steps share the workspace: each goes into the stream as a whole. */
@@ -73,29 +67,11 @@ final class CudaDevice {
       throw new TensorException(
           "cuda: there is no device " + ordinal + ", only " + count + (count == 1 ? " (0)" : ""));
     }
-    CUdevice device = new CUdevice();
-    CudaErrors.check(JCudaDriver.cuDeviceGet(device, ordinal), "device " + ordinal);
-    name = name(device);
-    int major = attribute(device, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR);
-    int minor = attribute(device, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
-    capability = major + "." + minor;
-    if (major < OLDEST_MAJOR) {
-      throw new TensorException(
-          "cuda: device "
-              + ordinal
-              + ", "
-              + name
-              + ", has compute capability "
-              + capability
-              + "; Adjoint needs 8.0 (Ampere) or newer; use --device cpu (Device.CPU)");
-    }
-    multiprocessors =
-        attribute(device, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT);
-    long[] bytes = new long[1];
-    CudaErrors.check(JCudaDriver.cuDeviceTotalMem(bytes, device), "the memory of " + name);
-    totalBytes = bytes[0];
+    properties = CudaProperties.of(ordinal);
+    properties.requireSupported();
     CudaErrors.check(
-        JCudaDriver.cuDevicePrimaryCtxRetain(context, device), "the primary context of " + name);
+        JCudaDriver.cuDevicePrimaryCtxRetain(context, properties.device()),
+        "the primary context of " + properties.name());
     makeCurrent();
     CudaRuntime.Image image = runtime.image();
     CUmodule module = new CUmodule();
@@ -106,26 +82,9 @@ final class CudaDevice {
     blasWorkspace = required(WORKSPACE_BYTES);
     errorWord = required(Long.BYTES);
     stream = newStream();
+    blasLt = runtime.blas().openLt(blasWorkspace);
     staging = new Staging(this, driver, stream.handle().address());
     clearErrorWord();
-  }
-
-  private static int attribute(CUdevice device, int attribute) {
-    int[] value = new int[1];
-    CudaErrors.check(
-        JCudaDriver.cuDeviceGetAttribute(value, attribute, device),
-        CUdevice_attribute.stringFor(attribute));
-    return value[0];
-  }
-
-  private static String name(CUdevice device) {
-    byte[] text = new byte[256];
-    CudaErrors.check(JCudaDriver.cuDeviceGetName(text, text.length, device), "a device's name");
-    int length = 0;
-    while (length < text.length && text[length] != 0) {
-      length++;
-    }
-    return new String(text, 0, length, StandardCharsets.UTF_8);
   }
 
   private Memory required(long bytes) {
@@ -158,7 +117,7 @@ final class CudaDevice {
 
   /** How many multiprocessors it has. */
   int multiprocessors() {
-    return multiprocessors;
+    return properties.multiprocessors();
   }
 
   /**
@@ -176,11 +135,14 @@ final class CudaDevice {
     return errorWord.address();
   }
 
+  /** Products with epilogues; null without cublasLt. */
+  @Nullable CuBlasLt blasLt() {
+    return blasLt;
+  }
+
   /** A line for people. */
   String description() {
-    return String.format(
-        "%s, compute capability %s, %.1f GiB",
-        name, capability, totalBytes / (double) (1L << 30));
+    return properties.toString();
   }
 
   // ---- memory ----

@@ -1,17 +1,13 @@
 package dev.adjoint.cuda;
 
+import static dev.adjoint.cuda.SharedLibrary.handle;
+import static dev.adjoint.cuda.SharedLibrary.unexpected;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
-import dev.adjoint.TensorException;
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
-import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
-import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,12 +16,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>One handle for each signature, with the function's address as the first argument.
  */
-@SuppressWarnings("restricted") // this module exists to call native code
 final class Driver {
   /** The limit of every driver, in bytes. */
   static final int PARAMETER_BYTES = 4096;
-
-  private static final Linker LINKER = Linker.nativeLinker();
 
   private static final MethodHandle OF_HANDLE = handle(JAVA_LONG);
   private static final MethodHandle OF_HANDLES = handle(JAVA_LONG, JAVA_LONG);
@@ -63,31 +56,19 @@ final class Driver {
   /**
    * Resolves the functions.
    *
-   * @param library the driver's, loaded until the JVM ends
-   * @param path where it lies, for messages
+   * @param library the driver's
    */
-  Driver(SymbolLookup library, Path path) {
-    setContext = function(library, path, "cuCtxSetCurrent");
-    launchKernel = function(library, path, "cuLaunchKernel");
-    launchGraph = function(library, path, "cuGraphLaunch");
-    copyToDevice = function(library, path, "cuMemcpyHtoDAsync_v2");
-    copyToHost = function(library, path, "cuMemcpyDtoHAsync_v2");
-    recordEvent = function(library, path, "cuEventRecord");
-    synchronizeEvent = function(library, path, "cuEventSynchronize");
-    synchronizeStream = function(library, path, "cuStreamSynchronize");
-    setAttribute = function(library, path, "cuFuncSetAttribute");
-    parameterInfo = library.find("cuFuncGetParamInfo").orElse(null); // since CUDA 12.4
-  }
-
-  private static MethodHandle handle(MemoryLayout... arguments) {
-    return LINKER.downcallHandle(FunctionDescriptor.of(JAVA_INT, arguments));
-  }
-
-  private static MemorySegment function(SymbolLookup library, Path path, String name) {
-    return library
-        .find(name)
-        .orElseThrow(
-            () -> new TensorException("cuda: the driver's library " + path + " lacks " + name));
+  Driver(SharedLibrary library) {
+    setContext = library.function("cuCtxSetCurrent");
+    launchKernel = library.function("cuLaunchKernel");
+    launchGraph = library.function("cuGraphLaunch");
+    copyToDevice = library.function("cuMemcpyHtoDAsync_v2");
+    copyToHost = library.function("cuMemcpyDtoHAsync_v2");
+    recordEvent = library.function("cuEventRecord");
+    synchronizeEvent = library.function("cuEventSynchronize");
+    synchronizeStream = library.function("cuStreamSynchronize");
+    setAttribute = library.function("cuFuncSetAttribute");
+    parameterInfo = library.symbols().find("cuFuncGetParamInfo").orElse(null); // since CUDA 12.4
   }
 
   /** Parameters of one launch: the address of the only one, then its block. */
@@ -217,12 +198,5 @@ final class Driver {
     } catch (Throwable e) {
       throw unexpected(e);
     }
-  }
-
-  private static RuntimeException unexpected(Throwable e) {
-    if (e instanceof Error error) {
-      throw error;
-    }
-    return e instanceof RuntimeException runtime ? runtime : new IllegalStateException(e);
   }
 }

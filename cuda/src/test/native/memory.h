@@ -1,0 +1,80 @@
+/*
+ * The memory of all simulated devices: one range of addresses, in which every allocation starts on a
+ * page of its own, is followed by an unused page, and is never used again once freed.
+ *
+ * The host may touch it only between open() and close(). Without locks: the driver's calls hold one.
+ */
+#ifndef SIM_MEMORY_H
+#define SIM_MEMORY_H
+
+#include <cstddef>
+#include <cstdint>
+
+namespace sim {
+
+struct Allocation {
+    uintptr_t begin;
+    size_t bytes;
+    int device;
+    bool live;
+};
+
+class Memory {
+   public:
+    Memory();
+    Memory(const Memory&) = delete;
+    Memory& operator=(const Memory&) = delete;
+
+    /* 0 where the addresses are used up. The bytes are poisoned: 0xff, NaN as a number. */
+    uintptr_t allocate(size_t bytes, int device);
+    void release(uintptr_t begin);
+
+    /* Whether any device's memory could be at the address. */
+    bool covers(uintptr_t address) const {
+        return address - base_ < SIZE;
+    }
+    /* The allocation that the address is in or just behind of, also a freed one; nullptr if none. */
+    const Allocation* find(uintptr_t address) const {
+        if (!covers(address)) {
+            return nullptr;
+        }
+        const uint32_t index = pages_[(address - base_) / PAGE];
+        return index == 0 ? nullptr : &allocations_[index];
+    }
+    /* Whether the bytes are all of one live allocation of the device. */
+    bool contains(uintptr_t address, size_t bytes, int device) const {
+        const Allocation* const a = find(address);
+        return a != nullptr && address - a->begin + bytes <= a->bytes && a->device == device &&
+               a->live;
+    }
+
+    void open();
+    void close();
+
+    /* "0x… is 4 bytes behind the 400 bytes at 0x…", into a buffer that the next call reuses. */
+    const char* describe(uintptr_t address) const;
+
+   private:
+    static constexpr size_t SIZE = (size_t)1 << 39;
+    static constexpr size_t PAGE = 4096;
+    static constexpr size_t MAX_ALLOCATIONS = (size_t)1 << 24;
+
+    uintptr_t base_;
+    uintptr_t next_;
+    uint32_t* pages_;         /* of each page its allocation's number, from 1 */
+    Allocation* allocations_; /* [0] is none */
+    uint32_t count_ = 1;
+    int opened_ = 0;
+};
+
+Memory& memory();
+
+/* Host memory that devices may access: allocated or registered as page-locked. */
+void pin(const void* begin, size_t bytes);
+void unpin(const void* begin);
+size_t pinned_bytes(const void* begin); /* of the range that begins there; 0: none does */
+bool is_pinned(const void* address, size_t bytes);
+
+}  // namespace sim
+
+#endif

@@ -1,0 +1,229 @@
+/* Kernels with one fault each, and sound ones beside them, for test_simulation.cpp. */
+#include "sim_cuda.h"
+
+struct vector_args {
+    const float* x;
+    float* out;
+    int64_t n;
+};
+
+static int64_t index_of_thread() {
+    return (int64_t)blockIdx.x * blockDim.x + threadIdx.x;
+}
+
+ADJ_KERNEL(adj_double, vector_args) {
+    const int64_t i = index_of_thread();
+    if (i < args.n) {
+        args.out[i] = 2 * args.x[i];
+    }
+}
+
+/* Without the comparison with n: threads behind the end. */
+ADJ_KERNEL(adj_read_beyond, vector_args) {
+    const int64_t i = index_of_thread();
+    const float x = args.x[i];
+    if (i < args.n) {
+        args.out[i] = x;
+    }
+}
+ADJ_KERNEL(adj_write_beyond, vector_args) {
+    args.out[index_of_thread()] = 1;
+}
+
+ADJ_KERNEL(adj_vectors, vector_args) {
+    const int64_t i = index_of_thread();
+    if (i < args.n / 4) {
+        reinterpret_cast<float4*>(args.out)[i] = reinterpret_cast<const float4*>(args.x)[i];
+    }
+}
+
+/* Each block reverses its elements. */
+template <bool Barrier>
+static void reverse(const vector_args& args) {
+    ADJ_SHARED(float, tile, 256);
+    const int64_t i = index_of_thread();
+    tile[threadIdx.x] = args.x[i];
+    if (Barrier) {
+        __syncthreads();
+    }
+    args.out[i] = tile[blockDim.x - 1 - threadIdx.x];
+}
+ADJ_KERNEL(adj_reverse, vector_args) {
+    reverse<true>(args);
+}
+ADJ_KERNEL(adj_reverse_without_barrier, vector_args) {
+    reverse<false>(args);
+}
+
+/* Reads first, writes then: a second barrier is missing in the loop. */
+template <bool Barrier>
+static void rotate(const vector_args& args) {
+    ADJ_SHARED(float, tile, 256);
+    const int64_t i = index_of_thread();
+    float x = args.x[i];
+    for (int round = 0; round < 3; round++) {
+        tile[threadIdx.x] = x;
+        __syncthreads();
+        x = tile[(threadIdx.x + 1) % blockDim.x];
+        if (Barrier) {
+            __syncthreads();
+        }
+    }
+    args.out[i] = x;
+}
+ADJ_KERNEL(adj_rotate, vector_args) {
+    rotate<true>(args);
+}
+ADJ_KERNEL(adj_rotate_without_barrier, vector_args) {
+    rotate<false>(args);
+}
+
+/* Neighbours of a warp exchange through shared memory. */
+template <bool Barrier>
+static void exchange(const vector_args& args) {
+    ADJ_SHARED(float, tile, 256);
+    const int64_t i = index_of_thread();
+    tile[threadIdx.x] = args.x[i];
+    if (Barrier) {
+        __syncwarp();
+    }
+    args.out[i] = tile[threadIdx.x ^ 1];
+}
+ADJ_KERNEL(adj_exchange, vector_args) {
+    exchange<true>(args);
+}
+ADJ_KERNEL(adj_exchange_without_barrier, vector_args) {
+    exchange<false>(args);
+}
+
+ADJ_KERNEL(adj_divergent_barrier, vector_args) {
+    if (threadIdx.x % 2 == 0) {
+        __syncthreads();
+    } else {
+        __syncthreads();
+    }
+    args.out[index_of_thread()] = 0;
+}
+ADJ_KERNEL(adj_early_end, vector_args) {
+    if (index_of_thread() >= args.n) {
+        return;
+    }
+    __syncthreads();
+    args.out[index_of_thread()] = 0;
+}
+
+ADJ_KERNEL(adj_shared_beyond, vector_args) {
+    ADJ_SHARED(float, tile, 64);
+    float* const p = tile;
+    p[threadIdx.x] = 1; /* of more than 64 threads */
+    args.out[index_of_thread()] = 0;
+}
+ADJ_KERNEL(adj_dynamic_shared, vector_args) {
+    ADJ_DYNAMIC_SHARED(float, tile);
+    tile[threadIdx.x] = args.x[index_of_thread()];
+    args.out[index_of_thread()] = tile[threadIdx.x];
+}
+ADJ_KERNEL(adj_static_shared_too_large, vector_args) {
+    ADJ_SHARED(double, tile, 6145);
+    tile[threadIdx.x] = 0;
+    args.out[index_of_thread()] = 0;
+}
+/* Only the first thread writes: the others see what nobody set. */
+ADJ_KERNEL(adj_shared_unset, vector_args) {
+    ADJ_SHARED(float, tile, 256);
+    if (threadIdx.x == 0) {
+        tile[0] = 1;
+    }
+    __syncthreads();
+    args.out[index_of_thread()] = tile[threadIdx.x];
+}
+
+/* The sum of a block, in every thread; n counts the elements of the block. */
+ADJ_KERNEL(adj_block_sum, vector_args) {
+    ADJ_SHARED(float, of_warps, 32);
+    const unsigned warp = threadIdx.x / 32;
+    float sum = args.x[index_of_thread()];
+    for (int distance = 16; distance > 0; distance /= 2) {
+        sum += __shfl_xor_sync(0xffffffffu, sum, distance);
+    }
+    if (threadIdx.x % 32 == 0) {
+        of_warps[warp] = sum;
+    }
+    __syncthreads();
+    sum = threadIdx.x % 32 < blockDim.x / 32 ? of_warps[threadIdx.x % 32] : 0;
+    for (int distance = 16; distance > 0; distance /= 2) {
+        sum += __shfl_xor_sync(0xffffffffu, sum, distance);
+    }
+    args.out[index_of_thread()] = sum;
+}
+
+/* What each lane gets, as numbers of lanes; a warp. */
+ADJ_KERNEL(adj_shuffles, vector_args) {
+    const int lane = (int)threadIdx.x;
+    float* const out = args.out + 8 * lane;
+    out[0] = (float)__shfl_sync(0xffffffffu, lane, 5);
+    out[1] = (float)__shfl_sync(0xffffffffu, lane, 5, 8);
+    out[2] = (float)__shfl_up_sync(0xffffffffu, lane, 3);
+    out[3] = (float)__shfl_down_sync(0xffffffffu, lane, 3, 16);
+    out[4] = (float)__shfl_xor_sync(0xffffffffu, lane, 9);
+    out[5] = (float)(__ballot_sync(0xffffffffu, lane % 3 == 0) >> 16);
+    out[6] = (float)(__any_sync(0xffffffffu, lane == 31) + 2 * __all_sync(0xffffffffu, lane < 31));
+    /* The two halves go their own ways. */
+    out[7] = (float)(lane < 16 ? __shfl_sync(0xffffu, lane, 7) : __shfl_down_sync(0xffff0000u, lane, 1));
+}
+ADJ_KERNEL(adj_divergent_warp, vector_args) {
+    const int lane = (int)threadIdx.x;
+    args.out[lane] = (float)(lane < 16 ? __shfl_sync(0xffffffffu, lane, 7)
+                                       : __shfl_down_sync(0xffffffffu, lane, 1));
+}
+ADJ_KERNEL(adj_wrong_mask, vector_args) {
+    args.out[threadIdx.x] = (float)__shfl_sync(0xffffu, (int)threadIdx.x, 7);
+}
+/* Half of the warp waits for the block, the other half for the first. */
+ADJ_KERNEL(adj_deadlock, vector_args) {
+    if (threadIdx.x < 16) {
+        __syncwarp();
+    }
+    __syncthreads();
+    args.out[threadIdx.x] = 0;
+}
+
+ADJ_KERNEL(adj_count, vector_args) {
+    ADJ_SHARED(int, count, 1);
+    if (threadIdx.x == 0) {
+        count[0] = 0;
+    }
+    __syncthreads();
+    atomicAdd(count, 1);
+    __syncthreads();
+    if (threadIdx.x == 0) {
+        atomicAdd(args.out, (float)count[0]);
+    }
+}
+ADJ_KERNEL(adj_count_while_read, vector_args) {
+    ADJ_SHARED(int, count, 1);
+    if (threadIdx.x == 0) {
+        count[0] = 0;
+    }
+    __syncthreads();
+    atomicAdd(count, 1);
+    args.out[threadIdx.x] = (float)count[0];
+}
+
+/* Different bits for each thread and each order in which they run: only for the test of the order. */
+ADJ_KERNEL(adj_order, vector_args) {
+    args.out[index_of_thread()] = atomicAdd(args.out + args.n, 1.0f);
+}
+
+ADJ_KERNEL(adj_halves, vector_args) {
+    const float x = args.x[threadIdx.x];
+    args.out[2 * threadIdx.x] = __bfloat162float(__float2bfloat16_rn(x));
+    args.out[2 * threadIdx.x + 1] = __half2float(__float2half_rn(x));
+}
+
+ADJ_KERNEL(adj_trap, vector_args) {
+    if (threadIdx.x == 3) {
+        __trap();
+    }
+    args.out[0] = 0;
+}

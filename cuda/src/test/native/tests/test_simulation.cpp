@@ -1,0 +1,674 @@
+/*
+ * The simulated device through the driver's interface: what is sound works, and each planted fault is
+ * caught and named. Every check runs in a process of its own, because a device that failed stays so.
+ */
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <numeric>
+#include <string>
+#include <vector>
+
+using Address = uintptr_t;
+
+extern "C" {
+int cuInit(unsigned flags);
+int cuDriverGetVersion(int* version);
+int cuGetErrorName(int result, const char** name);
+int cuDeviceGetCount(int* count);
+int cuDeviceGetAttribute(int* value, int attribute, int device);
+int cuDevicePrimaryCtxRetain(void** context, int device);
+int cuDevicePrimaryCtxReset_v2(int device);
+int cuCtxSetCurrent(void* context);
+int cuCtxSynchronize(void);
+int cuCtxPushCurrent_v2(void* context);
+int cuMemGetInfo_v2(size_t* free, size_t* total);
+int cuMemAlloc_v2(Address* address, size_t bytes);
+int cuMemFree_v2(Address address);
+int cuMemHostAlloc(void** address, size_t bytes, unsigned flags);
+int cuMemFreeHost(void* address);
+int cuMemcpyHtoD_v2(Address to, const void* from, size_t bytes);
+int cuMemcpyDtoH_v2(void* to, Address from, size_t bytes);
+int cuMemcpyHtoDAsync_v2(Address to, const void* from, size_t bytes, void* stream);
+int cuMemcpyDtoHAsync_v2(void* to, Address from, size_t bytes, void* stream);
+int cuMemsetD32Async(Address to, unsigned value, size_t count, void* stream);
+int cuStreamCreate(void** stream, unsigned flags);
+int cuStreamDestroy_v2(void* stream);
+int cuStreamSynchronize(void* stream);
+int cuStreamQuery(void* stream);
+int cuStreamWaitEvent(void* stream, void* event, unsigned flags);
+int cuEventCreate(void** event, unsigned flags);
+int cuEventRecord(void* event, void* stream);
+int cuEventSynchronize(void* event);
+int cuEventDestroy_v2(void* event);
+int cuModuleLoadData(void** module, const void* image);
+int cuModuleGetFunction(void** function, void* module, const char* name);
+int cuFuncGetParamInfo(void* function, size_t index, size_t* offset, size_t* bytes);
+int cuFuncSetAttribute(void* function, int attribute, int value);
+int cuLaunchKernel(void* function, unsigned grid_x, unsigned grid_y, unsigned grid_z,
+                   unsigned block_x, unsigned block_y, unsigned block_z, unsigned shared_bytes,
+                   void* stream, void** parameters, void** extra);
+int cuStreamBeginCapture_v2(void* stream, int mode);
+int cuStreamEndCapture(void* stream, void** graph);
+int cuGraphInstantiateWithFlags(void** exec, void* graph, unsigned long long flags);
+int cuGraphLaunch(void* exec, void* stream);
+int cuGraphExecDestroy(void* exec);
+int cuGraphDestroy(void* graph);
+}
+
+namespace {
+
+enum {
+    INVALID_VALUE = 1,
+    OUT_OF_MEMORY = 2,
+    NO_DEVICE = 100,
+    INVALID_IMAGE = 200,
+    INVALID_HANDLE = 400,
+    NOT_FOUND = 500,
+    NOT_READY = 600,
+    ILLEGAL_ADDRESS = 700,
+    MISALIGNED_ADDRESS = 716,
+    LAUNCH_FAILED = 719,
+    NOT_SUPPORTED = 801,
+    CAPTURE_UNSUPPORTED = 900,
+    CAPTURE_INVALIDATED = 901
+};
+constexpr unsigned NON_BLOCKING = 1;
+constexpr int THREAD_LOCAL = 1;
+constexpr char IMAGE[] = ".version 8.0";
+
+int failures = 0;
+
+/* Ends the process of this check. */
+#define CHECK(condition)                                                    \
+    do {                                                                    \
+        if (!(condition)) {                                                 \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
+            _exit(1);                                                       \
+        }                                                                   \
+    } while (0)
+
+#define OK(call) CHECK((call) == 0)
+
+/* A device with a stream. */
+struct Fixture {
+    void* context;
+    void* module;
+    void* stream;
+
+    Fixture() {
+        OK(cuInit(0));
+        OK(cuDevicePrimaryCtxRetain(&context, 0));
+        OK(cuCtxSetCurrent(context));
+        OK(cuModuleLoadData(&module, IMAGE));
+        OK(cuStreamCreate(&stream, NON_BLOCKING));
+    }
+
+    static Address allocate(size_t floats) {
+        Address address;
+        OK(cuMemAlloc_v2(&address, floats * sizeof(float)));
+        return address;
+    }
+    /* 0, 1, 2, … */
+    static Address numbers(size_t floats) {
+        std::vector<float> values(floats);
+        std::iota(values.begin(), values.end(), 0.0f);
+        const Address address = allocate(floats);
+        OK(cuMemcpyHtoD_v2(address, values.data(), floats * sizeof(float)));
+        return address;
+    }
+    std::vector<float> read(Address address, size_t floats) const {
+        std::vector<float> values(floats);
+        OK(cuStreamSynchronize(stream));
+        OK(cuMemcpyDtoH_v2(values.data(), address, floats * sizeof(float)));
+        return values;
+    }
+
+    void* function(const char* name) const {
+        void* f;
+        OK(cuModuleGetFunction(&f, module, name));
+        return f;
+    }
+    int launch(const char* name, Address x, Address out, int64_t n, unsigned grid, unsigned block,
+               unsigned shared_bytes = 0) const {
+        struct {
+            Address x;
+            Address out;
+            int64_t n;
+        } parameter = {x, out, n};
+        void* parameters[] = {&parameter};
+        return cuLaunchKernel(function(name), grid, 1, 1, block, 1, 1, shared_bytes, stream,
+                              parameters, nullptr);
+    }
+    int synchronize() const {
+        return cuStreamSynchronize(stream);
+    }
+};
+
+/* A check that must succeed without a word, or (with `expected`) say this on stderr. */
+void check(const char* name, const std::function<void()>& body, const char* expected = nullptr,
+           int signal = 0) {
+    int channel[2];
+    if (pipe(channel) != 0) {
+        abort();
+    }
+    fflush(nullptr);
+    const pid_t child = fork();
+    if (child == 0) {
+        dup2(channel[1], 2);
+        close(channel[0]);
+        close(channel[1]);
+        alarm(60);
+        body();
+        _exit(0);
+    }
+    close(channel[1]);
+    std::string said;
+    char part[4096];
+    for (ssize_t n; (n = ::read(channel[0], part, sizeof part)) > 0;) {
+        said.append(part, (size_t)n);
+    }
+    close(channel[0]);
+    int status;
+    waitpid(child, &status, 0);
+    const bool ended = signal != 0 ? WIFSIGNALED(status) && WTERMSIG(status) == signal
+                                   : WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    const bool right_words = expected == nullptr ? said.empty() : said.find(expected) != said.npos;
+    if (!ended || !right_words) {
+        failures++;
+        printf("FAILED %s (status 0x%x)\n  said: %s\n  expected: %s\n", name, (unsigned)status,
+               said.c_str(), expected == nullptr ? "" : expected);
+    } else {
+        printf("ok %s%s%s\n", name, said.empty() ? "" : ": ", said.substr(0, said.find('\n')).c_str());
+    }
+}
+
+/* A kernel on 100 numbers of which it is given memory for n, in blocks of 128 threads. */
+void check_kernel(const char* kernel, int expected_result, const char* expected, unsigned threads = 128,
+                  unsigned grid = 1, size_t floats = 128) {
+    check(
+        kernel,
+        [=] {
+            const Fixture f;
+            const Address x = Fixture::numbers(floats);
+            const Address out = Fixture::allocate(floats);
+            OK(f.launch(kernel, x, out, (int64_t)floats, grid, threads));
+            CHECK(f.synchronize() == expected_result);
+            if (expected_result != 0) { /* and every later call */
+                Address more;
+                CHECK(cuMemAlloc_v2(&more, 4) == expected_result);
+                OK(cuDevicePrimaryCtxReset_v2(0));
+                OK(cuMemAlloc_v2(&more, 4));
+            }
+        },
+        expected);
+}
+
+void sound_kernels() {
+    check("blocks and threads", [] {
+        const Fixture f;
+        const Address x = Fixture::numbers(1000);
+        const Address out = Fixture::allocate(1000);
+        OK(f.launch("adj_double", x, out, 1000, 4, 256));
+        const std::vector<float> y = f.read(out, 1000);
+        for (size_t i = 0; i < y.size(); i++) {
+            CHECK(y[i] == 2.0f * (float)i);
+        }
+    });
+    for (const unsigned threads : {32u, 64u, 96u, 256u, 1024u}) {
+        check("barriers and shuffles", [threads] {
+            const Fixture f;
+            const Address x = Fixture::numbers(3 * threads);
+            const Address out = Fixture::allocate(3 * threads);
+            OK(f.launch("adj_block_sum", x, out, 0, 3, threads));
+            const std::vector<float> y = f.read(out, 3 * threads);
+            for (unsigned i = 0; i < 3 * threads; i++) {
+                const unsigned first = i / threads * threads;
+                double sum = 0;
+                for (unsigned j = 0; j < threads; j++) {
+                    sum += first + j;
+                }
+                CHECK(y[i] == (float)sum);
+            }
+        });
+    }
+    check("shared memory", [] {
+        const Fixture f;
+        const Address x = Fixture::numbers(512);
+        const Address out = Fixture::allocate(512);
+        OK(f.launch("adj_reverse", x, out, 512, 2, 256));
+        std::vector<float> y = f.read(out, 512);
+        for (size_t i = 0; i < 512; i++) {
+            CHECK(y[i] == (float)(i / 256 * 256 + 255 - i % 256));
+        }
+        OK(f.launch("adj_rotate", x, out, 512, 2, 256));
+        y = f.read(out, 512);
+        for (size_t i = 0; i < 512; i++) {
+            CHECK(y[i] == (float)(i / 256 * 256 + (i + 3) % 256));
+        }
+        OK(f.launch("adj_exchange", x, out, 512, 2, 256));
+        CHECK(f.read(out, 512)[6] == 7);
+        OK(f.launch("adj_dynamic_shared", x, out, 512, 2, 256, 1024));
+        CHECK(f.read(out, 512)[300] == 300);
+    });
+    check("shuffles and votes", [] {
+        const Fixture f;
+        const Address out = Fixture::allocate(256);
+        OK(f.launch("adj_shuffles", 0, out, 0, 1, 32));
+        const std::vector<float> y = f.read(out, 256);
+        for (int lane = 0; lane < 32; lane++) {
+            const float* const got = &y[8 * (size_t)lane];
+            CHECK(got[0] == 5);
+            CHECK(got[1] == (float)(lane / 8 * 8 + 5));
+            CHECK(got[2] == (float)(lane < 3 ? lane : lane - 3));
+            CHECK(got[3] == (float)(lane % 16 < 13 ? lane + 3 : lane));
+            CHECK(got[4] == (float)(lane ^ 9));
+            CHECK(got[5] == (float)(0x49249249u >> 16));
+            CHECK(got[6] == 1);
+            CHECK(got[7] == (float)(lane < 16 ? 7 : lane < 31 ? lane + 1 : lane));
+        }
+    });
+    check("atomic operations", [] {
+        const Fixture f;
+        const Address out = Fixture::allocate(1);
+        OK(cuMemsetD32Async(out, 0, 1, f.stream));
+        OK(f.launch("adj_count", 0, out, 0, 5, 100));
+        CHECK(f.read(out, 1)[0] == 500);
+    });
+    check("seeded order", [] {
+        const Fixture f;
+        const Address out = Fixture::allocate(65);
+        OK(cuMemsetD32Async(out, 0, 65, f.stream));
+        OK(f.launch("adj_order", 0, out, 64, 1, 64));
+        const std::vector<float> y = f.read(out, 65);
+        std::vector<int> seen(64);
+        bool in_order = true;
+        for (size_t i = 0; i < 64; i++) {
+            in_order = in_order && y[i] == (float)i;
+            seen[(size_t)y[i]]++;
+        }
+        CHECK(!in_order);
+        CHECK(seen == std::vector<int>(64, 1));
+    });
+    check("16-bit types", [] {
+        const Fixture f;
+        const float values[] = {1.0f, 1.00390625f, 1.01171875f, -3.14159f, 65519.9f, 65520.0f,
+                                6.0e-8f, 2.9e-8f, INFINITY, -0.0f};
+        const float bf16[] = {1.0f, 1.0f, 1.015625f, -3.140625f, 65536.0f, 65536.0f,
+                              6.007030606e-8f, 2.898741513e-8f, INFINITY, -0.0f};
+        const float f16[] = {1.0f, 1.00390625f, 1.01171875f, -3.140625f, 65504.0f, INFINITY,
+                             0x1p-24f, 0.0f, INFINITY, -0.0f};
+        const Address x = Fixture::allocate(10);
+        const Address out = Fixture::allocate(20);
+        OK(cuMemcpyHtoD_v2(x, values, sizeof values));
+        OK(f.launch("adj_halves", x, out, 10, 1, 10));
+        const std::vector<float> y = f.read(out, 20);
+        for (size_t i = 0; i < 10; i++) {
+            CHECK(y[2 * i] == bf16[i] && std::signbit(y[2 * i]) == std::signbit(bf16[i]));
+            CHECK(y[2 * i + 1] == f16[i] && std::signbit(y[2 * i + 1]) == std::signbit(f16[i]));
+        }
+    });
+    check("unset memory is not a number", [] {
+        const Fixture f;
+        const Address out = Fixture::allocate(128);
+        CHECK(std::isnan(f.read(out, 128)[77]));
+        OK(f.launch("adj_shared_unset", 0, out, 0, 1, 128));
+        const std::vector<float> y = f.read(out, 128);
+        CHECK(y[0] == 1 && std::isnan(y[1]) && std::isnan(y[127]));
+    });
+}
+
+void planted_kernels() {
+    check_kernel("adj_double", 0, nullptr);
+    check_kernel("adj_read_beyond", ILLEGAL_ADDRESS,
+                 "adj_read_beyond, block (0, 0, 0), thread (127, 0, 0): reads 4 bytes", 128, 1, 127);
+    check_kernel("adj_write_beyond", ILLEGAL_ADDRESS, "writes 4 bytes", 128, 1, 127);
+    check_kernel("adj_reverse_without_barrier", LAUNCH_FAILED, "race in shared memory");
+    check_kernel("adj_rotate_without_barrier", LAUNCH_FAILED, "race in shared memory");
+    check_kernel("adj_exchange_without_barrier", LAUNCH_FAILED, "race in shared memory");
+    check_kernel("adj_count_while_read", LAUNCH_FAILED, "race in shared memory");
+    check_kernel("adj_divergent_barrier", LAUNCH_FAILED, "divergent __syncthreads");
+    check_kernel("adj_early_end", LAUNCH_FAILED, "divergent __syncthreads", 128, 1, 127);
+    check_kernel("adj_shared_beyond", ILLEGAL_ADDRESS, "shared memory outside of every array");
+    check_kernel("adj_dynamic_shared", ILLEGAL_ADDRESS, "shared memory outside of every array");
+    check_kernel("adj_static_shared_too_large", LAUNCH_FAILED, "static shared memory");
+    check_kernel("adj_divergent_warp", LAUNCH_FAILED, "divergent warp", 32);
+    check_kernel("adj_wrong_mask", LAUNCH_FAILED, "leaves out the own lane", 32);
+    check_kernel("adj_deadlock", LAUNCH_FAILED, "waits for ever", 32);
+    check_kernel("adj_trap", LAUNCH_FAILED, "__trap");
+    check(
+        "misaligned vector",
+        [] {
+            const Fixture f;
+            const Address x = Fixture::numbers(128);
+            const Address out = Fixture::allocate(128);
+            OK(f.launch("adj_vectors", x, out, 128, 1, 32));
+            OK(f.synchronize());
+            OK(f.launch("adj_vectors", x + 4, out, 64, 1, 32));
+            CHECK(f.synchronize() == MISALIGNED_ADDRESS);
+        },
+        "is not a multiple of 16");
+    check(
+        "memory of the host",
+        [] {
+            const Fixture f;
+            const std::vector<float> x(128);
+            const Address out = Fixture::allocate(128);
+            OK(f.launch("adj_double", (Address)x.data(), out, 128, 1, 128));
+            CHECK(f.synchronize() == ILLEGAL_ADDRESS);
+        },
+        "no memory of the device");
+    check(
+        "null",
+        [] {
+            const Fixture f;
+            const Address x = Fixture::numbers(128);
+            OK(f.launch("adj_double", x, 0, 128, 1, 128));
+            CHECK(f.synchronize() == ILLEGAL_ADDRESS);
+        },
+        "writes 4 bytes at 0x");
+    check(
+        "freed memory",
+        [] {
+            const Fixture f;
+            const Address x = Fixture::numbers(128);
+            const Address out = Fixture::allocate(128);
+            OK(f.launch("adj_double", x, out, 128, 1, 128));
+            OK(cuMemFree_v2(x)); /* without waiting first */
+            CHECK(f.synchronize() == ILLEGAL_ADDRESS);
+        },
+        "that were freed");
+    check(
+        "freed twice",
+        [] {
+            const Fixture f;
+            const Address x = Fixture::numbers(128);
+            OK(cuMemFree_v2(x));
+            CHECK(cuMemFree_v2(x) == INVALID_VALUE);
+        },
+        "that were freed");
+    check(
+        "memory of a device, touched by the host",
+        [] {
+            const Fixture f;
+            const Address x = Fixture::numbers(128);
+            OK(f.synchronize());
+            *(volatile float*)x = 1;
+        },
+        "", SIGSEGV);
+}
+
+void launches() {
+    const auto limits = [](unsigned grid, unsigned threads, unsigned shared_bytes) {
+        return [=] {
+            const Fixture f;
+            const Address x = Fixture::numbers(128);
+            CHECK(f.launch("adj_double", x, x, 128, grid, threads, shared_bytes) == INVALID_VALUE);
+            OK(f.launch("adj_double", x, x, 128, 1, 128));
+            OK(f.synchronize());
+        };
+    };
+    check("threads of a block", limits(1, 1025, 0), "adj_double: too many threads in a block");
+    check("an empty grid", limits(0, 128, 0), "an empty grid");
+    check("dynamic shared memory", limits(1, 128, 48 * 1024 + 1), "more shared memory");
+    check("dynamic shared memory, allowed", [] {
+        const Fixture f;
+        const Address x = Fixture::numbers(128);
+        void* const function = f.function("adj_dynamic_shared");
+        CHECK(cuFuncSetAttribute(function, 8, 1 << 20) == INVALID_VALUE);
+        OK(cuFuncSetAttribute(function, 8, 64 * 1024));
+        OK(f.launch("adj_dynamic_shared", x, x, 128, 1, 128, 64 * 1024));
+        OK(f.synchronize());
+    });
+    check("blocks in y", [] {
+        const Fixture f;
+        const Address x = Fixture::numbers(128);
+        uintptr_t parameter[] = {x, x, 128};
+        void* parameters[] = {parameter};
+        CHECK(cuLaunchKernel(f.function("adj_double"), 1, 65536, 1, 32, 1, 1, 0, f.stream,
+                             parameters, nullptr) == INVALID_VALUE);
+    }, "too many blocks");
+    check(
+        "parameters",
+        [] {
+            const Fixture f;
+            void* const function = f.function("adj_double");
+            size_t offset;
+            size_t bytes;
+            OK(cuFuncGetParamInfo(function, 0, &offset, &bytes));
+            CHECK(offset == 0 && bytes == 24);
+            CHECK(cuFuncGetParamInfo(function, 1, &offset, &bytes) == INVALID_VALUE);
+            uintptr_t parameter[3] = {};
+            bytes = 16;
+            void* extra[] = {(void*)1, parameter, (void*)2, &bytes, nullptr};
+            CHECK(cuLaunchKernel(function, 1, 1, 1, 1, 1, 1, 0, f.stream, nullptr, extra) ==
+                  INVALID_VALUE);
+            bytes = 24;
+            OK(cuLaunchKernel(function, 1, 1, 1, 1, 1, 1, 0, f.stream, nullptr, extra));
+            OK(f.synchronize());
+        },
+        "adj_double takes 24 bytes of parameters, not 16");
+    check("names and images", [] {
+        const Fixture f;
+        void* p;
+        CHECK(cuModuleGetFunction(&p, f.module, "adj_nothing") == NOT_FOUND);
+        CHECK(cuModuleLoadData(&p, "no image") == INVALID_IMAGE);
+        const char* name;
+        OK(cuGetErrorName(NOT_FOUND, &name));
+        CHECK(strcmp(name, "CUDA_ERROR_NOT_FOUND") == 0);
+    });
+    check(
+        "calls that are not simulated",
+        [] {
+            const Fixture f;
+            CHECK(cuCtxPushCurrent_v2(f.context) == NOT_SUPPORTED);
+        },
+        "cuCtxPushCurrent_v2 is not simulated");
+}
+
+void streams() {
+    check("nothing runs before somebody waits", [] {
+        const Fixture f;
+        float* host;
+        OK(cuMemHostAlloc((void**)&host, 128 * sizeof(float), 0));
+        host[5] = -1;
+        const Address x = Fixture::numbers(128);
+        OK(f.launch("adj_double", x, x, 128, 1, 128));
+        OK(cuMemcpyDtoHAsync_v2(host, x, 128 * sizeof(float), f.stream));
+        CHECK(host[5] == -1);
+        CHECK(cuStreamQuery(f.stream) == NOT_READY);
+        OK(f.synchronize());
+        CHECK(host[5] == 10);
+        OK(cuStreamQuery(f.stream));
+    });
+    check("events", [] {
+        const Fixture f;
+        void* other;
+        void* event;
+        OK(cuStreamCreate(&other, NON_BLOCKING));
+        OK(cuEventCreate(&event, 0));
+        OK(cuEventSynchronize(event)); /* never recorded */
+        const Address x = Fixture::numbers(128);
+        const Address out = Fixture::allocate(128);
+        OK(f.launch("adj_double", x, x, 128, 1, 128));
+        OK(cuEventRecord(event, f.stream));
+        OK(f.launch("adj_double", x, x, 128, 1, 128));
+        OK(cuStreamWaitEvent(other, event, 0));
+        uintptr_t parameter[] = {x, out, 128};
+        void* parameters[] = {parameter};
+        OK(cuLaunchKernel(f.function("adj_double"), 1, 1, 1, 128, 1, 1, 0, other, parameters, nullptr));
+        OK(cuStreamSynchronize(other));
+        std::vector<float> y(128);
+        OK(cuMemcpyDtoH_v2(y.data(), out, sizeof(float) * 128));
+        CHECK(y[3] == 12); /* the second launch of the first stream has not run */
+        OK(cuEventSynchronize(event));
+        CHECK(f.read(x, 128)[3] == 12);
+        OK(cuEventDestroy_v2(event));
+        CHECK(cuEventSynchronize(event) == INVALID_HANDLE);
+        OK(cuStreamDestroy_v2(other));
+        CHECK(cuStreamSynchronize(other) == INVALID_HANDLE);
+    });
+    check("a copy on the legacy stream does not wait for a stream of its own", [] {
+        const Fixture f;
+        const Address x = Fixture::numbers(128);
+        OK(f.launch("adj_double", x, x, 128, 1, 128));
+        std::vector<float> y(128);
+        OK(cuMemcpyDtoH_v2(y.data(), x, sizeof(float) * 128));
+        CHECK(y[3] == 3);
+        void* blocking;
+        OK(cuStreamCreate(&blocking, 0));
+        uintptr_t parameter[] = {x, x, 128};
+        void* parameters[] = {parameter};
+        OK(cuLaunchKernel(f.function("adj_double"), 1, 1, 1, 128, 1, 1, 0, blocking, parameters,
+                          nullptr));
+        OK(cuMemcpyDtoH_v2(y.data(), x, sizeof(float) * 128));
+        CHECK(y[3] == 6);
+    });
+    check("memory of the host that is not page-locked is copied at once", [] {
+        const Fixture f;
+        const Address x = Fixture::numbers(128);
+        std::vector<float> host(128, 7);
+        OK(cuMemcpyHtoDAsync_v2(x, host.data(), 512, f.stream));
+        host.assign(128, 8);
+        CHECK(f.read(x, 128)[100] == 7);
+    });
+    check(
+        "memory of the host that changes too early",
+        [] {
+            const Fixture f;
+            float* host;
+            OK(cuMemHostAlloc((void**)&host, 512, 0));
+            const Address x = Fixture::numbers(128);
+            OK(cuMemcpyHtoDAsync_v2(x, host, 512, f.stream));
+            host[100] = 1;
+            CHECK(f.synchronize() == ILLEGAL_ADDRESS);
+        },
+        "changed before the copy ran");
+    check(
+        "memory of the host that is freed too early",
+        [] {
+            const Fixture f;
+            float* host;
+            OK(cuMemHostAlloc((void**)&host, 512, 0));
+            const Address x = Fixture::numbers(128);
+            OK(cuMemcpyDtoHAsync_v2(host, x, 512, f.stream));
+            OK(cuMemFreeHost(host));
+            CHECK(f.synchronize() == ILLEGAL_ADDRESS);
+        },
+        "was freed before the copy ran");
+    check(
+        "a copy beyond an allocation",
+        [] {
+            const Fixture f;
+            const Address x = Fixture::numbers(128);
+            std::vector<float> host(129);
+            CHECK(cuMemcpyDtoH_v2(host.data(), x, 129 * 4) == INVALID_VALUE);
+        },
+        "cuMemcpyDtoH of 516 bytes");
+}
+
+void graphs() {
+    check("capture and replay", [] {
+        const Fixture f;
+        const Address x = Fixture::numbers(128);
+        OK(cuStreamBeginCapture_v2(f.stream, THREAD_LOCAL));
+        OK(f.launch("adj_double", x, x, 128, 1, 128));
+        OK(f.launch("adj_double", x, x, 128, 1, 128));
+        void* graph;
+        void* exec;
+        OK(cuStreamEndCapture(f.stream, &graph));
+        OK(cuGraphInstantiateWithFlags(&exec, graph, 0));
+        OK(cuGraphDestroy(graph));
+        CHECK(f.read(x, 128)[1] == 1); /* captured is not run */
+        OK(cuGraphLaunch(exec, f.stream));
+        OK(cuGraphLaunch(exec, f.stream));
+        CHECK(f.read(x, 128)[1] == 16);
+        OK(cuGraphExecDestroy(exec));
+        CHECK(cuGraphLaunch(exec, f.stream) == INVALID_HANDLE);
+    });
+    check("what a capture forbids", [] {
+        const Fixture f;
+        Address address;
+        void* graph;
+        OK(cuStreamBeginCapture_v2(f.stream, THREAD_LOCAL));
+        CHECK(cuMemAlloc_v2(&address, 4) == CAPTURE_UNSUPPORTED);
+        CHECK(cuStreamEndCapture(f.stream, &graph) == CAPTURE_INVALIDATED);
+        OK(cuStreamBeginCapture_v2(f.stream, THREAD_LOCAL));
+        CHECK(f.synchronize() == CAPTURE_UNSUPPORTED);
+        CHECK(cuStreamEndCapture(f.stream, &graph) == CAPTURE_INVALIDATED);
+        OK(cuMemAlloc_v2(&address, 4));
+    });
+}
+
+void devices() {
+    check("a full device", [] {
+        setenv("ADJOINT_SIMULATED_MEMORY", "1000000", 1);
+        const Fixture f;
+        Address address;
+        CHECK(cuMemAlloc_v2(&address, 2000000) == OUT_OF_MEMORY);
+        OK(cuMemAlloc_v2(&address, 600000));
+        size_t free;
+        size_t total;
+        OK(cuMemGetInfo_v2(&free, &total));
+        CHECK(total == 1000000 && free <= 400000);
+        Address more;
+        CHECK(cuMemAlloc_v2(&more, 600000) == OUT_OF_MEMORY);
+        OK(cuMemFree_v2(address));
+        OK(cuMemAlloc_v2(&more, 600000));
+    });
+    check("settings", [] {
+        setenv("ADJOINT_SIMULATED_DRIVER", "12020", 1);
+        setenv("ADJOINT_SIMULATED_CAPABILITY", "75", 1);
+        setenv("ADJOINT_SIMULATED_DEVICES", "2", 1);
+        int value;
+        OK(cuDriverGetVersion(&value));
+        CHECK(value == 12020);
+        OK(cuInit(0));
+        OK(cuDeviceGetCount(&value));
+        CHECK(value == 2);
+        OK(cuDeviceGetAttribute(&value, 75, 1));
+        CHECK(value == 7);
+        OK(cuDeviceGetAttribute(&value, 76, 1));
+        CHECK(value == 5);
+    });
+    check("no device", [] {
+        setenv("ADJOINT_SIMULATED_DEVICES", "0", 1);
+        CHECK(cuInit(0) == NO_DEVICE);
+    });
+    check(
+        "memory of another device",
+        [] {
+            setenv("ADJOINT_SIMULATED_DEVICES", "2", 1);
+            OK(cuInit(0));
+            void* second;
+            OK(cuDevicePrimaryCtxRetain(&second, 1));
+            OK(cuCtxSetCurrent(second));
+            const Address x = Fixture::numbers(128);
+            const Fixture f;
+            OK(f.launch("adj_double", x, x, 128, 1, 128));
+            CHECK(f.synchronize() == ILLEGAL_ADDRESS);
+        },
+        "of device 1");
+}
+
+}  // namespace
+
+int main(int, char** arguments) {
+    const std::string self = arguments[0];
+    const std::string folder = self.substr(0, self.rfind('/') + 1);
+    setenv("ADJOINT_SIMULATED_KERNELS", (folder + "libplanted_kernels.so").c_str(), 1);
+    sound_kernels();
+    planted_kernels();
+    launches();
+    streams();
+    graphs();
+    devices();
+    printf("%d failed\n", failures);
+    return failures != 0;
+}
