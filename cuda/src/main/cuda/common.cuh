@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <type_traits>
+
 #ifdef ADJ_SIMULATED
 #    include "sim_cuda.h"
 #else
@@ -41,6 +43,10 @@ constexpr unsigned ADJ_ALL_LANES = 0xffffffffu;
 
 ADJ_DEVICE int64_t adj_min(int64_t a, int64_t b) {
     return a < b ? a : b;
+}
+
+ADJ_DEVICE int64_t adj_max(int64_t a, int64_t b) {
+    return a > b ? a : b;
 }
 
 ADJ_DEVICE int64_t adj_ceil_div(int64_t a, int64_t b) {
@@ -91,7 +97,68 @@ ADJ_DEVICE void adj_store_packet(T* p, const adj_packet<T, N>& packet) {
     *reinterpret_cast<adj_packet<T, N>*>(p) = packet;
 }
 
-/* ---- loops over operands ---- */
+/* ---- dense arrays ---- */
+
+/* An array, N elements at a time: as a packet where they are aligned and all there. */
+template <class T, int N>
+struct adj_array {
+    T* base;
+    bool packets;
+
+    __device__ __forceinline__ explicit adj_array(T* first)
+        : base(first), packets(adj_is_aligned(first, N * sizeof(T))) {
+    }
+
+    /* n elements, at most N, from number i on; zeros behind them. */
+    template <class X>
+    __device__ __forceinline__ void load(int64_t i, int n, X (&x)[N]) const {
+        if (packets && n == N) {
+            const auto packet = adj_load_packet<N>(base + i);
+            ADJ_UNROLL
+            for (int k = 0; k < N; k++) {
+                x[k] = packet.at[k];
+            }
+            return;
+        }
+        ADJ_UNROLL
+        for (int k = 0; k < N; k++) {
+            x[k] = k < n ? base[i + k] : X{};
+        }
+    }
+
+    __device__ __forceinline__ void store(int64_t i, int n, const T (&x)[N]) const {
+        if (packets && n == N) {
+            adj_packet<T, N> packet;
+            ADJ_UNROLL
+            for (int k = 0; k < N; k++) {
+                packet.at[k] = x[k];
+            }
+            adj_store_packet<N>(base + i, packet);
+            return;
+        }
+        ADJ_UNROLL
+        for (int k = 0; k < N; k++) {
+            if (k < n) {
+                base[i + k] = x[k];
+            }
+        }
+    }
+};
+
+/* ---- loops over strided operands ---- */
+
+/* Kept out of line: hardly anything is so large, and inlined it would be most of many kernels. */
+static __device__ __noinline__ uint64_t adj_divide_wide(uint64_t a, uint64_t b) {
+    return a / b;
+}
+
+ADJ_DEVICE int64_t adj_divide(int64_t a, int64_t b) {
+    const uint64_t x = static_cast<uint64_t>(a);
+    const uint64_t y = static_cast<uint64_t>(b);
+    const bool narrow = (x | y) >> 32 == 0;
+    return static_cast<int64_t>(narrow ? static_cast<uint32_t>(x) / static_cast<uint32_t>(y)
+                                       : adj_divide_wide(x, y));
+}
 
 /* A nest of loops as kernels.h packs it: sizes, then each operand's strides. */
 struct adj_nest {
@@ -106,118 +173,117 @@ struct adj_nest {
     }
 };
 
-/* Where `step` of the loops [first, last) is, as offsets into operands 0 to N - 1. */
+/* Where `step` of the loops [first, last) is, added to offsets into operands 0 to N - 1. */
 template <int N>
 ADJ_DEVICE void adj_locate(const adj_nest& nest, int64_t first, int64_t last, int64_t step,
                            int64_t (&at)[N]) {
-    for (int64_t loop = last - 1; loop > first; loop--) {
-        /* Unsigned, because then a quotient of small numbers takes few instructions. */
-        const uint64_t size = static_cast<uint64_t>(nest.size(loop));
-        const uint64_t outer = static_cast<uint64_t>(step) / size;
-        const int64_t index = step - static_cast<int64_t>(outer * size);
+    ADJ_UNROLL_BY(1)
+    for (int64_t loop = last - 1; loop >= first; loop--) {
+        int64_t index = step;
+        if (loop > first) {
+            step = adj_divide(step, nest.size(loop));
+            index -= step * nest.size(loop);
+        }
+        ADJ_UNROLL
         for (int k = 0; k < N; k++) {
             at[k] += index * nest.stride(k, loop);
-        }
-        step = static_cast<int64_t>(outer);
-    }
-    if (last > first) {
-        for (int k = 0; k < N; k++) {
-            at[k] += step * nest.stride(k, first);
         }
     }
 }
 
-/* An operand, N elements at a time: as a packet where they are neighbours and aligned. */
+/* How many elements a thread takes at once: packets of the widest type are full. */
+__host__ __device__ constexpr int adj_packet_size(size_t widest) {
+    return static_cast<int>(ADJ_PACKET_BYTES / widest);
+}
+
+/* An operand of a nest, one element or N neighbours along the innermost loop at a time. */
 template <class T, int N>
 struct adj_operand {
     T* base;
-    int64_t step;
-    bool packets;
+    bool repeats; /* the innermost loop stays at one element */
+    bool packets; /* if not, N neighbours are an aligned packet */
 
-    /* An array. */
-    __device__ __forceinline__ explicit adj_operand(T* array)
-        : base(array), step(1), packets(adj_is_aligned(array, N * sizeof(T))) {
-    }
-
-    /* Operand number k of a nest, along its innermost loop. */
+    /* Operand number k of a nest. */
     __device__ __forceinline__ adj_operand(T* first, const adj_nest& nest, int k)
         : base(first),
-          step(nest.stride(k, nest.depth - 1)),
-          packets(step == 1 && adj_is_aligned(first, N * sizeof(T))) {
+          repeats(nest.stride(k, nest.depth - 1) == 0),
+          packets(nest.stride(k, nest.depth - 1) == 1 && adj_is_aligned(first, N * sizeof(T))) {
+        ADJ_UNROLL_BY(1)
         for (int64_t loop = 0; loop < nest.depth - 1; loop++) {
             packets = packets && nest.stride(k, loop) % N == 0;
         }
     }
 
-    /* n elements, at most N, from offset `at` on. */
     template <class X>
-    __device__ __forceinline__ void load(int64_t at, int n, X (&x)[N]) const {
-        const T* p = base + at;
-        if (packets && n == N) {
-            const auto packet = adj_load_packet<N>(p);
+    __device__ __forceinline__ void load(int64_t at, X (&x)[1]) const {
+        x[0] = base[at];
+    }
+    template <class X>
+    __device__ __forceinline__ void load(int64_t at, X (&x)[N]) const {
+        if (repeats) {
+            const X one = base[at];
             ADJ_UNROLL
             for (int i = 0; i < N; i++) {
-                x[i] = packet.at[i];
+                x[i] = one;
             }
             return;
         }
+        const auto packet = adj_load_packet<N>(base + at);
         ADJ_UNROLL
         for (int i = 0; i < N; i++) {
-            x[i] = i < n ? p[i * step] : X{};
+            x[i] = packet.at[i];
         }
     }
 
-    __device__ __forceinline__ void store(int64_t at, int n, const T (&x)[N]) const {
-        T* p = base + at;
-        if (packets && n == N) {
-            adj_packet<T, N> packet;
-            ADJ_UNROLL
-            for (int i = 0; i < N; i++) {
-                packet.at[i] = x[i];
-            }
-            adj_store_packet<N>(p, packet);
-            return;
-        }
+    __device__ __forceinline__ void store(int64_t at, const T (&x)[1]) const {
+        base[at] = x[0];
+    }
+    __device__ __forceinline__ void store(int64_t at, const T (&x)[N]) const {
+        adj_packet<T, N> packet;
         ADJ_UNROLL
         for (int i = 0; i < N; i++) {
-            if (i < n) {
-                p[i * step] = x[i];
-            }
+            packet.at[i] = x[i];
         }
+        adj_store_packet<N>(base + at, packet);
     }
 };
 
-/* How many elements a thread takes at once: packets of the widest type are full. */
-constexpr int adj_packet_size(size_t widest) {
-    return static_cast<int>(ADJ_PACKET_BYTES / widest);
-}
-
 /*
- * body(at, n) for all groups of up to N elements along the innermost loop, dealt out to all threads
- * of the launch: the offsets of a group's first element in each of `Operands`, and how many it has.
+ * body(at, n) for all elements of a nest, dealt out to all threads of the launch: if `packets`, for N
+ * neighbours of the innermost loop at a time, as long as there are so many, else one by one. `at` are
+ * the offsets of the first in each of the operands, n is a constant.
  */
 template <int N, int Operands, class F>
-ADJ_DEVICE void adj_for_each(const adj_nest& nest, F body) {
+ADJ_DEVICE void adj_for_each(const adj_nest& nest, bool packets, F body) {
     const int64_t last = nest.depth - 1;
     const int64_t inner = nest.size(last);
-    const int64_t row_groups = (inner + N - 1) / N;
+    const int64_t row_packets = packets ? inner / N : 0;
+    const int64_t row_groups = row_packets + inner - row_packets * N;
     int64_t groups = row_groups;
+    ADJ_UNROLL_BY(1)
     for (int64_t loop = 0; loop < last; loop++) {
         groups *= nest.size(loop);
     }
+    ADJ_UNROLL_BY(1)
     for (int64_t group = adj_thread(); group < groups; group += adj_threads()) {
         int64_t at[Operands] = {};
-        int64_t first = group;
+        int64_t place = group;
         if (last > 0) {
-            const uint64_t row = static_cast<uint64_t>(group) / static_cast<uint64_t>(row_groups);
-            first -= static_cast<int64_t>(row) * row_groups;
-            adj_locate(nest, 0, last, static_cast<int64_t>(row), at);
+            const int64_t row = adj_divide(group, row_groups);
+            place -= row * row_groups;
+            adj_locate(nest, 0, last, row, at);
         }
-        first *= N;
+        const bool single = place >= row_packets;
+        const int64_t step = single ? place + row_packets * (N - 1) : place * N;
+        ADJ_UNROLL
         for (int k = 0; k < Operands; k++) {
-            at[k] += first * nest.stride(k, last);
+            at[k] += step * nest.stride(k, last);
         }
-        body(at, static_cast<int>(adj_min(N, inner - first)));
+        if (single) {
+            body(at, std::integral_constant<int, 1>());
+        } else {
+            body(at, std::integral_constant<int, N>());
+        }
     }
 }
 

@@ -50,7 +50,7 @@ typedef struct {
     int64_t count;
 } adj_sum_partials_args;
 
-/* ---- index.cu, loss.cu ---- */
+/* ---- index.cu ---- */
 typedef struct {
     adj_gather_args block;
     adj_error error;
@@ -61,10 +61,50 @@ typedef struct {
     adj_error error;
 } adj_scatter_add_checked_args;
 
+/* ---- norm.cu, loss.cu ---- */
+
+/* How a launch deals out the rows of a matrix, see rows.cuh. */
+typedef struct {
+    int64_t team;  /* threads for a row: a power of two up to a warp, or the whole block */
+    int64_t pitch; /* elements of shared memory for each row that a team keeps; 0: it keeps none */
+} adj_rows;
+
+typedef struct {
+    adj_softmax_args block;
+    adj_rows rows;
+} adj_softmax_rows_args;
+
+typedef struct {
+    adj_softmax_grad_args block;
+    adj_rows rows;
+} adj_softmax_grad_rows_args;
+
+typedef struct {
+    adj_norm_args block;
+    adj_rows rows;
+} adj_norm_rows_args;
+
+/*
+ * Block b of the launch takes the rows from b * part_rows on; its sums of grad_weight and grad_bias
+ * are the 2 * cols elements of scratch from b * 2 * cols on.
+ */
+typedef struct {
+    adj_norm_grad_args block;
+    adj_rows rows;
+    int64_t part_rows;
+} adj_norm_grad_rows_args;
+
 typedef struct {
     adj_cross_entropy_args block;
     adj_error error;
-} adj_cross_entropy_checked_args;
+    adj_rows rows;
+} adj_cross_entropy_rows_args;
+
+typedef struct {
+    adj_cross_entropy_grad_args block;
+    adj_error error;
+    adj_rows rows;
+} adj_cross_entropy_grad_rows_args;
 
 /* ---- optimizer.cu ---- */
 typedef struct {

@@ -11,15 +11,17 @@ ADJ_DEVICE void map(const adj_nest& nest, const void* x, void* out, F f) {
     constexpr int N = adj_packet_size(sizeof(X) > sizeof(R) ? sizeof(X) : sizeof(R));
     const adj_operand<const X, N> xs(static_cast<const X*>(x), nest, 0);
     const adj_operand<R, N> results(static_cast<R*>(out), nest, 1);
-    adj_for_each<N, 2>(nest, [&](const int64_t(&at)[2], int n) {
-        X x_n[N];
-        R result[N];
-        xs.load(at[0], n, x_n);
+    const bool packets = (xs.packets || xs.repeats) && results.packets;
+    adj_for_each<N, 2>(nest, packets, [&](const int64_t(&at)[2], auto count) {
+        constexpr int n = decltype(count)::value;
+        X x_n[n];
+        R result[n];
+        xs.load(at[0], x_n);
         ADJ_UNROLL
-        for (int i = 0; i < N; i++) {
+        for (int i = 0; i < n; i++) {
             result[i] = f(x_n[i]);
         }
-        results.store(at[1], n, result);
+        results.store(at[1], result);
     });
 }
 
@@ -30,17 +32,20 @@ ADJ_DEVICE void map(const adj_nest& nest, const void* a, const void* b, void* ou
     const adj_operand<const X, N> as(static_cast<const X*>(a), nest, 0);
     const adj_operand<const X, N> bs(static_cast<const X*>(b), nest, 1);
     const adj_operand<R, N> results(static_cast<R*>(out), nest, 2);
-    adj_for_each<N, 3>(nest, [&](const int64_t(&at)[3], int n) {
-        X a_n[N];
-        X b_n[N];
-        R result[N];
-        as.load(at[0], n, a_n);
-        bs.load(at[1], n, b_n);
+    const bool packets =
+        (as.packets || as.repeats) && (bs.packets || bs.repeats) && results.packets;
+    adj_for_each<N, 3>(nest, packets, [&](const int64_t(&at)[3], auto count) {
+        constexpr int n = decltype(count)::value;
+        X a_n[n];
+        X b_n[n];
+        R result[n];
+        as.load(at[0], a_n);
+        bs.load(at[1], b_n);
         ADJ_UNROLL
-        for (int i = 0; i < N; i++) {
+        for (int i = 0; i < n; i++) {
             result[i] = f(a_n[i], b_n[i]);
         }
-        results.store(at[2], n, result);
+        results.store(at[2], result);
     });
 }
 
@@ -53,19 +58,23 @@ ADJ_DEVICE void choose(const adj_where_args& args) {
     const adj_operand<const X, N> as(static_cast<const X*>(args.a), nest, 1);
     const adj_operand<const X, N> bs(static_cast<const X*>(args.b), nest, 2);
     const adj_operand<X, N> results(static_cast<X*>(args.out), nest, 3);
-    adj_for_each<N, 4>(nest, [&](const int64_t(&at)[4], int n) {
-        uint8_t condition[N];
-        X a[N];
-        X b[N];
-        X result[N];
-        conditions.load(at[0], n, condition);
-        as.load(at[1], n, a);
-        bs.load(at[2], n, b);
+    const bool packets = (conditions.packets || conditions.repeats) &&
+                         (as.packets || as.repeats) && (bs.packets || bs.repeats) &&
+                         results.packets;
+    adj_for_each<N, 4>(nest, packets, [&](const int64_t(&at)[4], auto count) {
+        constexpr int n = decltype(count)::value;
+        uint8_t condition[n];
+        X a[n];
+        X b[n];
+        X result[n];
+        conditions.load(at[0], condition);
+        as.load(at[1], a);
+        bs.load(at[2], b);
         ADJ_UNROLL
-        for (int i = 0; i < N; i++) {
+        for (int i = 0; i < n; i++) {
             result[i] = condition[i] ? a[i] : b[i];
         }
-        results.store(at[3], n, result);
+        results.store(at[3], result);
     });
 }
 
@@ -74,23 +83,26 @@ ADJ_DEVICE void fill(const adj_fill_args& args, X value) {
     constexpr int N = adj_packet_size(sizeof(X));
     const adj_nest nest = {args.depth, args.dims};
     const adj_operand<X, N> results(static_cast<X*>(args.out), nest, 0);
-    X values[N];
-    ADJ_UNROLL
-    for (int i = 0; i < N; i++) {
-        values[i] = value;
-    }
-    adj_for_each<N, 1>(nest, [&](const int64_t(&at)[1], int n) { results.store(at[0], n, values); });
+    adj_for_each<N, 1>(nest, results.packets, [&](const int64_t(&at)[1], auto count) {
+        constexpr int n = decltype(count)::value;
+        X values[n];
+        ADJ_UNROLL
+        for (int i = 0; i < n; i++) {
+            values[i] = value;
+        }
+        results.store(at[0], values);
+    });
 }
 
 /* ---- the kernels of elementwise.def, type by type ---- */
 
-#define UNARY(S, name, forward, saved, gradient)                                             \
+#define UNARY(S, name, forward, kept, gradient) \
     ADJ_KERNEL(adj_##name##_##S, adj_unary_args) {                                           \
         map<T, T>({args.depth, args.dims}, args.x, args.out, [](T x) -> T { return forward; }); \
     }                                                                                        \
     ADJ_KERNEL(adj_##name##_grad_##S, adj_unary_grad_args) {                                 \
         map<T, T>({args.depth, args.dims}, args.grad, args.saved, args.out,                  \
-                  [](T g, [[maybe_unused]] T saved) -> T { return gradient; });              \
+                  [](T g, [[maybe_unused]] T kept) -> T { return gradient; });              \
     }
 
 /* X carries the computation; TYPE, of the same size, is what a scalar converts to. */

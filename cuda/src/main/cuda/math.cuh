@@ -8,29 +8,44 @@
 
 #include "common.cuh"
 
-#define ADJ_LIBRARY(name, f32, f64)         \
-    ADJ_DEVICE float adj_##name(float x) {  \
-        return f32(x);                      \
-    }                                       \
-    ADJ_DEVICE double adj_##name(double x) { \
-        return f64(x);                      \
+#define ADJ_INLINED(T, name, function) \
+    ADJ_DEVICE T adj_##name(T x) {     \
+        return function(x);            \
     }
-ADJ_LIBRARY(abs, fabsf, fabs)
-ADJ_LIBRARY(sqrt, sqrtf, sqrt)
-ADJ_LIBRARY(exp, expf, exp)
-ADJ_LIBRARY(log, logf, log)
-ADJ_LIBRARY(sin, sinf, sin)
-ADJ_LIBRARY(cos, cosf, cos)
-ADJ_LIBRARY(tanh, tanhf, tanh)
-ADJ_LIBRARY(erf, erff, erf)
-#undef ADJ_LIBRARY
+/* Long ones: one copy for all kernels, which spend their time on memory anyway. */
+#define ADJ_CALLED(T, name, function)                     \
+    static __device__ __noinline__ T adj_##name(T x) {    \
+        return function(x);                               \
+    }
+ADJ_INLINED(float, abs, fabsf)
+ADJ_INLINED(float, sqrt, sqrtf)
+ADJ_INLINED(float, exp, expf)
+ADJ_INLINED(float, log, logf)
+ADJ_INLINED(float, tanh, tanhf)
+ADJ_INLINED(float, erf, erff)
+ADJ_CALLED(float, sin, sinf)
+ADJ_CALLED(float, cos, cosf)
+ADJ_INLINED(double, abs, fabs)
+ADJ_INLINED(double, sqrt, sqrt)
+ADJ_CALLED(double, exp, exp)
+ADJ_CALLED(double, log, log)
+ADJ_CALLED(double, tanh, tanh)
+ADJ_CALLED(double, erf, erf)
+ADJ_CALLED(double, sin, sin)
+ADJ_CALLED(double, cos, cos)
+#undef ADJ_INLINED
+#undef ADJ_CALLED
 
 /* Squares, the most frequent power by far, are exact up to their rounding and need no library. */
-ADJ_DEVICE float adj_pow(float x, float y) {
-    return y == 2 ? x * x : powf(x, y);
+static __device__ __noinline__ float adj_power(float x, float y) {
+    return powf(x, y);
 }
-ADJ_DEVICE double adj_pow(double x, double y) {
-    return y == 2 ? x * x : pow(x, y);
+static __device__ __noinline__ double adj_power(double x, double y) {
+    return pow(x, y);
+}
+template <class T>
+ADJ_DEVICE T adj_pow(T x, T y) {
+    return y == 2 ? x * x : adj_power(x, y);
 }
 
 /* -1, 0 or 1; NaN for NaN. */

@@ -29,9 +29,9 @@ ADJ_DEVICE void sgd(const adj_sgd_args& args) {
     const bool nesterov = args.nesterov != 0;
     const bool buffered = words[SGD_BUFFER] != 0;
 
-    const adj_operand<T, N> ws(adj_address<T>(words[SGD_W]) + span.first);
-    const adj_operand<const T, N> gs(adj_address<const T>(words[SGD_G]) + span.first);
-    const adj_operand<T, N> buffers(adj_address<T>(words[SGD_BUFFER]) + span.first);
+    const adj_array<T, N> ws(adj_address<T>(words[SGD_W]) + span.first);
+    const adj_array<const T, N> gs(adj_address<const T>(words[SGD_G]) + span.first);
+    const adj_array<T, N> buffers(adj_address<T>(words[SGD_BUFFER]) + span.first);
     adj_for_span<N>(span.n, [&](int64_t i, int n) {
         T w[N];
         T g[N];
@@ -92,10 +92,10 @@ ADJ_DEVICE void adamw(const adj_adamw_args& args) {
 
     const adj_span span = adj_span_of_block(args.words + ADAMW_LENGTH, ADAMW_WORDS, args.count);
     const int64_t* words = args.words + span.tensor * ADAMW_WORDS;
-    const adj_operand<T, N> ws(adj_address<T>(words[ADAMW_W]) + span.first);
-    const adj_operand<const T, N> gs(adj_address<const T>(words[ADAMW_G]) + span.first);
-    const adj_operand<T, N> ms(adj_address<T>(words[ADAMW_M]) + span.first);
-    const adj_operand<T, N> vs(adj_address<T>(words[ADAMW_V]) + span.first);
+    const adj_array<T, N> ws(adj_address<T>(words[ADAMW_W]) + span.first);
+    const adj_array<const T, N> gs(adj_address<const T>(words[ADAMW_G]) + span.first);
+    const adj_array<T, N> ms(adj_address<T>(words[ADAMW_M]) + span.first);
+    const adj_array<T, N> vs(adj_address<T>(words[ADAMW_V]) + span.first);
     adj_for_span<N>(span.n, [&](int64_t i, int n) {
         T w[N];
         T g[N];
@@ -131,7 +131,7 @@ ADJ_DEVICE void scale(const adj_scale_args& args) {
     constexpr int N = adj_packet_size(sizeof(T));
     const T factor = *static_cast<const T*>(args.factor);
     const adj_span span = adj_span_of_block(args.words + args.count, 1, args.count);
-    const adj_operand<T, N> xs(adj_address<T>(args.words[span.tensor]) + span.first);
+    const adj_array<T, N> xs(adj_address<T>(args.words[span.tensor]) + span.first);
     adj_for_span<N>(span.n, [&](int64_t i, int n) {
         T x[N];
         xs.load(i, n, x);

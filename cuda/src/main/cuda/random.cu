@@ -169,7 +169,7 @@ ADJ_DEVICE double inverse_normal(double p) {
 /* out[i] = f(draws, i mod N, i) for all i < n, N from each counter. */
 template <class T, int N, class F>
 ADJ_DEVICE void generate(const int64_t* key, void* out, int64_t n, F f) {
-    const adj_operand<T, N> results(static_cast<T*>(out));
+    const adj_array<T, N> results(static_cast<T*>(out));
     for (int64_t counter = adj_thread(); counter * N < n; counter += adj_threads()) {
         const draws d(key, counter);
         T values[N];
@@ -214,7 +214,7 @@ ADJ_DEVICE void dropout(const adj_dropout_args& args) {
     const T factor = static_cast<T>(1 / (1 - args.p));
     /* A uniform is this integer times 2^-24. */
     const uint32_t least_kept = static_cast<uint32_t>(ceil(args.p * 0x1p24));
-    const adj_operand<const T, N> xs(static_cast<const T*>(args.x));
+    const adj_array<const T, N> xs(static_cast<const T*>(args.x));
     const int64_t n = args.n;
     generate<T, N>(args.key, args.out, n, [=](T(&values)[N], const draws& d, int64_t first) {
         xs.load(first, static_cast<int>(adj_min(N, n - first)), values);

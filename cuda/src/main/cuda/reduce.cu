@@ -8,7 +8,7 @@
 /* ---- what is accumulated: A, of elements T ---- */
 
 template <class T, class A>
-struct adj_sum {
+struct sum_of {
     using element = T;
     using accumulator = A;
     static __device__ __forceinline__ A initial() {
@@ -23,7 +23,7 @@ struct adj_sum {
 };
 
 template <class T>
-struct adj_mean : adj_sum<T, double> {
+struct mean_of : sum_of<T, double> {
     static __device__ __forceinline__ T result(double a, int64_t steps) {
         return static_cast<T>(a / static_cast<double>(steps));
     }
@@ -56,7 +56,7 @@ ADJ_DEVICE T least(T x) {
 }
 
 template <class T>
-struct adj_max : extreme<T> {
+struct max_of : extreme<T> {
     static __device__ __forceinline__ T initial() {
         return least(T{});
     }
@@ -66,7 +66,7 @@ struct adj_max : extreme<T> {
 };
 
 template <class T>
-struct adj_min : extreme<T> {
+struct min_of : extreme<T> {
     static __device__ __forceinline__ T initial() {
         return largest(T{});
     }
@@ -164,18 +164,18 @@ ADJ_DEVICE void finish(const adj_reduce_plan_args& args) {
     ADJ_KERNEL(adj_reduce_##name##_finish_##S, adj_reduce_plan_args) { \
         finish<__VA_ARGS__>(args);                                   \
     }
-REDUCE(sum, f32, adj_sum<float, double>)
-REDUCE(sum, f64, adj_sum<double, double>)
+REDUCE(sum, f32, sum_of<float, double>)
+REDUCE(sum, f64, sum_of<double, double>)
 /* Unsigned: sums of integers are modulo 2^64. */
-REDUCE(sum, i64, adj_sum<int64_t, uint64_t>)
-REDUCE(mean, f32, adj_mean<float>)
-REDUCE(mean, f64, adj_mean<double>)
-REDUCE(max, f32, adj_max<float>)
-REDUCE(max, f64, adj_max<double>)
-REDUCE(max, i64, adj_max<int64_t>)
-REDUCE(min, f32, adj_min<float>)
-REDUCE(min, f64, adj_min<double>)
-REDUCE(min, i64, adj_min<int64_t>)
+REDUCE(sum, i64, sum_of<int64_t, uint64_t>)
+REDUCE(mean, f32, mean_of<float>)
+REDUCE(mean, f64, mean_of<double>)
+REDUCE(max, f32, max_of<float>)
+REDUCE(max, f64, max_of<double>)
+REDUCE(max, i64, max_of<int64_t>)
+REDUCE(min, f32, min_of<float>)
+REDUCE(min, f64, min_of<double>)
+REDUCE(min, i64, min_of<int64_t>)
 
 /* ---- the index of the first largest element, or of the first NaN: a block for each row ---- */
 
@@ -245,7 +245,7 @@ ADJ_DEVICE void sum_squares(const adj_sum_squares_args& args) {
     const adj_span span = adj_span_of_block(args.words + args.count, 1, args.count);
     double sum = 0;
     if (span.n > 0) {
-        const adj_operand<const T, N> x(adj_address<const T>(args.words[span.tensor]) + span.first);
+        const adj_array<const T, N> x(adj_address<const T>(args.words[span.tensor]) + span.first);
         adj_for_span<N>(span.n, [&](int64_t i, int n) {
             T values[N]; /* zeros behind n */
             x.load(i, n, values);

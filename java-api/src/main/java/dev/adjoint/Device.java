@@ -7,9 +7,11 @@ import dev.adjoint.internal.Backends;
  *
  * @param type the backend's name: {@code cpu}, {@code reference}, {@code cuda}
  * @param detail what distinguishes devices of one type: an instruction-set variant such as {@code
- *     x86-64-v3} for {@code cpu}, a number for {@code cuda}; empty for the default one
+ *     x86-64-v3} for {@code cpu}, empty for the best one; a number for {@code cuda}
  */
 public record Device(String type, String detail) {
+  private static final String FIRST = "0";
+
   /** C kernels on the CPU, in the best variant that this machine can run. */
   public static final Device CPU = new Device("cpu", "");
 
@@ -17,7 +19,8 @@ public record Device(String type, String detail) {
   public static final Device REFERENCE = new Device("reference", "");
 
   /**
-   * Reads {@code cpu}, {@code cpu:x86-64-v2}, {@code reference} or {@code cuda:0}.
+   * Reads {@code cpu}, {@code cpu:x86-64-v2}, {@code reference}, {@code cuda:1} or {@code cuda}, the
+   * first one.
    *
    * @throws TensorException if the text names no kind of device
    */
@@ -31,7 +34,7 @@ public record Device(String type, String detail) {
               + name
               + "'; use cpu, cpu:<variant>, reference or cuda:<number>");
     }
-    return new Device(type, detail);
+    return new Device(type, type.equals("cuda") && detail.isEmpty() ? FIRST : detail);
   }
 
   /**
@@ -40,7 +43,7 @@ public record Device(String type, String detail) {
    * @throws TensorException with the reason if no GPU can be used
    */
   public static Device cuda() {
-    Device device = new Device("cuda", "0");
+    Device device = new Device("cuda", FIRST);
     Backends.of(device);
     return device;
   }

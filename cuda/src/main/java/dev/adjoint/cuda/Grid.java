@@ -19,6 +19,14 @@ final class Grid {
     return (int) Math.min(useful, Math.ceilDiv(items, THREADS));
   }
 
+  /**
+   * Blocks for so many items, {@code perBlock} in each; as many as a grid may have if they are more,
+   * since blocks go on with the items that are left.
+   */
+  static int of(long items, long perBlock) {
+    return (int) Math.min(Integer.MAX_VALUE, Math.ceilDiv(items, perBlock));
+  }
+
   /** How many elements of up to so many bytes each a thread takes at once. */
   static int packet(int bytes) {
     return PACKET_BYTES / bytes;

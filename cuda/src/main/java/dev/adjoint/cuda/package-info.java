@@ -1,4 +1,7 @@
-/** The CUDA backend. In this version it only says what of CUDA is there; it has no kernels yet. */
+/**
+ * The CUDA backend: JCuda owns the device; what is called once for each operation goes through the
+ * Foreign Function and Memory API.
+ */
 @NullMarked
 package dev.adjoint.cuda;
 

@@ -209,18 +209,23 @@ public final class CachingAllocator {
 
   private OutOfMemoryException outOfMemory(long bytes) {
     StringBuilder text = new StringBuilder();
+    boolean overBudget;
     lock.lock();
     try {
+      overBudget = bytes > budget || liveBytes + cachedBytes + roundUp(bytes) > budget;
       text.append("allocate: ").append(human(bytes)).append(" more on ").append(context.device());
-      text.append(" would exceed the budget of ").append(human(budget));
+      text.append(
+          overBudget
+              ? " would exceed the budget of " + human(budget)
+              : " is more than it has left");
       text.append(" (").append(human(liveBytes)).append(" live in ").append(liveCount);
       text.append(" storages); the largest:");
       liveStorages().stream().limit(8).forEach(line -> text.append("\n  ").append(line));
     } finally {
       lock.unlock();
     }
-    text.append(
-        "\nClose tensors earlier (Scope.tidy), use a smaller batch, or raise -Dadjoint.memory.");
+    text.append("\nClose tensors earlier (Scope.tidy), or use a smaller batch");
+    text.append(overBudget ? ", or raise -Dadjoint.memory." : ".");
     return new OutOfMemoryException(text.toString());
   }
 

@@ -11,7 +11,9 @@ import dev.adjoint.TensorException;
 import dev.adjoint.ops.Movement;
 import dev.adjoint.spi.HalfFloats;
 import dev.adjoint.spi.Layout;
+import dev.adjoint.spi.Memory;
 import dev.adjoint.spi.View;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.ref.Reference;
@@ -224,19 +226,45 @@ public final class HostAccess {
         "to",
         "moving to another device is not recorded; move the leaf before requiresGrad_(true), or detach()");
     Tensor out = Tensors.empty(x.shape(), x.dtype(), target);
-    long bytes = Math.multiplyExact(x.numel(), x.dtype().bytes());
-    MemorySegment direct = Tensors.view(out).memory().segment();
     try {
-      if (Tensors.view(out).memory().onHost()) {
-        read(x, direct.asSlice(0, bytes));
+      Memory memory = Tensors.view(out).memory();
+      if (memory.onHost()) {
+        read(x, memory.segment().asSlice(0, byteCount(x)));
       } else {
-        MemorySegment staging = MemorySegment.ofArray(new byte[Math.toIntExact(bytes)]);
-        read(x, staging);
-        target.backend().upload(staging, Tensors.view(out));
+        upload(x, out);
       }
     } finally {
       Reference.reachabilityFence(out);
     }
     return out;
+  }
+
+  /** Copies to memory that the host cannot reach: from the source itself, if the host can. */
+  private static void upload(Tensor x, Tensor out) {
+    try (var _ = Scope.open()) {
+      Tensor dense = Movement.contiguous(x.detach());
+      TensorState state = Tensors.state(dense);
+      state.pin();
+      try (Arena arena = Arena.ofConfined()) {
+        long bytes = byteCount(x);
+        View view = state.view();
+        MemorySegment source;
+        if (view.memory().onHost()) {
+          source =
+              view.memory().segment().asSlice(view.layout().offset() * x.dtype().bytes(), bytes);
+        } else {
+          source = arena.allocate(bytes);
+          Tensors.backend(dense).download(view, source);
+        }
+        Tensors.backend(out).upload(source, Tensors.view(out));
+      } finally {
+        state.unpin();
+        Reference.reachabilityFence(dense);
+      }
+    }
+  }
+
+  private static long byteCount(Tensor x) {
+    return Math.multiplyExact(x.numel(), x.dtype().bytes());
   }
 }

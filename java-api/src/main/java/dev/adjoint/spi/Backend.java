@@ -2,6 +2,7 @@ package dev.adjoint.spi;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What computes: families of kernels that write only where they are told, and raw memory. A backend
@@ -22,8 +23,7 @@ public interface Backend
   String description();
 
   /** Fresh memory, 64-byte aligned, contents undefined; null if the device has no more. */
-  @org.jspecify.annotations.Nullable
-  Memory allocate(long bytes);
+  @Nullable Memory allocate(long bytes);
 
   /** Gives back what {@link #allocate} returned. */
   void free(Memory memory);
@@ -31,10 +31,29 @@ public interface Backend
   /** How many bytes this device may hold at most by default. */
   long memoryBudget();
 
-  /** Copies a contiguous view to host memory, after all work on it is done. */
+  /**
+   * Whether calls return before their kernels have run. Such a backend skips the rows of indices out
+   * of range, does the others, and throws {@link KernelStatusException} when it next waits: at
+   * {@link #synchronize} or {@link #download}.
+   */
+  default boolean isAsynchronous() {
+    return false;
+  }
+
+  /**
+   * Waits until all work is done.
+   *
+   * @throws KernelStatusException if a kernel refused an index since the last time
+   */
+  default void synchronize() {}
+
+  /**
+   * Copies a contiguous view to host memory, after all work on it is done; throws as {@link
+   * #synchronize}.
+   */
   void download(View contiguous, MemorySegment target);
 
-  /** Copies host memory to a contiguous view. */
+  /** Copies host memory, which may change as soon as this returns, to a contiguous view. */
   void upload(MemorySegment source, View contiguous);
 
   /** Makes calls of this backend into one unit that can run again and again. */

@@ -11,7 +11,7 @@ public interface KernelCall {
   /**
    * Runs the kernel to completion (on a CPU) or enqueues it (on a GPU).
    *
-   * @throws KernelStatusException if the kernel refused its input before writing anything
+   * @throws KernelStatusException if the kernel ran to completion and refused its input
    */
   void run();
 }

@@ -2,7 +2,10 @@ package dev.adjoint.spi;
 
 import dev.adjoint.TensorException;
 
-/** A kernel refused its input before writing anything. */
+/**
+ * A kernel refused its input: before writing anything or, on an {@linkplain Backend#isAsynchronous
+ * asynchronous} backend, all rows that have it.
+ */
 public final class KernelStatusException extends TensorException {
   private static final long serialVersionUID = 1L;
 

@@ -4,8 +4,8 @@ package dev.adjoint.spi;
 public interface LossKernels {
   /**
    * {@code losses[r] = logSumExp(logits[r]) − logits[r, targets[r]]}, 0 where the target is {@code
-   * ignoreIndex}. Status {@link KernelStatusException#INDEX_OUT_OF_RANGE}, before any write, for
-   * another target outside [0, classes).
+   * ignoreIndex}. Another target outside [0, classes) is an index out of range, as in {@link
+   * IndexKernels}.
    *
    * @param logits contiguous [rows, classes], F32 or F64
    * @param targets contiguous I64 [rows]

@@ -1,12 +1,12 @@
 package dev.adjoint.nativecpu;
 
 import dev.adjoint.TensorException;
+import dev.adjoint.spi.MemoryLimit;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 
 /**
  * How much memory tensors may take: 80 % of what is available now or of the container's limit,
@@ -14,39 +14,15 @@ import java.util.Locale;
  * drawn before.
  */
 final class MemoryBudget {
-  /** A size that replaces the measured one: {@code 4g}, {@code 512m}, {@code 64k}, or bytes. */
-  static final String PROPERTY = "adjoint.memory";
-
-  private static final String UNITS = "kmgt";
-
   private MemoryBudget() {}
 
   /**
    * The budget in bytes.
    *
-   * @throws TensorException if the property is set to something that is no size
+   * @throws TensorException if the user has set it to something that is no size
    */
   static long bytes() {
-    String size = System.getProperty(PROPERTY, "");
-    return size.isEmpty() ? available(Path.of("/")) / 5 * 4 : parse(size);
-  }
-
-  static long parse(String size) {
-    String text = size.strip().toLowerCase(Locale.ROOT);
-    try {
-      int unit = text.isEmpty() ? -1 : UNITS.indexOf(text.charAt(text.length() - 1));
-      String digits = unit < 0 ? text : text.substring(0, text.length() - 1);
-      long bytes = Math.multiplyExact(Long.parseLong(digits), 1L << (10 * (unit + 1)));
-      if (bytes > 0) {
-        return bytes;
-      }
-    } catch (NumberFormatException e) {
-      // told below
-    } catch (ArithmeticException e) {
-      return Long.MAX_VALUE;
-    }
-    throw new TensorException(
-        "memory: -D" + PROPERTY + "=" + size + " is not a size; write it as 4g, 512m or in bytes");
+    return MemoryLimit.configured(() -> available(Path.of("/")) / 5 * 4);
   }
 
   /** The least of MemAvailable and the limits of all control groups that this process is in. */

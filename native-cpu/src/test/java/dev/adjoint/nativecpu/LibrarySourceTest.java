@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.adjoint.nativecpu.LibrarySource.InJar;
+import dev.adjoint.spi.NativeFiles;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
@@ -42,14 +43,18 @@ class LibrarySourceTest {
   }
 
   private InJar jar(@Nullable Path cache) throws IOException {
-    Path file = folder.resolve("test.jar");
+    return jar(cache, "test.jar", CONTENT);
+  }
+
+  private InJar jar(@Nullable Path cache, String name, byte[] content) throws IOException {
+    Path file = folder.resolve(name);
     try (OutputStream out = Files.newOutputStream(file);
         ZipOutputStream zip = new ZipOutputStream(out)) {
       zip.putNextEntry(new ZipEntry("lib/x.so"));
-      zip.write(CONTENT);
+      zip.write(content);
       zip.closeEntry();
     }
-    return new InJar("lib", name -> name.equals("lib/x.so") ? inside(file, name) : null, cache);
+    return new InJar("lib", entry -> entry.equals("lib/x.so") ? inside(file, entry) : null, cache);
   }
 
   private static URL inside(Path jar, String name) {
@@ -94,8 +99,8 @@ class LibrarySourceTest {
   @Test
   void twoContentsDoNotMeet() throws IOException {
     byte[] other = "another".getBytes(StandardCharsets.US_ASCII);
-    Path first = InJar.store(cache, "x.so", CONTENT);
-    Path second = InJar.store(cache, "x.so", other);
+    Path first = find(cache);
+    Path second = requireNonNull(jar(cache, "other.jar", other).find("x.so"));
     assertNotEquals(first, second);
     assertArrayEquals(CONTENT, Files.readAllBytes(first));
     assertArrayEquals(other, Files.readAllBytes(second));
@@ -135,12 +140,12 @@ class LibrarySourceTest {
   @Test
   void findsTheCacheFolder() {
     Map<String, String> xdg = Map.of("XDG_CACHE_HOME", "/caches");
-    assertEquals(Path.of("/caches/adjoint"), LibrarySource.cacheFolder(xdg, "/home/me"));
+    assertEquals(Path.of("/caches/adjoint"), NativeFiles.cacheFolder(xdg, "/home/me"));
     assertEquals(
-        Path.of("/home/me/.cache/adjoint"), LibrarySource.cacheFolder(Map.of(), "/home/me"));
+        Path.of("/home/me/.cache/adjoint"), NativeFiles.cacheFolder(Map.of(), "/home/me"));
     Map<String, String> relative = Map.of("XDG_CACHE_HOME", "caches");
     assertEquals(
-        Path.of("/home/me/.cache/adjoint"), LibrarySource.cacheFolder(relative, "/home/me"));
-    assertNull(LibrarySource.cacheFolder(Map.of(), "?"));
+        Path.of("/home/me/.cache/adjoint"), NativeFiles.cacheFolder(relative, "/home/me"));
+    assertNull(NativeFiles.cacheFolder(Map.of(), "?"));
   }
 }

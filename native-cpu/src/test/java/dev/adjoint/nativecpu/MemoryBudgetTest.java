@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.adjoint.TensorException;
+import dev.adjoint.spi.MemoryLimit;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -76,13 +77,13 @@ class MemoryBudgetTest {
   @ParameterizedTest
   @CsvSource({"4g, 4294967296", "512M, 536870912", "64k, 65536", "1t, 1099511627776", "123, 123"})
   void readsSizes(String text, long bytes) {
-    assertEquals(bytes, MemoryBudget.parse(text));
+    assertEquals(bytes, MemoryLimit.parse(text));
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"", "g", "0", "-1g", "4x", "1.5g"})
   void refusesWhatIsNoSize(String text) {
-    TensorException e = assertThrows(TensorException.class, () -> MemoryBudget.parse(text));
+    TensorException e = assertThrows(TensorException.class, () -> MemoryLimit.parse(text));
     String message = requireNonNull(e.getMessage());
     assertTrue(message.contains("-Dadjoint.memory=" + text), message);
   }

@@ -87,10 +87,17 @@ public final class Stage implements AutoCloseable {
     return download(views.get(operand).memory());
   }
 
-  /** Runs calls as one recorded unit. */
+  /** Runs a call to its end. */
+  void run(KernelCall call) {
+    call.run();
+    backend.synchronize();
+  }
+
+  /** Runs calls as one recorded unit, to its end. */
   void replay(List<KernelCall> calls) {
     try (Replay replay = backend.compile(calls)) {
       replay.run();
+      backend.synchronize();
     }
   }
 

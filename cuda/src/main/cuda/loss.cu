@@ -1,0 +1,78 @@
+/* Cross-entropy over rows of logits, and its gradient. */
+#include "rows.cuh"
+
+/* Whether a target is one of the classes or ignored; if not, its row is left alone and reported. */
+ADJ_DEVICE bool adj_target_valid(int64_t target, int64_t classes, int64_t ignored) {
+    return (target >= 0 && target < classes) || target == ignored;
+}
+
+template <class T>
+ADJ_DEVICE void adj_cross_entropy(const adj_cross_entropy_rows_args& args) {
+    const adj_cross_entropy_args& a = args.block;
+    const adj_team team(args.rows);
+    adj_for_all_rows(team, a.rows, [&](int64_t row, bool present) {
+        const T* const logits = static_cast<const T*>(a.logits) + row * a.classes;
+        const auto span = adj_row_span<T>::of_row(present ? a.classes : 0, logits);
+        adj_exp_sum<T> all;
+        span.template each<4>(team, [&](int64_t i, auto width) {
+            all.add(adj_load_packet<width.value>(logits + i));
+        });
+        const T log_sum = adj_log(all.join(team));
+        if (!present || team.rank != 0) {
+            return;
+        }
+        const int64_t target = a.targets[row];
+        if (!adj_target_valid(target, a.classes, a.ignore_index)) {
+            adj_report(args.error);
+            return;
+        }
+        static_cast<T*>(a.log_sum_exp)[row] = all.most + log_sum;
+        static_cast<T*>(a.losses)[row] =
+            target == a.ignore_index ? T(0) : log_sum + (all.most - logits[target]);
+    });
+}
+
+ADJ_KERNEL(adj_cross_entropy_f32, adj_cross_entropy_rows_args) {
+    adj_cross_entropy<float>(args);
+}
+ADJ_KERNEL(adj_cross_entropy_f64, adj_cross_entropy_rows_args) {
+    adj_cross_entropy<double>(args);
+}
+
+template <class T>
+ADJ_DEVICE void adj_cross_entropy_grad(const adj_cross_entropy_grad_rows_args& args) {
+    const adj_cross_entropy_grad_args& a = args.block;
+    const adj_team team(args.rows);
+    adj_for_all_rows(team, a.rows, [&](int64_t row, bool present) {
+        if (!present) {
+            return;
+        }
+        const int64_t target = a.targets[row];
+        if (!adj_target_valid(target, a.classes, a.ignore_index)) {
+            if (team.rank == 0) {
+                adj_report(args.error);
+            }
+            return;
+        }
+        const T* const logits = static_cast<const T*>(a.logits) + row * a.classes;
+        T* const out = static_cast<T*>(a.out) + row * a.classes;
+        const bool ignored = target == a.ignore_index;
+        const T grad = static_cast<const T*>(a.grad)[row * a.grad_stride];
+        const T log_sum_exp = static_cast<const T*>(a.log_sum_exp)[row];
+        adj_row_span<T>::of_row(a.classes, logits, out).each(team, [&](int64_t i, auto width) {
+            auto v = adj_load_packet<width.value>(logits + i);
+            for (int k = 0; k < width.value; k++) {
+                const T p = adj_exp(v.at[k] - log_sum_exp);
+                v.at[k] = ignored ? T(0) : grad * (i + k == target ? p - 1 : p);
+            }
+            adj_store_packet<width.value>(out + i, v);
+        });
+    });
+}
+
+ADJ_KERNEL(adj_cross_entropy_grad_f32, adj_cross_entropy_grad_rows_args) {
+    adj_cross_entropy_grad<float>(args);
+}
+ADJ_KERNEL(adj_cross_entropy_grad_f64, adj_cross_entropy_grad_rows_args) {
+    adj_cross_entropy_grad<double>(args);
+}

@@ -1,0 +1,251 @@
+/*
+ * Kernels over the rows of dense matrices. A team of threads takes one row at a time: some lanes of
+ * a warp, a warp, or the whole block, as Java decides by the number of columns. Rows are read from
+ * global memory once: where several passes need them, they wait in shared memory if there is room.
+ */
+#ifndef ADJ_ROWS_CUH
+#define ADJ_ROWS_CUH
+
+#include <math.h>
+
+#include "common.cuh"
+#include "math.cuh"
+
+/* The threads that share a row. All threads of a block call the reductions together. */
+struct adj_team {
+    int size;
+    int rank;  /* of this thread in its team */
+    int index; /* of the team in its block */
+    int count; /* of teams in the block */
+
+    __device__ __forceinline__ explicit adj_team(const adj_rows& rows)
+        : size(static_cast<int>(rows.team)),
+          rank(static_cast<int>(threadIdx.x) % size),
+          index(static_cast<int>(threadIdx.x) / size),
+          count(static_cast<int>(blockDim.x) / size) {
+    }
+
+    template <class T>
+    __device__ __forceinline__ T sum(T x) const {
+        return reduce(x, T(0), [](T a, T b) { return a + b; });
+    }
+
+    template <class T>
+    __device__ __forceinline__ T max(T x) const {
+        return reduce(x, -static_cast<T>(INFINITY), [](T a, T b) { return adj_larger(a, b); });
+    }
+
+    __device__ __forceinline__ void wait() const {
+        if (size <= ADJ_WARP) {
+            __syncwarp();
+        } else {
+            __syncthreads();
+        }
+    }
+
+  private:
+    template <class T, class F>
+    __device__ __forceinline__ T reduce(T x, T initial, F join) const {
+        return size <= ADJ_WARP ? adj_warp_reduce(x, join, size)
+                                : adj_block_reduce(x, initial, join);
+    }
+};
+
+/*
+ * body(row, present) for a team's share of the rows from `first` to before `end`. All teams of a
+ * block get equally many, because they meet in reductions: `present` is false behind the end.
+ */
+template <class F>
+ADJ_DEVICE void adj_for_rows(const adj_team& team, int64_t first, int64_t end, int64_t step,
+                             F body) {
+    for (int64_t row = first; row < end; row += step) {
+        body(row + team.index, row + team.index < end);
+    }
+}
+
+/* The same for all rows of a matrix, dealt out to all teams of the launch. */
+template <class F>
+ADJ_DEVICE void adj_for_all_rows(const adj_team& team, int64_t rows, F body) {
+    adj_for_rows(team, static_cast<int64_t>(blockIdx.x) * team.count, rows,
+                 static_cast<int64_t>(gridDim.x) * team.count, body);
+}
+
+/* How many elements one access moves, as a constant among a function's arguments. */
+template <int N>
+struct adj_width {
+    static constexpr int value = N;
+};
+
+/* How a row is dealt out to its team: each element has a thread, the only one that touches it. */
+template <class T>
+struct adj_row_span {
+    static constexpr int WIDTH = adj_packet_size(sizeof(T));
+
+    int64_t n;
+    int64_t head;    /* elements before the first packet */
+    int64_t packets; /* neighbours, each aligned */
+
+    /* For one row: packets lie between its boundaries if its operands share them. Other rows may be
+     * dealt out otherwise. */
+    template <class... Operands>
+    __device__ __forceinline__ static adj_row_span of_row(int64_t n, const T* first,
+                                                      const Operands*... others) {
+        const uintptr_t at = reinterpret_cast<uintptr_t>(first);
+        const uintptr_t unlike = ((at ^ reinterpret_cast<uintptr_t>(others)) | ... | 0);
+        const int64_t head = static_cast<int64_t>((0 - at) % ADJ_PACKET_BYTES / sizeof(T));
+        const bool fits = unlike % ADJ_PACKET_BYTES == 0 && n > head;
+        return {n, head, fits ? (n - head) / WIDTH : 0};
+    }
+
+    /* For any row of dense matrices and for their columns: an element's thread is always the same. */
+    template <class... Operands>
+    __device__ __forceinline__ static adj_row_span of_any_row(int64_t n, const Operands*... operands) {
+        const bool fits = n % WIDTH == 0 && (adj_is_aligned(operands, ADJ_PACKET_BYTES) && ...);
+        return {n, 0, fits ? n / WIDTH : 0};
+    }
+
+    __device__ __forceinline__ adj_row_span only_if(bool present) const {
+        return {present ? n : 0, head, present ? packets : 0};
+    }
+
+    /* body(i, width) for this thread's elements i to i + width - 1. */
+    template <int UNROLL = 1, class F>
+    __device__ __forceinline__ void each(const adj_team& team, F body) const {
+        ADJ_UNROLL_BY(UNROLL)
+        for (int64_t p = team.rank; p < packets; p += team.size) {
+            body(head + p * WIDTH, adj_width<WIDTH>());
+        }
+        const int64_t before = packets > 0 ? head : 0;
+        const int64_t single = n - packets * WIDTH;
+        for (int64_t i = team.rank; i < single; i += team.size) {
+            body(i < before ? i : i + packets * WIDTH, adj_width<1>());
+        }
+    }
+};
+
+/*
+ * A thread's share of a sum. Of floats, its rounding errors are kept (Knuth's TwoSum) and added at
+ * the end: exact to about an ulp however long the row, without float64, which many GPUs are slow at.
+ */
+template <class T>
+struct adj_row_sum {
+    T sum = 0;
+
+    __device__ __forceinline__ void add(T x) {
+        sum += x;
+    }
+    __device__ __forceinline__ void scale(T factor) {
+        sum *= factor;
+    }
+    __device__ __forceinline__ T value() const {
+        return sum;
+    }
+};
+
+template <>
+struct adj_row_sum<float> {
+    float sum = 0;
+    float lost = 0;
+
+    __device__ __forceinline__ void add(float x) {
+        const float next = sum + x;
+        const float added = next - sum;
+        lost += (sum - (next - added)) + (x - added);
+        sum = next;
+    }
+    __device__ __forceinline__ void scale(float factor) {
+        sum *= factor;
+        lost *= factor;
+    }
+    __device__ __forceinline__ float value() const {
+        return sum - sum == 0 ? sum + lost : sum; /* nothing is lost of an infinity */
+    }
+};
+
+/* Neighbouring elements added up. */
+template <class T, int N>
+ADJ_DEVICE T adj_sum_of(const adj_packet<T, N>& x) {
+    T sum = x.at[0];
+    ADJ_UNROLL
+    for (int k = 1; k < N; k++) {
+        sum += x.at[k];
+    }
+    return sum;
+}
+
+/*
+ * The largest element of a row and Σ exp(element - largest), in one pass (Milakov and Gimelshein
+ * 2018): where a larger one turns up, what came before is rescaled.
+ */
+template <class T>
+struct adj_exp_sum {
+    T most = -static_cast<T>(INFINITY);
+    adj_row_sum<T> sum;
+
+    template <int N>
+    __device__ __forceinline__ void add(adj_packet<T, N> x) {
+        const T before = most;
+        ADJ_UNROLL
+        for (const T e : x.at) {
+            most = adj_larger(most, e);
+        }
+        /* Without a largest element yet, exp(-∞ - 0) is 0, exp(-∞ + ∞) is not. */
+        const T shift = most == -static_cast<T>(INFINITY) ? T(0) : most;
+        sum.scale(adj_exp(before - shift)); /* mostly by 1; a branch would wait for every load */
+        ADJ_UNROLL
+        for (T& e : x.at) {
+            e = adj_exp(e - shift);
+        }
+        sum.add(adj_sum_of(x));
+    }
+
+    /* Joins a team's shares. A row of -∞ has no probabilities: NaN, as exp(-∞ + ∞) says. */
+    __device__ __forceinline__ T join(const adj_team& team) {
+        const T own = most;
+        most = team.max(own);
+        return team.sum(sum.value() * adj_exp(own - most));
+    }
+};
+
+/* The shared memory of a team: room for some rows, or for none. */
+template <class T>
+struct adj_rows_memory {
+    T* first;
+    int64_t pitch;
+
+    __device__ __forceinline__ adj_rows_memory(const adj_team& team, const adj_rows& rows,
+                                               int rows_of_team)
+        : pitch(rows.pitch) {
+        ADJ_DYNAMIC_SHARED(T, memory);
+        first = memory + static_cast<int64_t>(team.index) * rows_of_team * pitch;
+    }
+
+    /* The k-th row, with packets where the span has them; NULL if there is no room. */
+    __device__ __forceinline__ T* row(int k, const adj_row_span<T>& span) const {
+        constexpr int WIDTH = adj_row_span<T>::WIDTH;
+        return pitch == 0 ? nullptr : first + k * pitch + (WIDTH - span.head) % WIDTH;
+    }
+
+    /* Where a thread finds its elements of `row` from now on. */
+    __device__ __forceinline__ const T* keep(int k, const adj_row_span<T>& span, const adj_team& team,
+                                             const T* source) const {
+        T* const kept = row(k, span);
+        if (kept == nullptr) {
+            return source;
+        }
+        copy(span, team, source, kept);
+        return kept;
+    }
+
+  private:
+    /* Several loads on their way at once. */
+    __device__ __forceinline__ static void copy(const adj_row_span<T>& span, const adj_team& team,
+                                                const T* __restrict__ source,
+                                                T* __restrict__ target) {
+        span.template each<4>(team, [&](int64_t i, auto width) {
+            adj_store_packet<width.value>(target + i, adj_load_packet<width.value>(source + i));
+        });
+    }
+};
+
+#endif

@@ -1,0 +1,93 @@
+package dev.adjoint.cuda;
+
+import dev.adjoint.TensorException;
+import dev.adjoint.spi.KernelTable;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import jcuda.driver.CUfunction_attribute;
+import jcuda.driver.CUmodule;
+import jcuda.driver.CUresult;
+import jcuda.driver.JCudaDriver;
+
+/** The kernels of one device, resolved by name when its module is loaded. */
+final class CudaKernels {
+  private final Driver driver;
+  private final CUmodule module;
+  private final String image;
+  private final Map<String, CudaKernel> byName = new HashMap<>();
+  private final List<CudaKernel> byNumber = new ArrayList<>();
+  private final KernelTable<CudaKernel> table;
+
+  /**
+   * Resolves every kernel of the seam.
+   *
+   * @param module loaded in the current context
+   * @param image where it comes from, for messages
+   * @throws TensorException naming the first kernel that the module lacks
+   */
+  CudaKernels(Driver driver, CUmodule module, String image) {
+    this.driver = driver;
+    this.module = module;
+    this.image = image;
+    this.table = new KernelTable<>(this::get);
+  }
+
+  /** The kernels that every backend has. */
+  KernelTable<CudaKernel> table() {
+    return table;
+  }
+
+  /**
+   * The kernel {@code adj_<name>}.
+   *
+   * @throws TensorException if the module does not have it, or it takes something else than one
+   *     block of words
+   */
+  synchronized CudaKernel get(String name) {
+    CudaKernel known = byName.get(name);
+    if (known != null) {
+      return known;
+    }
+    Handles.Function function = new Handles.Function();
+    int result = JCudaDriver.cuModuleGetFunction(function, module, "adj_" + name);
+    if (result == CUresult.CUDA_ERROR_NOT_FOUND) {
+      throw new TensorException(
+          "cuda: "
+              + image
+              + " lacks the kernel adj_"
+              + name
+              + "; use the kernels that were built together with this jar");
+    }
+    CudaErrors.check(result, "finding the kernel adj_" + name);
+    long bytes = driver.parameterBytes(function.address());
+    if (bytes == 0 || bytes % Long.BYTES != 0) {
+      throw new TensorException(
+          "cuda: the kernel adj_" + name + " of " + image + " does not take one block of words");
+    }
+    CudaKernel kernel =
+        new CudaKernel(
+            name, function.address(), (int) (bytes / Long.BYTES), byNumber.size() + 1);
+    byName.put(name, kernel);
+    byNumber.add(kernel);
+    return kernel;
+  }
+
+  /** The name of the kernel that wrote its number into the error word. */
+  synchronized String nameOf(long number) {
+    return number >= 1 && number <= byNumber.size()
+        ? byNumber.get((int) number - 1).name()
+        : "kernel " + number;
+  }
+
+  /** Lets launches of a kernel take this much dynamic shared memory, beyond 48 KiB. */
+  void allowShared(CudaKernel kernel, int bytes) {
+    CudaErrors.check(
+        driver.setAttribute(
+            kernel.function(),
+            CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
+            bytes),
+        kernel.name() + ": " + bytes + " bytes of shared memory for each block");
+  }
+}

@@ -1,0 +1,161 @@
+package dev.adjoint.cuda;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What a GPU that cannot be used says, each in a process of its own with another machine. */
+class RefusalsTest {
+  private static final Path SIMULATED = Path.of(System.getProperty("adjoint.cuda.path"));
+  private static final String KERNELS =
+      "-Dadjoint.cuda.kernels=" + System.getProperty("adjoint.cuda.kernels");
+
+  @TempDir Path folder;
+
+  private static String run(String what, Map<String, String> environment, String... options)
+      throws IOException, InterruptedException {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.add("--enable-native-access=ALL-UNNAMED");
+    command.addAll(List.of(options));
+    command.add("-cp");
+    command.add(
+        System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")));
+    command.add(OpenDevice.class.getName());
+    command.add(what);
+    ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+    builder.environment().remove("CUDA_HOME");
+    builder.environment().putAll(environment);
+    Process process = builder.start();
+    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertEquals(0, process.waitFor(), output);
+    return output.strip();
+  }
+
+  private static String runSimulated(String what, Map<String, String> environment, String... more)
+      throws IOException, InterruptedException {
+    List<String> options = new ArrayList<>(List.of(more));
+    options.add("-Dadjoint.cuda.path=" + SIMULATED);
+    options.add(KERNELS);
+    return run(what, environment, options.toArray(String[]::new));
+  }
+
+  private static void assertSays(String message, String... parts) {
+    for (String part : parts) {
+      assertTrue(message.contains(part), () -> "'" + part + "' is not in: " + message);
+    }
+  }
+
+  /** A folder with some of the simulated libraries. */
+  private String folderOf(Map<String, String> links) throws IOException {
+    for (Map.Entry<String, String> link : links.entrySet()) {
+      Files.createSymbolicLink(folder.resolve(link.getKey()), SIMULATED.resolve(link.getValue()));
+    }
+    return "-Dadjoint.cuda.path=" + folder;
+  }
+
+  @Test
+  void aMachineWithoutADriver() throws Exception {
+    String message = run("open", Map.of(), "-Dadjoint.cuda.path=" + folder);
+    assertSays(message, "no NVIDIA driver", "libcuda.so.1: not found in " + folder, "--device cpu");
+  }
+
+  @Test
+  void aDriverWithoutDevices() throws Exception {
+    String message = runSimulated("open", Map.of("ADJOINT_SIMULATED_DEVICES", "0"));
+    assertSays(message, "finds no device", "--device cpu");
+  }
+
+  @Test
+  void aDriverThatIsTooOld() throws Exception {
+    String message = runSimulated("open", Map.of("ADJOINT_SIMULATED_DRIVER", "11080"));
+    assertSays(message, "is for CUDA 11.8", "12.0 or newer", "525");
+  }
+
+  @Test
+  void aDeviceThatIsTooOld() throws Exception {
+    Map<String, String> turing = Map.of("ADJOINT_SIMULATED_CAPABILITY", "75");
+    assertSays(runSimulated("open", turing), "compute capability 7.5", "8.0 (Ampere)");
+    assertSays(runSimulated("report", turing), "device 0: ", "7.5 (too old");
+  }
+
+  @Test
+  void kernelsThatCannotBeRead() throws Exception {
+    Path none = folder.resolve("none");
+    String message =
+        run("open", Map.of(), "-Dadjoint.cuda.path=" + SIMULATED, "-Dadjoint.cuda.kernels=" + none);
+    assertSays(message, none.toString(), "cannot be read");
+  }
+
+  @Test
+  void cublasThatIsMissing() throws Exception {
+    String libraries = folderOf(Map.of("libcuda.so.1", "libcuda.so.1"));
+    String message = run("open", Map.of(), libraries, KERNELS);
+    assertSays(message, "no cuBLAS", "libcublas.so.12: not found in " + folder, "pip install");
+  }
+
+  @Test
+  void cublasThatNeedsANewerDriver() throws Exception {
+    String libraries =
+        folderOf(
+            Map.of(
+                "libcuda.so.1", "libcuda.so.1",
+                "libcublas.so.13", "libcublas.so.13",
+                "libcublasLt.so.13", "libcublasLt.so.13"));
+    String message = run("open", Map.of("ADJOINT_SIMULATED_DRIVER", "12040"), libraries, KERNELS);
+    assertSays(message, "libcublas.so.13 needs a driver for CUDA 13", "12.4", "libcublas.so.12");
+    assertSays(run("open", Map.of(), libraries, KERNELS), "cuda:0 gives 12.0");
+  }
+
+  @Test
+  void cublasOfAnotherVersionThanItsName() throws Exception {
+    String libraries =
+        folderOf(
+            Map.of(
+                "libcuda.so.1", "libcuda.so.1",
+                "libcublas.so.12", "libcublas.so.13",
+                "libcublasLt.so.12", "libcublasLt.so.13"));
+    String message = run("open", Map.of(), libraries, KERNELS, "-Dadjoint.cuda.cublas=ffm");
+    assertSays(message, "libcublas.so.12 is cuBLAS 13.", "not 12");
+  }
+
+  @Test
+  void aKernelThatIsMissing() throws Exception {
+    assertSays(runSimulated("missing", Map.of()), "lacks the kernel adj_no_such_kernel");
+  }
+
+  @Test
+  void aParameterBlockThatIsTooLong() throws Exception {
+    assertSays(runSimulated("oversized", Map.of()), "next_key", "2 words, not of 3");
+  }
+
+  @Test
+  void aDeviceThatIsFull() throws Exception {
+    String message =
+        runSimulated(
+            "fill", Map.of("ADJOINT_SIMULATED_MEMORY", "1000000000"), "-Dadjoint.memory=100g");
+    assertSays(
+        message, "allocate: 256.0 MiB more on cuda:0 is more than it has left", "F32 [67108864]");
+  }
+
+  @Test
+  void aKernelThatFails() throws Exception {
+    assertSays(
+        runSimulated("illegal", Map.of()),
+        "CUDA_ERROR_ILLEGAL_ADDRESS",
+        "fill_f32",
+        "-Dadjoint.cuda.sync=true");
+    assertSays(
+        runSimulated("illegal", Map.of(), "-Dadjoint.cuda.sync=true"),
+        "cuda: fill_f32: CUDA_ERROR_ILLEGAL_ADDRESS");
+  }
+}
