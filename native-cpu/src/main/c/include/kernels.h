@@ -23,6 +23,20 @@
 #define ADJ_ABI_VERSION 1
 #define ADJ_EXPORT __attribute__((visibility("default")))
 
+/*
+ * How many words may follow at the end of a block, after a head of some words. None are counted in C,
+ * where a block is as long as it is. CUDA passes blocks by value: there they have the size of the
+ * largest, up to the 4096 bytes that every driver takes.
+ */
+#ifdef __cplusplus
+#define ADJ_MAX_DEPTH 16
+#define ADJ_DIMS(views) (ADJ_MAX_DEPTH * (1 + (views)))
+#define ADJ_WORDS(head) (512 - (head))
+#else
+#define ADJ_DIMS(views)
+#define ADJ_WORDS(head)
+#endif
+
 typedef int32_t adj_kernel(const void *args);
 
 enum { ADJ_OK = 0, ADJ_INDEX_OUT_OF_RANGE = 1 };
@@ -35,7 +49,7 @@ typedef struct {
     const void *x;
     void *out;
     int64_t depth;
-    int64_t dims[]; /* sizes, x, out */
+    int64_t dims[ADJ_DIMS(2)]; /* sizes, x, out */
 } adj_unary_args; /* also adj_copy_<every dtype>, adj_cast_<from>_<to> for every two dtypes */
 
 typedef struct {
@@ -43,7 +57,7 @@ typedef struct {
     const void *saved; /* x or y, as elementwise.def says; the grad view again if nothing is saved */
     void *out;
     int64_t depth;
-    int64_t dims[]; /* sizes, grad, saved, out */
+    int64_t dims[ADJ_DIMS(3)]; /* sizes, grad, saved, out */
 } adj_unary_grad_args;
 
 typedef struct {
@@ -51,7 +65,7 @@ typedef struct {
     const void *b;
     void *out; /* of the inputs' type; uint8_t for eq ne lt le gt ge */
     int64_t depth;
-    int64_t dims[]; /* sizes, a, b, out */
+    int64_t dims[ADJ_DIMS(3)]; /* sizes, a, b, out */
 } adj_binary_args; /* adj_{add,sub,mul,maximum,minimum,eq,ne,lt,le,gt,ge}_{f32,f64,i32,i64,bool for eq ne}, adj_{div,pow}_{f32,f64} */
 
 typedef struct {
@@ -60,7 +74,7 @@ typedef struct {
     double scalar;
     int64_t scalar_first;
     int64_t depth;
-    int64_t dims[]; /* sizes, a, out */
+    int64_t dims[ADJ_DIMS(2)]; /* sizes, a, out */
 } adj_binary_scalar_args; /* adj_<binary>_scalar_<dtype> */
 
 typedef struct {
@@ -69,14 +83,14 @@ typedef struct {
     const void *b;
     void *out;
     int64_t depth;
-    int64_t dims[]; /* sizes, condition, a, b, out */
+    int64_t dims[ADJ_DIMS(4)]; /* sizes, condition, a, b, out */
 } adj_where_args; /* adj_where_<every dtype> */
 
 typedef struct {
     void *out;
     double value;
     int64_t depth;
-    int64_t dims[]; /* sizes, out */
+    int64_t dims[ADJ_DIMS(1)]; /* sizes, out */
 } adj_fill_args; /* adj_fill_<every dtype> */
 
 /* ---- reduce.c ---- */
@@ -84,7 +98,7 @@ typedef struct {
     const void *x;
     void *out;
     int64_t depth;
-    int64_t dims[]; /* sizes, x, out; out's stride is 0 exactly in the reduced loops */
+    int64_t dims[ADJ_DIMS(2)]; /* sizes, x, out; out's stride is 0 exactly in the reduced loops */
 } adj_reduce_args; /* adj_{sum,max,min}_{f32,f64,i64}, adj_mean_{f32,f64}; symbols adj_reduce_<kernel>_<dtype> */
 
 typedef struct {
@@ -93,13 +107,13 @@ typedef struct {
     int64_t cols;
     int64_t col_stride;
     int64_t depth;
-    int64_t dims[]; /* sizes, x, out: the rows */
+    int64_t dims[ADJ_DIMS(2)]; /* sizes, x, out: the rows */
 } adj_argmax_args; /* adj_argmax_{f32,f64,i64} */
 
 typedef struct {
     double *out;
     int64_t count;
-    int64_t words[]; /* count addresses, then count lengths */
+    int64_t words[ADJ_WORDS(2)]; /* count addresses, then count lengths */
 } adj_sum_squares_args; /* adj_sum_squares_{f32,f64} */
 
 /*
@@ -125,7 +139,7 @@ typedef struct {
     double alpha;
     double beta;   /* 0 where there is an activation */
     int64_t depth; /* 0: a single product */
-    int64_t dims[]; /* batch sizes, a, b, out */
+    int64_t dims[ADJ_DIMS(3)]; /* batch sizes, a, b, out */
 } adj_gemm_args;
 
 /* ---- norm.c: contiguous rows ---- */
@@ -291,7 +305,7 @@ typedef struct {
     double weight_decay;
     int64_t nesterov;
     int64_t count;
-    int64_t words[]; /* count times {w, g, buffer or 0, length} */
+    int64_t words[ADJ_WORDS(6)]; /* count times {w, g, buffer or 0, length} */
 } adj_sgd_args;
 
 typedef struct {
@@ -301,13 +315,13 @@ typedef struct {
     double eps;
     double weight_decay;
     int64_t count;
-    int64_t words[]; /* count times {w, g, m, v, length} */
+    int64_t words[ADJ_WORDS(6)]; /* count times {w, g, m, v, length} */
 } adj_adamw_args;
 
 typedef struct {
     const void *factor;
     int64_t count;
-    int64_t words[]; /* count addresses, then count lengths */
+    int64_t words[ADJ_WORDS(2)]; /* count addresses, then count lengths */
 } adj_scale_args; /* adj_scale_{f32,f64} */
 
 /* ---- ceilings.c: for benchmarks ---- */

@@ -29,8 +29,14 @@ final class Session implements AutoCloseable {
   /** The share of its peak that a machine reaches when nobody else is there. */
   private static final double QUIET = 0.85;
 
-  private static final int CHECK_MILLIS = 5;
+  private static final int CHECK_MILLIS = 10;
+
+  /** A core that slept may need a while to come up to speed. */
+  private static final int CHECKS = 3;
+
   private static final int CACHE_LINE = 64;
+
+  private static final PeerProvider PROBES = new AdjointProviders.NativeCpu();
 
   /** How many starts of a JVM are timed. */
   private static final int STARTS = 5;
@@ -190,20 +196,27 @@ final class Session implements AutoCloseable {
   /** Whether nothing but multiply-adds runs nearly as fast as it did at its best. */
   private boolean isQuiet(int threads) {
     Optional<Limits.Limit> peak = results.limits().arithmetic("f32", threads);
+    if (peak.isEmpty()) {
+      return true;
+    }
+    Limits.Limit limit = peak.get();
     try {
-      return peak.isEmpty()
-          || worker(probes(threads))
-                  .ceiling(peak.get().variant(), peak.get().probe(), CACHE_LINE, CHECK_MILLIS)
-              > QUIET * peak.get().rate();
+      WorkerProcess worker = worker(probes(threads));
+      for (int check = 0; check < CHECKS; check++) {
+        double rate = worker.ceiling(limit.variant(), limit.probe(), CACHE_LINE, CHECK_MILLIS);
+        if (rate > QUIET * limit.rate()) {
+          return true;
+        }
+      }
+      return false;
     } catch (FailedException e) {
       return true; // nobody can tell
     }
   }
 
-  /** The backend whose process runs the probes. */
+  /** The backend whose process runs the probes; one process for each number of threads. */
   private static Backend probes(int threads) {
-    PeerProvider cpu = new AdjointProviders.NativeCpu();
-    return new Backend(cpu, cpu.settings(threads).getFirst(), threads);
+    return new Backend(PROBES, PROBES.settings(threads).getFirst(), threads);
   }
 
   /** Measures what the machine can do, once more. */

@@ -1,20 +1,15 @@
 package dev.adjoint.nativecpu;
 
-import static dev.adjoint.nativecpu.Arguments.address;
-import static dev.adjoint.nativecpu.Arguments.bit;
-import static dev.adjoint.nativecpu.Arguments.bits;
-import static dev.adjoint.nativecpu.Arguments.columns;
-import static dev.adjoint.nativecpu.Arguments.rows;
-import static dev.adjoint.nativecpu.Arguments.strides;
-import static dev.adjoint.spi.Iteration.pack;
-
 import dev.adjoint.DType;
 import dev.adjoint.Precision;
 import dev.adjoint.TensorException;
+import dev.adjoint.spi.ArgumentBlocks;
 import dev.adjoint.spi.Backend;
 import dev.adjoint.spi.BinaryKernel;
 import dev.adjoint.spi.Gemm;
 import dev.adjoint.spi.KernelCall;
+import dev.adjoint.spi.KernelFamily;
+import dev.adjoint.spi.KernelTable;
 import dev.adjoint.spi.Layout;
 import dev.adjoint.spi.Memory;
 import dev.adjoint.spi.ReduceKernel;
@@ -22,7 +17,6 @@ import dev.adjoint.spi.Replay;
 import dev.adjoint.spi.UnaryKernel;
 import dev.adjoint.spi.View;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -39,10 +33,12 @@ final class NativeCpuBackend implements Backend {
 
   private final NativeRuntime runtime;
   private final KernelLibrary kernels;
+  private final KernelTable<Kernel> table;
 
   NativeCpuBackend(NativeRuntime runtime, KernelLibrary kernels) {
     this.runtime = runtime;
     this.kernels = kernels;
+    this.table = kernels.table;
   }
 
   private static NativeCall call(Kernel kernel, long elements, long[] words) {
@@ -53,106 +49,84 @@ final class NativeCpuBackend implements Backend {
 
   @Override
   public KernelCall unary(UnaryKernel kernel, View x, View out) {
-    return unary(kernels.unary.of(kernel, x.dtype()), x, out);
+    return unary(table.unary.of(kernel, x.dtype()), x, out);
   }
 
   private static NativeCall unary(Kernel kernel, View x, View out) {
-    long[] head = {x.address(), out.address()};
-    return call(kernel, out.numel(), pack(head, x.layout(), out.layout()));
+    return call(kernel, out.numel(), ArgumentBlocks.unary(x, out));
   }
 
   @Override
   public KernelCall unaryGrad(UnaryKernel kernel, View grad, View saved, View out) {
-    long[] head = {grad.address(), saved.address(), out.address()};
     return call(
-        kernels.unaryGrad.of(kernel, grad.dtype()),
+        table.unaryGrad.of(kernel, grad.dtype()),
         out.numel(),
-        pack(head, grad.layout(), saved.layout(), out.layout()));
+        ArgumentBlocks.unaryGrad(grad, saved, out));
   }
 
   @Override
   public KernelCall binary(BinaryKernel kernel, View a, View b, View out) {
-    long[] head = {a.address(), b.address(), out.address()};
-    return call(
-        kernels.binary.of(kernel, a.dtype()),
-        out.numel(),
-        pack(head, a.layout(), b.layout(), out.layout()));
+    return call(table.binary.of(kernel, a.dtype()), out.numel(), ArgumentBlocks.binary(a, b, out));
   }
 
   @Override
   public KernelCall binaryScalar(
       BinaryKernel kernel, View a, double scalar, boolean scalarFirst, View out) {
-    long[] head = {a.address(), out.address(), bits(scalar), bit(scalarFirst)};
     return call(
-        kernels.binaryScalar.of(kernel, a.dtype()),
+        table.binaryScalar.of(kernel, a.dtype()),
         out.numel(),
-        pack(head, a.layout(), out.layout()));
+        ArgumentBlocks.binaryScalar(a, scalar, scalarFirst, out));
   }
 
   @Override
   public KernelCall where(View condition, View a, View b, View out) {
-    long[] head = {condition.address(), a.address(), b.address(), out.address()};
     return call(
-        kernels.where.of(out.dtype()),
-        out.numel(),
-        pack(head, condition.layout(), a.layout(), b.layout(), out.layout()));
+        table.where.of(out.dtype()), out.numel(), ArgumentBlocks.where(condition, a, b, out));
   }
 
   @Override
   public KernelCall copy(View x, View out) {
-    return unary(kernels.copy.of(x.dtype()), x, out);
+    return unary(table.copy.of(x.dtype()), x, out);
   }
 
   @Override
   public KernelCall cast(View x, View out) {
     DType from = x.dtype();
-    return from == out.dtype()
-        ? copy(x, out)
-        : unary(kernels.castFrom.of(from, out.dtype()), x, out);
+    return from == out.dtype() ? copy(x, out) : unary(table.castFrom.of(from, out.dtype()), x, out);
   }
 
   @Override
   public KernelCall fill(View out, double value) {
-    long[] head = {out.address(), bits(value)};
-    return call(kernels.fill.of(out.dtype()), out.numel(), pack(head, out.layout()));
+    return call(table.fill.of(out.dtype()), out.numel(), ArgumentBlocks.fill(out, value));
   }
 
   // ---- reduce.c ----
 
   @Override
   public KernelCall reduce(ReduceKernel kernel, View x, View out) {
-    if (x.numel() == 0) {
-      // Loops over nothing cannot say how many results there are.
-      return fill(out, kernel == ReduceKernel.MEAN ? Double.NaN : 0);
-    }
-    long[] head = {x.address(), out.address()};
-    Layout repeated = out.layout().expand(x.layout().shape());
-    return call(kernels.reduce.of(kernel, x.dtype()), x.numel(), pack(head, x.layout(), repeated));
+    return x.numel() == 0
+        ? fill(out, kernel == ReduceKernel.MEAN ? Double.NaN : 0)
+        : call(table.reduce.of(kernel, x.dtype()), x.numel(), ArgumentBlocks.reduce(x, out));
   }
 
   @Override
   public KernelCall argmax(View x, View out) {
-    Layout layout = x.layout();
-    int last = layout.rank() - 1;
-    long[] head = {x.address(), out.address(), layout.size(last), layout.stride(last)};
-    return call(
-        kernels.argmax.of(x.dtype()), x.numel(), pack(head, layout.select(last, 0), out.layout()));
+    return call(table.argmax.of(x.dtype()), x.numel(), ArgumentBlocks.argmax(x, out));
   }
 
   @Override
   public KernelCall sumSquares(List<View> xs, View out) {
-    // With nothing to add, the element type does not matter.
-    DType dtype = xs.isEmpty() ? DType.F32 : xs.getFirst().dtype();
-    long[] head = {out.address(), xs.size()};
-    return call(kernels.sumSquares.of(dtype), total(xs), columns(head, xs));
+    return many(table.sumSquares, xs, ArgumentBlocks.sumSquares(xs, out));
   }
 
-  private static long total(List<View> views) {
+  private static NativeCall many(KernelFamily<Kernel> family, List<View> views, long[] words) {
+    // Of no tensors at all, the element type does not matter.
+    DType dtype = views.isEmpty() ? DType.F32 : views.getFirst().dtype();
     long elements = 0;
     for (View view : views) {
       elements += view.numel();
     }
-    return elements;
+    return call(family.of(dtype), elements, words);
   }
 
   // ---- gemm ----
@@ -160,7 +134,7 @@ final class NativeCpuBackend implements Backend {
   @Override
   public long gemmScratchBytes(Gemm spec) {
     Kernel query = products(spec).scratchBytes.of(spec.out().dtype());
-    return Downcalls.query(query.function(), gemmWords(spec, 0));
+    return Downcalls.query(query.function(), ArgumentBlocks.gemm(spec, 0));
   }
 
   @Override
@@ -172,86 +146,38 @@ final class NativeCpuBackend implements Backend {
     return call(
         products(spec).of(activation, spec.out().dtype()),
         elements * (activation == null ? 1 : 2) + products / PRODUCTS_PER_ELEMENT,
-        gemmWords(spec, scratch.address()));
+        ArgumentBlocks.gemm(spec, scratch.address()));
   }
 
   private KernelLibrary.Products products(Gemm spec) {
     return spec.precision() == Precision.BF16 ? kernels.gemmInBf16 : kernels.gemm;
   }
 
-  private static long[] gemmWords(Gemm spec, long scratch) {
-    Layout a = spec.a().layout();
-    Layout b = spec.b().layout();
-    Layout out = spec.out().layout();
-    int col = out.rank() - 1;
-    int row = col - 1;
-    long[] head = {
-      spec.a().address(),
-      spec.b().address(),
-      spec.out().address(),
-      address(spec.before()),
-      address(spec.bias()),
-      scratch,
-      out.size(row),
-      out.size(col),
-      a.size(col),
-      a.stride(row),
-      a.stride(col),
-      b.stride(row),
-      b.stride(col),
-      out.stride(row),
-      bits(spec.alpha()),
-      bits(spec.beta())
-    };
-    if (row == 0) {
-      return Arrays.copyOf(head, head.length + 1); // depth 0: a single product
-    }
-    return pack(head, batch(a), batch(b), batch(out));
-  }
-
-  private static Layout batch(Layout matrices) {
-    int last = matrices.rank() - 1;
-    return matrices.select(last, 0).select(last - 1, 0);
-  }
-
   // ---- norm.c ----
 
-  private static long rowCount(View matrix) {
-    return matrix.layout().size(0);
-  }
-
-  private static long columnCount(View matrix) {
-    return matrix.layout().size(1);
-  }
-
-  private static NativeCall perRow(KernelFamily family, View x, View out) {
-    long[] words = {x.address(), out.address(), rowCount(x), columnCount(x)};
+  /** A call whose work is in proportion to the elements of {@code x}. */
+  private static NativeCall all(KernelFamily<Kernel> family, View x, long[] words) {
     return call(family.of(x.dtype()), x.numel(), words);
-  }
-
-  private static NativeCall perRow(KernelFamily family, View grad, View y, View out) {
-    long[] words = {grad.address(), y.address(), out.address(), rowCount(y), columnCount(y)};
-    return call(family.of(y.dtype()), y.numel(), words);
   }
 
   @Override
   public KernelCall softmax(View x, View out) {
-    return perRow(kernels.softmax, x, out);
+    return all(table.softmax, x, ArgumentBlocks.softmax(x, out));
   }
 
   @Override
   public KernelCall softmaxGrad(View grad, View y, View out) {
-    return perRow(kernels.softmaxGrad, grad, y, out);
+    return all(table.softmaxGrad, y, ArgumentBlocks.softmaxGrad(grad, y, out));
   }
 
   @Override
   public KernelCall logSoftmax(View x, View out) {
-    return perRow(kernels.logSoftmax, x, out);
+    return all(table.logSoftmax, x, ArgumentBlocks.softmax(x, out));
   }
 
   @Override
   public KernelCall logSoftmaxGrad(View grad, View y, View out) {
-    return perRow(kernels.logSoftmaxGrad, grad, y, out);
+    return all(table.logSoftmaxGrad, y, ArgumentBlocks.softmaxGrad(grad, y, out));
   }
 
   @Override
@@ -263,42 +189,19 @@ final class NativeCpuBackend implements Backend {
       View out,
       View mean,
       View rstd) {
-    return norm(kernels.layerNorm, x, weight, bias, eps, out, mean, rstd);
+    long[] words = ArgumentBlocks.norm(x, weight, bias, eps, out, mean, rstd);
+    return all(table.layerNorm, x, words);
   }
 
   @Override
   public KernelCall rmsNorm(View x, @Nullable View weight, double eps, View out, View rstd) {
-    return norm(kernels.rmsNorm, x, weight, null, eps, out, null, rstd);
-  }
-
-  private static NativeCall norm(
-      KernelFamily family,
-      View x,
-      @Nullable View weight,
-      @Nullable View bias,
-      double eps,
-      View out,
-      @Nullable View mean,
-      View rstd) {
-    long[] words = {
-      x.address(),
-      address(weight),
-      address(bias),
-      out.address(),
-      address(mean),
-      rstd.address(),
-      rowCount(x),
-      columnCount(x),
-      bits(eps)
-    };
-    return call(family.of(x.dtype()), x.numel(), words);
+    return all(table.rmsNorm, x, ArgumentBlocks.norm(x, weight, null, eps, out, null, rstd));
   }
 
   @Override
   public long normGradScratchBytes(View x) {
-    // Only the sizes are read.
-    long[] words = {0, 0, 0, 0, 0, 0, 0, 0, 0, rowCount(x), columnCount(x)};
-    return Downcalls.query(kernels.normGradScratchBytes.of(x.dtype()).function(), words);
+    Kernel query = kernels.normGradScratchBytes.of(x.dtype());
+    return Downcalls.query(query.function(), ArgumentBlocks.normGradSizes(x));
   }
 
   @Override
@@ -312,8 +215,9 @@ final class NativeCpuBackend implements Backend {
       @Nullable View gradWeight,
       @Nullable View gradBias,
       Memory scratch) {
-    return normGrad(
-        kernels.layerNormGrad, grad, x, weight, mean, rstd, gradX, gradWeight, gradBias, scratch);
+    long[] words =
+        ArgumentBlocks.normGrad(grad, x, weight, mean, rstd, gradX, gradWeight, gradBias, scratch);
+    return all(table.layerNormGrad, x, words);
   }
 
   @Override
@@ -325,35 +229,9 @@ final class NativeCpuBackend implements Backend {
       @Nullable View gradX,
       @Nullable View gradWeight,
       Memory scratch) {
-    return normGrad(
-        kernels.rmsNormGrad, grad, x, weight, null, rstd, gradX, gradWeight, null, scratch);
-  }
-
-  private static NativeCall normGrad(
-      KernelFamily family,
-      View grad,
-      View x,
-      @Nullable View weight,
-      @Nullable View mean,
-      View rstd,
-      @Nullable View gradX,
-      @Nullable View gradWeight,
-      @Nullable View gradBias,
-      Memory scratch) {
-    long[] words = {
-      grad.address(),
-      x.address(),
-      address(weight),
-      address(mean),
-      rstd.address(),
-      address(gradX),
-      address(gradWeight),
-      address(gradBias),
-      scratch.address(),
-      rowCount(x),
-      columnCount(x)
-    };
-    return call(family.of(x.dtype()), x.numel(), words);
+    long[] words =
+        ArgumentBlocks.normGrad(grad, x, weight, null, rstd, gradX, gradWeight, null, scratch);
+    return all(table.rmsNormGrad, x, words);
   }
 
   // ---- loss.c ----
@@ -361,33 +239,16 @@ final class NativeCpuBackend implements Backend {
   @Override
   public KernelCall crossEntropy(
       View logits, View targets, long ignoreIndex, View losses, View logSumExp) {
-    long[] words = {
-      logits.address(),
-      targets.address(),
-      losses.address(),
-      logSumExp.address(),
-      rowCount(logits),
-      columnCount(logits),
-      ignoreIndex
-    };
-    return call(kernels.crossEntropy.of(logits.dtype()), logits.numel(), words);
+    long[] words = ArgumentBlocks.crossEntropy(logits, targets, ignoreIndex, losses, logSumExp);
+    return all(table.crossEntropy, logits, words);
   }
 
   @Override
   public KernelCall crossEntropyGrad(
       View grad, View logits, View targets, long ignoreIndex, View logSumExp, View out) {
-    long[] words = {
-      grad.address(),
-      logits.address(),
-      targets.address(),
-      logSumExp.address(),
-      out.address(),
-      grad.layout().stride(0),
-      rowCount(logits),
-      columnCount(logits),
-      ignoreIndex
-    };
-    return call(kernels.crossEntropyGrad.of(logits.dtype()), logits.numel(), words);
+    long[] words =
+        ArgumentBlocks.crossEntropyGrad(grad, logits, targets, ignoreIndex, logSumExp, out);
+    return all(table.crossEntropyGrad, logits, words);
   }
 
   // ---- attention.c: never brief, its work grows with the square of the length ----
@@ -397,7 +258,7 @@ final class NativeCpuBackend implements Backend {
     // Causal blocks are smaller, so there may be more chunks: their scratch serves both cases.
     return Downcalls.query(
         kernels.attentionScratchBytes.of(q.dtype()).function(),
-        attentionWords(q, k, k, true, 0, q, null, 0));
+        ArgumentBlocks.attention(q, k, k, true, 0, q, null, 0));
   }
 
   @Override
@@ -411,43 +272,16 @@ final class NativeCpuBackend implements Backend {
       View logSumExp,
       Memory scratch) {
     return new NativeCall(
-        kernels.attention.of(q.dtype()),
-        attentionWords(q, k, v, causal, scale, out, logSumExp, scratch.address()),
+        table.attention.of(q.dtype()),
+        ArgumentBlocks.attention(q, k, v, causal, scale, out, logSumExp, scratch.address()),
         false);
-  }
-
-  private static long[] attentionWords(
-      View q,
-      View k,
-      View v,
-      boolean causal,
-      double scale,
-      View out,
-      @Nullable View logSumExp,
-      long scratch) {
-    long[] head = {
-      q.address(),
-      k.address(),
-      v.address(),
-      out.address(),
-      address(logSumExp),
-      scratch,
-      q.layout().size(0),
-      q.layout().size(1),
-      q.layout().size(2),
-      k.layout().size(2),
-      q.layout().size(3),
-      bit(causal),
-      bits(scale)
-    };
-    return strides(head, q, k, v, out);
   }
 
   @Override
   public long attentionGradScratchBytes(View q, View k) {
     return Downcalls.query(
         kernels.attentionGradScratchBytes.of(q.dtype()).function(),
-        attentionGradWords(q, q, k, k, q, null, false, 0, q, k, k, 0));
+        ArgumentBlocks.attentionGrad(q, q, k, k, q, null, false, 0, q, k, k, 0));
   }
 
   @Override
@@ -465,101 +299,44 @@ final class NativeCpuBackend implements Backend {
       @Nullable View gradV,
       Memory scratch) {
     return new NativeCall(
-        kernels.attentionGrad.of(q.dtype()),
-        attentionGradWords(
+        table.attentionGrad.of(q.dtype()),
+        ArgumentBlocks.attentionGrad(
             grad, q, k, v, out, logSumExp, causal, scale, gradQ, gradK, gradV, scratch.address()),
         false);
-  }
-
-  private static long[] attentionGradWords(
-      View grad,
-      View q,
-      View k,
-      View v,
-      View out,
-      @Nullable View logSumExp,
-      boolean causal,
-      double scale,
-      @Nullable View gradQ,
-      @Nullable View gradK,
-      @Nullable View gradV,
-      long scratch) {
-    long[] head = {
-      grad.address(),
-      q.address(),
-      k.address(),
-      v.address(),
-      out.address(),
-      address(logSumExp),
-      address(gradQ),
-      address(gradK),
-      address(gradV),
-      scratch,
-      q.layout().size(0),
-      q.layout().size(1),
-      q.layout().size(2),
-      k.layout().size(2),
-      q.layout().size(3),
-      bit(causal),
-      bits(scale)
-    };
-    return strides(head, grad, q, k, v, out, gradQ, gradK, gradV);
   }
 
   // ---- index.c ----
 
   @Override
-  public KernelCall gather(View table, View indices, View out) {
-    long[] words = {
-      table.address(),
-      indices.address(),
-      out.address(),
-      rowCount(table),
-      indices.numel(),
-      columnCount(table) * table.dtype().bytes()
-    };
-    return call(kernels.gather, out.numel(), words);
+  public KernelCall gather(View rows, View indices, View out) {
+    return call(table.gather, out.numel(), ArgumentBlocks.gather(rows, indices, out));
   }
 
   @Override
   public KernelCall scatterAdd(View x, View indices, View out) {
-    long[] words = {
-      x.address(),
-      indices.address(),
-      out.address(),
-      rowCount(out),
-      indices.numel(),
-      columnCount(out)
-    };
-    return call(kernels.scatterAdd.of(x.dtype()), x.numel(), words);
+    return all(table.scatterAdd, x, ArgumentBlocks.scatterAdd(x, indices, out));
   }
 
   // ---- random.c ----
 
   @Override
   public KernelCall nextKey(View state, View key) {
-    return call(kernels.nextKey, key.numel(), new long[] {state.address(), key.address()});
+    return call(table.nextKey, key.numel(), ArgumentBlocks.nextKey(state, key));
   }
 
   @Override
   public KernelCall uniform(View key, double low, double high, View out) {
-    return random(kernels.uniform, key, low, high, out);
+    return all(table.uniform, out, ArgumentBlocks.random(key, low, high, out));
   }
 
   @Override
   public KernelCall normal(View key, double mean, double std, View out) {
-    return random(kernels.normal, key, mean, std, out);
-  }
-
-  private static NativeCall random(KernelFamily family, View key, double a, double b, View out) {
-    long[] words = {key.address(), out.address(), bits(a), bits(b), out.numel()};
-    return call(family.of(out.dtype()), out.numel(), words);
+    return all(table.normal, out, ArgumentBlocks.random(key, mean, std, out));
   }
 
   @Override
   public KernelCall dropout(View key, double p, View x, View out) {
-    long[] words = {key.address(), x.address(), out.address(), bits(p), x.numel()};
-    return call(kernels.dropout.of(x.dtype()), x.numel(), words);
+    return all(table.dropout, x, ArgumentBlocks.dropout(key, p, x, out));
   }
 
   // ---- optimizer.c ----
@@ -574,15 +351,10 @@ final class NativeCpuBackend implements Backend {
       double dampening,
       double weightDecay,
       boolean nesterov) {
-    long[] head = {
-      hyper.address(),
-      bits(momentum),
-      bits(dampening),
-      bits(weightDecay),
-      bit(nesterov),
-      params.size()
-    };
-    return step(kernels.sgd, params, rows(head, params, grads, buffers));
+    long[] words =
+        ArgumentBlocks.sgd(
+            params, grads, buffers, hyper, momentum, dampening, weightDecay, nesterov);
+    return many(table.sgd, params, words);
   }
 
   @Override
@@ -596,22 +368,15 @@ final class NativeCpuBackend implements Backend {
       double beta2,
       double eps,
       double weightDecay) {
-    long[] head = {
-      hyper.address(), bits(beta1), bits(beta2), bits(eps), bits(weightDecay), params.size()
-    };
-    return step(kernels.adamW, params, rows(head, params, grads, firstMoments, secondMoments));
+    long[] words =
+        ArgumentBlocks.adamW(
+            params, grads, firstMoments, secondMoments, hyper, beta1, beta2, eps, weightDecay);
+    return many(table.adamW, params, words);
   }
 
   @Override
   public KernelCall scale(List<View> xs, View factor) {
-    long[] head = {factor.address(), xs.size()};
-    return call(kernels.scale.of(factor.dtype()), total(xs), columns(head, xs));
-  }
-
-  private static NativeCall step(KernelFamily family, List<View> params, long[] words) {
-    // Without parameters only the step count moves; its kernel does not depend on the type.
-    DType dtype = params.isEmpty() ? DType.F32 : params.getFirst().dtype();
-    return call(family.of(dtype), total(params), words);
+    return many(table.scale, xs, ArgumentBlocks.scale(xs, factor));
   }
 
   // ---- memory and the rest ----

@@ -38,7 +38,7 @@ class ArgumentBlocksTest {
   private static final Pattern STRUCT =
       Pattern.compile("typedef struct \\{(.*?)\\} (adj_\\w+);", Pattern.DOTALL);
   private static final Pattern FIELD =
-      Pattern.compile("(?<type>.*?)(?<name>\\w+)(\\[(?<length>\\d*)\\])?");
+      Pattern.compile("(?<type>.*?)(?<name>\\w+)(\\[(?<length>.*)\\])?");
 
   private record Field(String name, boolean floating, boolean array) {}
 
