@@ -98,7 +98,7 @@ struct adj_square_block {
                                                  int64_t b_first, int64_t column,
                                                  int64_t d) const {
         __syncthreads();
-        ADJ_UNROLL
+        ADJ_UNROLL_BY(4)
         for (int begin = 0; begin < SIDE * SIDE; begin += ADJ_SQUARE * ADJ_SQUARE) {
             const int e = begin + static_cast<int>(threadIdx.x);
             operands[e / SIDE * PITCH + e % SIDE] =
@@ -149,7 +149,7 @@ struct adj_square_block {
      */
     __device__ __forceinline__ static void put_turned(T* turned, const adj_head<const T>& rows,
                                                       int64_t first, int64_t from, int64_t d) {
-        ADJ_UNROLL
+        ADJ_UNROLL_BY(4)
         for (int begin = 0; begin < SIDE * DEPTH; begin += ADJ_SQUARE * ADJ_SQUARE) {
             const int e = begin + static_cast<int>(threadIdx.x);
             const int row = e / 8 % 4 + e / (4 * DEPTH) * 4;
@@ -161,7 +161,7 @@ struct adj_square_block {
     /* sums += leftᵀ · right, both of `count` rows. */
     __device__ __forceinline__ void add_product(places& sums, const T* left, const T* right,
                                                 int64_t count) const {
-        ADJ_UNROLL_BY(4)
+        ADJ_UNROLL_BY(2)
         for (int k = 0; k < static_cast<int>(count); k++) {
             const auto l = adj_load_packet<W>(left + k * PITCH + y * W);
             const auto r = adj_load_packet<W>(right + k * PITCH + x * W);

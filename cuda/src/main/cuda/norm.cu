@@ -12,6 +12,7 @@ ADJ_DEVICE void adj_softmax_rows(const adj_softmax_rows_args& args) {
         const T* const source = static_cast<const T*>(a.x) + row * a.cols;
         T* const out = static_cast<T*>(a.out) + row * a.cols;
         const auto span = adj_row_span<T>::of_row(present ? a.cols : 0, source, out);
+        team.wait(); /* the row before was dealt out otherwise */
         const T* const x = memory.keep(0, span, team, source);
         adj_exp_sum<T> all;
         span.each(team, [&](int64_t i, auto width) {
@@ -54,6 +55,7 @@ ADJ_DEVICE void adj_softmax_grad_rows(const adj_softmax_grad_rows_args& args) {
         const T* const y_source = static_cast<const T*>(a.y) + row * a.cols;
         T* const out = static_cast<T*>(a.out) + row * a.cols;
         const auto span = adj_row_span<T>::of_row(present ? a.cols : 0, grad_source, y_source, out);
+        team.wait(); /* the row before was dealt out otherwise */
         const T* const grad = memory.keep(0, span, team, grad_source);
         const T* const y = memory.keep(1, span, team, y_source);
         adj_row_sum<T> sum; /* of grad, or of grad · y */

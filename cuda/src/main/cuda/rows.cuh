@@ -35,6 +35,14 @@ struct adj_team {
         return reduce(x, -static_cast<T>(INFINITY), [](T a, T b) { return adj_larger(a, b); });
     }
 
+    __device__ __forceinline__ void wait() const {
+        if (size <= ADJ_WARP) {
+            __syncwarp();
+        } else {
+            __syncthreads();
+        }
+    }
+
   private:
     template <class T, class F>
     __device__ __forceinline__ T reduce(T x, T initial, F join) const {
@@ -68,7 +76,7 @@ struct adj_width {
     static constexpr int value = N;
 };
 
-/* How a row is dealt out to its team. Its thread is the only one that touches an element. */
+/* How a row is dealt out to its team: each element has a thread, the only one that touches it. */
 template <class T>
 struct adj_row_span {
     static constexpr int WIDTH = adj_packet_size(sizeof(T));
@@ -77,7 +85,8 @@ struct adj_row_span {
     int64_t head;    /* elements before the first packet */
     int64_t packets; /* neighbours, each aligned */
 
-    /* For passes over one row: packets lie between its boundaries if its operands share them. */
+    /* For one row: packets lie between its boundaries if its operands share them. Other rows may be
+     * dealt out otherwise. */
     template <class... Operands>
     __device__ __forceinline__ static adj_row_span of_row(int64_t n, const T* first,
                                                       const Operands*... others) {

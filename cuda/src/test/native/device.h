@@ -7,8 +7,6 @@
 
 #include "executor.h"
 
-#define SIM_EXPORT __attribute__((visibility("default")))
-
 namespace sim {
 
 /* Work on the host's side of the device: it runs on the device's thread, in the order of the stream. */

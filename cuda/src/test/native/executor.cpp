@@ -20,11 +20,9 @@
 
 #include "memory.h"
 
-#define EXPORT __attribute__((visibility("default")))
-
 /* What sim_cuda.h declares as constants: so they are, for one thread. */
 extern "C" {
-EXPORT sim::Size3 threadIdx, blockIdx, blockDim, gridDim;
+SIM_EXPORT sim::Size3 threadIdx, blockIdx, blockDim, gridDim;
 }
 
 /* void sim_switch(void** save, void* to): the registers that a call preserves, and the stack. */
@@ -680,7 +678,7 @@ using namespace sim;
 
 extern "C" {
 
-EXPORT void sim_syncthreads(const char* file, int line) {
+SIM_EXPORT void sim_syncthreads(const char* file, int line) {
     if (x.at_barrier == 0) {
         x.barrier_file = file;
         x.barrier_line = line;
@@ -705,18 +703,18 @@ EXPORT void sim_syncthreads(const char* file, int line) {
     }
 }
 
-EXPORT const uint64_t* sim_exchange(const char* what, unsigned mask, uint64_t value,
+SIM_EXPORT const uint64_t* sim_exchange(const char* what, unsigned mask, uint64_t value,
                                     unsigned* present) {
     return meet(what, mask, value, present);
 }
 
-EXPORT void sim_syncwarp(unsigned mask) {
+SIM_EXPORT void sim_syncwarp(unsigned mask) {
     unsigned present;
     meet("__syncwarp", mask, 0, &present);
     x.current->step++;
 }
 
-EXPORT void* sim_shared(const void* place, const char* name, size_t bytes, size_t alignment) {
+SIM_EXPORT void* sim_shared(const void* place, const char* name, size_t bytes, size_t alignment) {
     for (unsigned i = 0; i < x.arrays_count; i++) {
         if (x.arrays[i].place == place) {
             return (void*)x.arrays[i].begin;
@@ -734,7 +732,7 @@ EXPORT void* sim_shared(const void* place, const char* name, size_t bytes, size_
     return add_array(place, name, bytes, std::max(alignment, (size_t)16));
 }
 
-EXPORT void* sim_dynamic_shared(void) {
+SIM_EXPORT void* sim_dynamic_shared(void) {
     static const char place = 0;
     for (unsigned i = 0; i < x.arrays_count; i++) {
         if (x.arrays[i].place == &place) {
@@ -744,7 +742,7 @@ EXPORT void* sim_dynamic_shared(void) {
     return add_array(&place, "the dynamic shared memory", x.dynamic_shared, 16);
 }
 
-EXPORT void sim_atomic(const volatile void* address, size_t bytes) {
+SIM_EXPORT void sim_atomic(const volatile void* address, size_t bytes) {
     if ((uintptr_t)address % bytes != 0) {
         FAIL(MISALIGNED_ADDRESS, "atomically updates %zu bytes at 0x%zx, which is not a multiple", bytes,
              (uintptr_t)address);
@@ -752,23 +750,23 @@ EXPORT void sim_atomic(const volatile void* address, size_t bytes) {
     check(address, bytes, ATOMIC);
 }
 
-EXPORT void sim_trap(void) {
+SIM_EXPORT void sim_trap(void) {
     FAIL(LAUNCH_FAILED, "__trap");
 }
 
 /* ---- called because of -fsanitize=thread ---- */
 
-EXPORT void __tsan_init(void) {
+SIM_EXPORT void __tsan_init(void) {
 }
-EXPORT void __tsan_func_entry(void*) {
+SIM_EXPORT void __tsan_func_entry(void*) {
 }
-EXPORT void __tsan_func_exit(void) {
+SIM_EXPORT void __tsan_func_exit(void) {
 }
 #define HOOKS(bytes)                              \
-    EXPORT void __tsan_read##bytes(void* p) {     \
+    SIM_EXPORT void __tsan_read##bytes(void* p) {     \
         check(p, bytes, READ);                    \
     }                                             \
-    EXPORT void __tsan_write##bytes(void* p) {    \
+    SIM_EXPORT void __tsan_write##bytes(void* p) {    \
         check(p, bytes, WRITE);                   \
     }
 HOOKS(1)
@@ -776,10 +774,10 @@ HOOKS(2)
 HOOKS(4)
 HOOKS(8)
 HOOKS(16)
-EXPORT void __tsan_read_range(void* p, size_t bytes) {
+SIM_EXPORT void __tsan_read_range(void* p, size_t bytes) {
     check(p, bytes, READ);
 }
-EXPORT void __tsan_write_range(void* p, size_t bytes) {
+SIM_EXPORT void __tsan_write_range(void* p, size_t bytes) {
     check(p, bytes, WRITE);
 }
 
@@ -797,11 +795,11 @@ struct Mismatch {
     uint8_t kind;
 };
 
-EXPORT void __ubsan_handle_type_mismatch_v1(const Mismatch* what, const void* pointer) {
+SIM_EXPORT void __ubsan_handle_type_mismatch_v1(const Mismatch* what, const void* pointer) {
     FAIL(MISALIGNED_ADDRESS, "misaligned: 0x%zx is not a multiple of %u, at %s:%u", (uintptr_t)pointer,
          1u << what->log_alignment, what->place.file, what->place.line);
 }
-EXPORT void __ubsan_handle_out_of_bounds(const Place* place, uintptr_t index) {
+SIM_EXPORT void __ubsan_handle_out_of_bounds(const Place* place, uintptr_t index) {
     FAIL(ILLEGAL_ADDRESS, "index %zu is outside of an array, at %s:%u", index, place->file, place->line);
 }
 

@@ -10,6 +10,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#define SIM_EXPORT __attribute__((visibility("default")))
+
 namespace sim {
 
 /* Values of CUresult. */
@@ -64,12 +66,12 @@ constexpr size_t MAX_STATIC_SHARED = 48 * 1024;
 constexpr size_t MAX_SHARED = 99 * 1024; /* with the attribute, on every capability */
 
 /* Limits are checked by the caller; `device` owns the memory that the kernel may touch. */
-Result launch(const Kernel& kernel, const void* parameter, Size3 grid, Size3 block,
-              size_t dynamic_shared, int device);
+SIM_EXPORT Result launch(const Kernel& kernel, const void* parameter, Size3 grid, Size3 block,
+                         size_t dynamic_shared, int device);
 
 /* INVALID_VALUE, and a line on stderr, where a launch is beyond the device. */
-Result check_limits(const char* kernel, Size3 grid, Size3 block, size_t dynamic_shared,
-                    size_t dynamic_limit);
+SIM_EXPORT Result check_limits(const char* kernel, Size3 grid, Size3 block, size_t dynamic_shared,
+                               size_t dynamic_limit);
 
 /* Checks done, for tests. */
 struct Counts {
@@ -77,7 +79,7 @@ struct Counts {
     uint64_t threads;
     uint64_t accesses; /* of device or shared memory */
 };
-Counts counts();
+SIM_EXPORT Counts counts();
 
 }  // namespace sim
 

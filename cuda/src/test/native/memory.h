@@ -10,6 +10,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "executor.h"
+
 namespace sim {
 
 struct Allocation {
@@ -19,7 +21,7 @@ struct Allocation {
     bool live;
 };
 
-class Memory {
+class SIM_EXPORT Memory {
    public:
     Memory();
     Memory(const Memory&) = delete;
@@ -67,7 +69,7 @@ class Memory {
     int opened_ = 0;
 };
 
-Memory& memory();
+SIM_EXPORT Memory& memory();
 
 /* Host memory that devices may access: allocated or registered as page-locked. */
 void pin(const void* begin, size_t bytes);

@@ -231,10 +231,6 @@ inline unsigned short sim_f16_of_f32(float x) {
 SIM_HALF(__nv_bfloat16, __nv_bfloat162, bf16)
 SIM_HALF(__half, __half2, f16)
 #undef SIM_HALF
-typedef __nv_bfloat16 nv_bfloat16;
-typedef __nv_bfloat162 nv_bfloat162;
-typedef __half half;
-typedef __half2 half2;
 
 inline __nv_bfloat16 __float2bfloat16_rn(float x) {
     return __nv_bfloat16(x);

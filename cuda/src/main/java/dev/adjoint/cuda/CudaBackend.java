@@ -22,7 +22,7 @@ final class CudaBackend implements Backend {
   private final CudaReductions reductions;
   private final CudaGemm products;
   private final CudaNorms norms;
-  private final CudaLosses losses;
+  private final CudaLosses loss;
   private final CudaAttention attention;
   private final CudaIndexing indexing;
   private final CudaRandom random;
@@ -35,7 +35,7 @@ final class CudaBackend implements Backend {
     reductions = new CudaReductions(device, kernels);
     products = new CudaGemm(device, elementwise);
     norms = new CudaNorms(device, kernels);
-    losses = new CudaLosses(device, kernels);
+    loss = new CudaLosses(device, kernels);
     attention = new CudaAttention(device, kernels);
     indexing = new CudaIndexing(device, kernels);
     random = new CudaRandom(device, kernels);
@@ -160,16 +160,16 @@ final class CudaBackend implements Backend {
     return norms.rmsNormGrad(grad, x, weight, rstd, gradX, gradWeight, scratch);
   }
 
-  // ---- losses ----
+  // ---- loss ----
 
   @Override
   public KernelCall crossEntropy(View logits, View targets, long ignoreIndex, View losses, View logSumExp) {
-    return losses.crossEntropy(logits, targets, ignoreIndex, losses, logSumExp);
+    return loss.crossEntropy(logits, targets, ignoreIndex, losses, logSumExp);
   }
 
   @Override
   public KernelCall crossEntropyGrad(View grad, View logits, View targets, long ignoreIndex, View logSumExp, View out) {
-    return losses.crossEntropyGrad(grad, logits, targets, ignoreIndex, logSumExp, out);
+    return loss.crossEntropyGrad(grad, logits, targets, ignoreIndex, logSumExp, out);
   }
 
   // ---- attention ----

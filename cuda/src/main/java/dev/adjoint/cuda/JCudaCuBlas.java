@@ -7,7 +7,7 @@ import jcuda.jcublas.cublasGemmAlgo;
 import jcuda.jcublas.cublasHandle;
 import jcuda.runtime.cudaStream_t;
 
-/** cuBLAS 12 through JCuda. */
+/** cuBLAS 12 through JCuda; its functions with {@code _new} take the compute types of cuBLAS 11 on. */
 final class JCudaCuBlas implements CuBlas {
   private final cublasHandle handle = new cublasHandle();
   private final int version;
@@ -34,7 +34,7 @@ final class JCudaCuBlas implements CuBlas {
   public void multiply(Product p) {
     int status =
         p.count() == 1
-            ? JCublas2.cublasGemmEx(
+            ? JCublas2.cublasGemmEx_new(
                 handle,
                 p.a().operation(),
                 p.b().operation(),
@@ -54,7 +54,7 @@ final class JCudaCuBlas implements CuBlas {
                 p.out().leading(),
                 p.numbers().compute,
                 cublasGemmAlgo.CUBLAS_GEMM_DEFAULT)
-            : JCublas2.cublasGemmStridedBatchedEx(
+            : JCublas2.cublasGemmStridedBatchedEx_new(
                 handle,
                 p.a().operation(),
                 p.b().operation(),
