@@ -45,7 +45,8 @@ sim_switch:
     popq %r12
     popq %rbx
     popq %rbp
-    ret
+    popq %rcx
+    jmpq *%rcx
     .size sim_switch, .-sim_switch
 )");
 
@@ -100,10 +101,11 @@ struct Array {
     const char* name;
     uintptr_t begin;
     size_t bytes;
+    size_t unit; /* what its elements are aligned to */
 };
 
 /*
- * Who touched a byte of shared memory last, since which barrier. The reader is a thread, SEVERAL
+ * Who touched a unit of shared memory last, since which barrier. The reader is a thread, SEVERAL
  * plus a warp for several threads of that warp, or ANYONE.
  */
 struct Cell {
@@ -203,7 +205,8 @@ void fiber_main();
 /* Lets this fiber start on an empty stack. */
 void renew(Fiber& fiber) {
     const auto index = (uintptr_t)(&fiber - x.fibers);
-    auto* top = (void**)(x.stacks + (index + 1) * STACK);
+    /* Tops a power of two apart would all take the same lines of the caches. */
+    auto* top = (void**)(x.stacks + (index + 1) * STACK - index % 64 * 272);
     *--top = nullptr; /* where fiber_main would return to, and its alignment */
     *--top = (void*)fiber_main;
     top -= 6; /* the registers */
@@ -344,7 +347,7 @@ const uint64_t* meet(const char* what, unsigned mask, uint64_t value, unsigned* 
     Meeting& meeting = meeting_of(warp, mask);
     if (meeting.arrived == 0) {
         meeting.what = what;
-    } else if (strcmp(meeting.what, what) != 0) {
+    } else if (meeting.what != what && strcmp(meeting.what, what) != 0) {
         FAIL(LAUNCH_FAILED, "divergent warp: %s, but another lane is at %s", what, meeting.what);
     }
     const unsigned turn = meeting.turn & 1;
@@ -445,12 +448,12 @@ void run_block(unsigned first) {
 
 /* ---- shared memory ---- */
 
-void* add_array(const void* place, const char* name, size_t bytes, size_t alignment) {
-    const uintptr_t begin = (x.shared_next + alignment - 1) / alignment * alignment;
+void* add_array(const void* place, const char* name, size_t bytes, size_t unit) {
+    const uintptr_t begin = (x.shared_next + 31) / 32 * 32 + 16; /* as aligned as it must be */
     if (x.arrays_count == MAX_ARRAYS) {
         FAIL(LAUNCH_FAILED, "more than %u arrays in shared memory", MAX_ARRAYS);
     }
-    x.arrays[x.arrays_count++] = {place, name, begin, bytes};
+    x.arrays[x.arrays_count++] = {place, name, begin, bytes, unit};
     x.shared_next = begin + bytes + RED_ZONE;
     memset((void*)begin, 0xff, bytes);
     return (void*)begin;
@@ -483,12 +486,15 @@ void report_race(Access access, uintptr_t address, const char* other_did, unsign
 }
 
 void check_shared(uintptr_t address, size_t bytes, Access access) {
-    if (array_of(address, bytes) == nullptr) {
+    const Array* const array = array_of(address, bytes);
+    if (array == nullptr) {
         FAIL(ILLEGAL_ADDRESS, "%s %zu bytes of shared memory outside of every array of this block",
              ACCESS_NAMES[access], bytes);
     }
     const auto self = (uint16_t)number(x.current);
-    for (Cell *c = x.cells + (address - x.shared), *end = c + bytes; c != end; c++, address++) {
+    Cell* const cells = x.cells + (array->begin - x.shared);
+    const Cell* const end = cells + (address - array->begin + bytes - 1) / array->unit + 1;
+    for (Cell* c = cells + (address - array->begin) / array->unit; c != end; c++) {
         const bool atomic = access == ATOMIC && c->write_is_atomic;
         if (c->write_epoch == x.epoch && !atomic && unordered(c->writer, c->write_step)) {
             report_race(access, address, "wrote", c->writer);
@@ -721,7 +727,7 @@ SIM_EXPORT void sim_syncwarp(unsigned mask) {
     x.current->step++;
 }
 
-SIM_EXPORT void* sim_shared(const void* place, const char* name, size_t bytes, size_t alignment) {
+SIM_EXPORT void* sim_shared(const void* place, const char* name, size_t bytes, size_t unit) {
     for (unsigned i = 0; i < x.arrays_count; i++) {
         if (x.arrays[i].place == place) {
             return (void*)x.arrays[i].begin;
@@ -737,17 +743,17 @@ SIM_EXPORT void* sim_shared(const void* place, const char* name, size_t bytes, s
              "%zu bytes of static and %zu of dynamic shared memory; at most %zu", x.static_shared,
              x.dynamic_shared, MAX_SHARED);
     }
-    return add_array(place, name, bytes, std::max(alignment, (size_t)16));
+    return add_array(place, name, bytes, unit);
 }
 
-SIM_EXPORT void* sim_dynamic_shared(void) {
+SIM_EXPORT void* sim_dynamic_shared(size_t unit) {
     static const char place = 0;
     for (unsigned i = 0; i < x.arrays_count; i++) {
         if (x.arrays[i].place == &place) {
             return (void*)x.arrays[i].begin;
         }
     }
-    return add_array(&place, "the dynamic shared memory", x.dynamic_shared, 16);
+    return add_array(&place, "the dynamic shared memory", x.dynamic_shared, unit);
 }
 
 SIM_EXPORT void sim_atomic(const volatile void* address, size_t bytes) {
