@@ -33,7 +33,7 @@ tools="$(dirname "$nvcc")"
 mkdir -p "$build" "$output"
 made_of="$({
   "$nvcc" --version
-  sha256sum "$0" "$sources"/* "$shared/include/kernels.h" "$shared/elementwise.def"
+  sha256sum build-kernels.sh "$sources"/* "$shared/include/kernels.h" "$shared/elementwise.def"
 } | sha256sum)"
 if [ "$(cat "$build/made-of" 2>/dev/null)" = "$made_of" ] &&
   [ -f "$output/adjoint-cuda12.fatbin" ] && [ -f "$output/adjoint-cuda13.fatbin" ]; then
@@ -48,7 +48,7 @@ module="$build/adjoint.cu"
   done
   for source in "$sources"/*.cu; do
     name="$(basename "$source" .cu)"
-    echo "namespace $name {"
+    echo "namespace adj_${name}_cu {"
     echo "#include \"$source\""
     echo "}"
   done
