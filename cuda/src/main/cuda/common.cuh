@@ -51,7 +51,6 @@ ADJ_DEVICE int64_t adj_max(int64_t a, int64_t b) {
     return a > b ? a : b;
 }
 
-
 ADJ_DEVICE int64_t adj_ceil_div(int64_t a, int64_t b) {
     return (a + b - 1) / b;
 }

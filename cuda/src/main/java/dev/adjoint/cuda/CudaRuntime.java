@@ -23,7 +23,7 @@ final class CudaRuntime {
   private static final int CUDA_13 = 13000;
 
   private static @Nullable CudaRuntime shared;
-  private static @Nullable TensorException refusal;
+  private static @Nullable String refusal;
 
   private final Path driverPath;
   private final Driver driver;
@@ -39,14 +39,14 @@ final class CudaRuntime {
    */
   static synchronized CudaRuntime get() {
     if (refusal != null) {
-      throw new TensorException(String.valueOf(refusal.getMessage()), refusal);
+      throw new TensorException(refusal);
     }
     CudaRuntime runtime = shared;
     if (runtime == null) {
       try {
         runtime = new CudaRuntime(new CudaLibraries());
       } catch (TensorException e) {
-        refusal = e;
+        refusal = e.getMessage();
         throw e;
       }
       shared = runtime;
@@ -54,7 +54,12 @@ final class CudaRuntime {
     return runtime;
   }
 
-  private CudaRuntime(CudaLibraries libraries) {
+  /**
+   * Loads what is needed.
+   *
+   * @throws TensorException with the reason if that fails
+   */
+  CudaRuntime(CudaLibraries libraries) {
     CudaLibraries.Search search = libraries.find(DRIVER);
     Path file = search.file();
     if (file == null) {
