@@ -28,7 +28,8 @@
 /* One that waits for memory: with few enough registers that all threads of a multiprocessor run. */
 #    define ADJ_STREAMING_KERNEL(name, Args) \
         extern "C" __global__ void __maxnreg__(32) name(const __grid_constant__ Args args)
-#    define ADJ_SHARED(T, name, count) __shared__ T name[count]
+/* Aligned for packets, which without saying so only the type would be. */
+#    define ADJ_SHARED(T, name, count) __shared__ __align__(16) T name[count]
 /* As many bytes as the launch says. */
 #    define ADJ_DYNAMIC_SHARED(T, name)                               \
         extern __shared__ __align__(16) unsigned char name##_bytes[]; \
