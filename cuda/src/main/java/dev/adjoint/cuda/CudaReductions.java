@@ -56,8 +56,7 @@ final class CudaReductions implements ReductionKernels {
     }
     Plan plan = new Plan(x, out);
     CudaKernel first = table.reduce.of(kernel, x.dtype());
-    Launch launch =
-        new Launch(first, plan.words, plan.blocks, plan.parts, Grid.THREADS, 0);
+    Launch launch = new Launch(first, plan.words, plan.blocks, plan.parts, Grid.THREADS, 0);
     if (plan.parts == 1) {
       return new CudaCall(device, launch);
     }
@@ -66,8 +65,7 @@ final class CudaReductions implements ReductionKernels {
     return new CudaCall(
         first.name(),
         device,
-        List.of(
-            launch, new Launch(kernels.get(second), plan.words, blocks, 1, Grid.THREADS, 0)));
+        List.of(launch, new Launch(kernels.get(second), plan.words, blocks, 1, Grid.THREADS, 0)));
   }
 
   /** How a reduction is cut into blocks: {@code adj_reduce_plan_args}. */
