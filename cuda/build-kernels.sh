@@ -33,7 +33,7 @@ tools="$(dirname "$nvcc")"
 mkdir -p "$build" "$output"
 made_of="$({
   "$nvcc" --version
-  sha256sum "$0" "$sources"/* "$shared/include/kernels.h" "$shared/elementwise.def"
+  sha256sum build-kernels.sh "$sources"/* "$shared/include/kernels.h" "$shared/elementwise.def"
 } | sha256sum)"
 if [ "$(cat "$build/made-of" 2>/dev/null)" = "$made_of" ] &&
   [ -f "$output/adjoint-cuda12.fatbin" ] && [ -f "$output/adjoint-cuda13.fatbin" ]; then
@@ -48,7 +48,7 @@ module="$build/adjoint.cu"
   done
   for source in "$sources"/*.cu; do
     name="$(basename "$source" .cu)"
-    echo "namespace $name {"
+    echo "namespace adj_${name}_cu {"
     echo "#include \"$source\""
     echo "}"
   done
@@ -63,17 +63,17 @@ for architecture in $architectures; do
 done | xargs -P "$(nproc)" -I{} "$tools/ptxas" -arch=sm_{} -O3 --warning-as-error \
   -o "$build/adjoint-sm_{}.cubin" "$build/adjoint.ptx"
 
-# Not compressed: the jar compresses, and what is inside can be read without the driver.
 images=()
 for architecture in $architectures; do
   images+=("--image3=kind=elf,sm=$architecture,file=$build/adjoint-sm_$architecture.cubin")
 done
-"$tools/fatbinary" -64 --compress=false --create="$output/adjoint-cuda13.fatbin" "${images[@]}" \
+"$tools/fatbinary" -64 --compress-mode=size --create="$output/adjoint-cuda13.fatbin" "${images[@]}" \
   "--image3=kind=ptx,sm=$oldest,file=$build/adjoint.ptx"
 
 sed "s/^\.version .*/.version $oldest_ptx/" "$build/adjoint.ptx" >"$build/adjoint-$oldest_ptx.ptx"
 # Assembling it proves that it keeps to that version.
 "$tools/ptxas" -arch="sm_$oldest" -O0 -o "$build/proof.cubin" "$build/adjoint-$oldest_ptx.ptx"
+# Not compressed: the first of these drivers do not know how to undo it.
 "$tools/fatbinary" -64 --compress=false --create="$output/adjoint-cuda12.fatbin" \
   "--image3=kind=ptx,sm=$oldest,file=$build/adjoint-$oldest_ptx.ptx"
 

@@ -37,6 +37,8 @@
 #include "cuda_args.h"
 
 #define ADJ_DEVICE static __device__ __forceinline__
+/* One copy for all kernels, where many would be long. */
+#define ADJ_CALLED [[maybe_unused]] static __device__ __noinline__
 
 constexpr int ADJ_WARP = 32;
 constexpr unsigned ADJ_ALL_LANES = 0xffffffffu;
@@ -44,7 +46,6 @@ constexpr unsigned ADJ_ALL_LANES = 0xffffffffu;
 ADJ_DEVICE int64_t adj_min(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
-
 ADJ_DEVICE int64_t adj_max(int64_t a, int64_t b) {
     return a > b ? a : b;
 }
@@ -148,7 +149,7 @@ struct adj_array {
 /* ---- loops over strided operands ---- */
 
 /* Kept out of line: hardly anything is so large, and inlined it would be most of many kernels. */
-static __device__ __noinline__ uint64_t adj_divide_wide(uint64_t a, uint64_t b) {
+ADJ_CALLED uint64_t adj_divide_wide(uint64_t a, uint64_t b) {
     return a / b;
 }
 

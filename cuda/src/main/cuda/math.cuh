@@ -8,39 +8,33 @@
 
 #include "common.cuh"
 
-#define ADJ_INLINED(T, name, function) \
-    ADJ_DEVICE T adj_##name(T x) {     \
-        return function(x);            \
+#define ADJ_LIBRARY(inlining, T, name, function) \
+    inlining T adj_##name(T x) {                 \
+        return function(x);                      \
     }
-/* Long ones: one copy for all kernels, which spend their time on memory anyway. */
-#define ADJ_CALLED(T, name, function)                     \
-    static __device__ __noinline__ T adj_##name(T x) {    \
-        return function(x);                               \
-    }
-ADJ_INLINED(float, abs, fabsf)
-ADJ_INLINED(float, sqrt, sqrtf)
-ADJ_INLINED(float, exp, expf)
-ADJ_INLINED(float, log, logf)
-ADJ_INLINED(float, tanh, tanhf)
-ADJ_INLINED(float, erf, erff)
-ADJ_CALLED(float, sin, sinf)
-ADJ_CALLED(float, cos, cosf)
-ADJ_INLINED(double, abs, fabs)
-ADJ_INLINED(double, sqrt, sqrt)
-ADJ_CALLED(double, exp, exp)
-ADJ_CALLED(double, log, log)
-ADJ_CALLED(double, tanh, tanh)
-ADJ_CALLED(double, erf, erf)
-ADJ_CALLED(double, sin, sin)
-ADJ_CALLED(double, cos, cos)
-#undef ADJ_INLINED
-#undef ADJ_CALLED
+ADJ_LIBRARY(ADJ_DEVICE, float, abs, fabsf)
+ADJ_LIBRARY(ADJ_DEVICE, float, sqrt, sqrtf)
+ADJ_LIBRARY(ADJ_DEVICE, float, exp, expf)
+ADJ_LIBRARY(ADJ_DEVICE, float, log, logf)
+ADJ_LIBRARY(ADJ_DEVICE, float, tanh, tanhf)
+ADJ_LIBRARY(ADJ_DEVICE, float, erf, erff)
+ADJ_LIBRARY(ADJ_CALLED, float, sin, sinf)
+ADJ_LIBRARY(ADJ_CALLED, float, cos, cosf)
+ADJ_LIBRARY(ADJ_DEVICE, double, abs, fabs)
+ADJ_LIBRARY(ADJ_DEVICE, double, sqrt, sqrt)
+ADJ_LIBRARY(ADJ_CALLED, double, exp, exp)
+ADJ_LIBRARY(ADJ_CALLED, double, log, log)
+ADJ_LIBRARY(ADJ_CALLED, double, tanh, tanh)
+ADJ_LIBRARY(ADJ_CALLED, double, erf, erf)
+ADJ_LIBRARY(ADJ_CALLED, double, sin, sin)
+ADJ_LIBRARY(ADJ_CALLED, double, cos, cos)
+#undef ADJ_LIBRARY
 
 /* Squares, the most frequent power by far, are exact up to their rounding and need no library. */
-static __device__ __noinline__ float adj_power(float x, float y) {
+ADJ_CALLED float adj_power(float x, float y) {
     return powf(x, y);
 }
-static __device__ __noinline__ double adj_power(double x, double y) {
+ADJ_CALLED double adj_power(double x, double y) {
     return pow(x, y);
 }
 template <class T>

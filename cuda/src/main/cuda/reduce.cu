@@ -120,10 +120,10 @@ ADJ_DEVICE void reduce(const adj_reduce_plan_args& args) {
     ADJ_SHARED(A, joined, ADJ_THREADS);
     A* const own = joined + row * width + column;
     *own = a;
-    for (int half = height / 2; half > 0; half /= 2) {
+    for (int below = height / 2; below > 0; below /= 2) {
         __syncthreads();
-        if (row < half) {
-            *own = Op::join(*own, own[half * width]);
+        if (row < below) {
+            *own = Op::join(*own, own[below * width]);
         }
     }
     if (row == 0 && result < args.results) {

@@ -2,9 +2,7 @@
  * cublasLt for simulated devices, libcublasLt.so.12 and libcublasLt.so.13: one product with bias, ReLU
  * and GELU behind it, column-major, scalars on the host. Whatever else is asked for answers NOT_SUPPORTED.
  */
-#include <cstdio>
 #include <cstring>
-#include <new>
 
 #include "product.h"
 
@@ -70,16 +68,24 @@ struct MatrixLayout {
     int64_t stride = 0;
 };
 
-enum PreferenceAttribute : int { PREFERENCE_MAX_WORKSPACE_BYTES = 1 };
+enum PreferenceAttribute : int {
+    PREFERENCE_MAX_WORKSPACE_BYTES = 1,
+    PREFERENCE_MIN_ALIGNMENT_A = 5 /* then B, C, D */
+};
 
 struct Preference {
     uint64_t max_workspace_bytes = 0;
+    uint32_t alignments[4] = {256, 256, 256, 256};
 };
 
+/* The only one there is; it holds the product to the alignments for which it was chosen. */
 struct Algorithm {
-    uint64_t data[8];
+    uint64_t number;
+    uint32_t alignments[4];
+    uint64_t unused[5];
 };
 constexpr uint64_t ONLY_ALGORITHM = 0x51;
+static_assert(sizeof(Algorithm) == 64);
 
 struct HeuristicResult {
     Algorithm algorithm;
@@ -236,8 +242,11 @@ API cublasLtMatmulPreferenceDestroy(Preference* preference) {
 
 API cublasLtMatmulPreferenceSetAttribute(Preference* preference, int attribute, const void* value,
                                          size_t bytes) {
+    const int matrix_number = attribute - PREFERENCE_MIN_ALIGNMENT_A;
     return attribute == PREFERENCE_MAX_WORKSPACE_BYTES
                ? set(preference->max_workspace_bytes, value, bytes)
+           : matrix_number >= 0 && matrix_number < 4
+               ? set(preference->alignments[matrix_number], value, bytes)
                : STATUS_NOT_SUPPORTED;
 }
 
@@ -245,7 +254,6 @@ API cublasLtMatmulAlgoGetHeuristic(void* handle, const Desc* desc, const MatrixL
                                    const MatrixLayout* b, const MatrixLayout* c,
                                    const MatrixLayout* d, const Preference* preference, int wanted,
                                    HeuristicResult* results, int* found) {
-    (void)preference;
     Product p;
     if (handle == nullptr) {
         return STATUS_NOT_INITIALIZED;
@@ -258,7 +266,9 @@ API cublasLtMatmulAlgoGetHeuristic(void* handle, const Desc* desc, const MatrixL
         return STATUS_NOT_SUPPORTED;
     }
     results[0] = {};
-    results[0].algorithm.data[0] = ONLY_ALGORITHM;
+    results[0].algorithm.number = ONLY_ALGORITHM;
+    memcpy(results[0].algorithm.alignments, preference->alignments,
+           sizeof preference->alignments);
     *found = 1;
     return OK;
 }
@@ -272,8 +282,14 @@ API cublasLtMatmul(void* handle, const Desc* desc, const void* alpha, const void
     if (handle == nullptr) {
         return STATUS_NOT_INITIALIZED;
     }
-    if (algorithm != nullptr && algorithm->data[0] != ONLY_ALGORITHM) {
-        return STATUS_INVALID_VALUE;
+    if (algorithm != nullptr) {
+        const void* const addresses[] = {a, b, c, d};
+        for (int i = 0; i < 4; i++) {
+            if (algorithm->number != ONLY_ALGORITHM ||
+                (uintptr_t)addresses[i] % algorithm->alignments[i] != 0) {
+                return STATUS_INVALID_VALUE;
+            }
+        }
     }
     if (!describe(*desc, *a_layout, *b_layout, *c_layout, *d_layout, p)) {
         return STATUS_NOT_SUPPORTED;

@@ -528,14 +528,18 @@ void check_shared(uintptr_t address, size_t bytes, Access access) {
 
 /* ---- accesses ---- */
 
-/* Neither a device's memory nor shared: a stack, what lanes exchange, the parameter, constants, pinned memory. */
+/* No stack, no device's memory, not shared: the parameter, what lanes exchange, constants, pinned memory. */
 void check_other(uintptr_t address, size_t bytes, Access access) {
-    const auto parameter = (uintptr_t)x.parameter;
+    if (x.current == nullptr) { /* a library that is being loaded */
+        return;
+    }
+    const auto is_within = [address, bytes](const void* begin, size_t size) {
+        return address - (uintptr_t)begin + bytes <= size && address >= (uintptr_t)begin;
+    };
     const bool allowed =
-        address - x.stacks < MAX_THREADS * STACK ||
-        (access == READ && address - (uintptr_t)x.warps < sizeof x.warps) ||
-        (access == READ && address - parameter + bytes <= x.kernel->parameter_bytes) ||
-        (access == READ && address - x.image_begin < x.image_end - x.image_begin) ||
+        (access == READ && (is_within(x.parameter, x.kernel->parameter_bytes) ||
+                            is_within(x.warps, sizeof x.warps) ||
+                            is_within((const void*)x.image_begin, x.image_end - x.image_begin))) ||
         is_pinned((const void*)address, bytes);
     if (!allowed) {
         FAIL(ILLEGAL_ADDRESS, "%s %zu bytes at 0x%zx, which is no memory of the device",
@@ -545,7 +549,7 @@ void check_other(uintptr_t address, size_t bytes, Access access) {
 
 inline void check(const volatile void* pointer, size_t bytes, Access access) {
     const auto address = (uintptr_t)pointer;
-    if (x.current == nullptr) { /* a library that is being loaded */
+    if (address - x.stacks < MAX_THREADS * STACK) {
         return;
     }
     if (mem.covers(address)) {

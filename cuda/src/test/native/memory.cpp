@@ -1,6 +1,7 @@
 #include "memory.h"
 
 #include <sys/mman.h>
+#include <time.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -12,8 +13,17 @@ namespace sim {
 
 namespace {
 
-/* Larger ones would cost the host too much memory; their beginning is poisoned. */
-constexpr size_t MAX_POISONED = (size_t)64 << 20;
+/* To poison more would cost the host as much memory; of a larger block it is the beginning. */
+constexpr size_t MAX_POISONED = (size_t)1 << 20;
+
+/* Protecting costs some 0.2 us a page: the share of the time that it may take. */
+constexpr double PROTECTING_SHARE = 0.05;
+
+double now() {
+    timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
 
 void* reserve(size_t bytes, int protection) {
     void* const p = mmap(nullptr, bytes, protection,
@@ -48,7 +58,7 @@ uintptr_t Memory::allocate(size_t bytes, int device) {
     const size_t poisoned = std::min(bytes, MAX_POISONED);
     mprotect((void*)begin, pages * PAGE, PROT_READ | PROT_WRITE);
     memset((void*)begin, 0xff, poisoned);
-    if (opened_ == 0) {
+    if (protected_) {
         mprotect((void*)begin, pages * PAGE, PROT_NONE);
     }
     return begin;
@@ -59,20 +69,25 @@ void Memory::release(uintptr_t begin) {
     a.live = false;
     const size_t bytes = (a.bytes + PAGE - 1) / PAGE * PAGE;
     if (bytes > 0) { /* gives the pages, and the tables of pages, back to the system */
-        mmap((void*)begin, bytes, opened_ > 0 ? PROT_READ | PROT_WRITE : PROT_NONE,
+        mmap((void*)begin, bytes, protected_ ? PROT_NONE : PROT_READ | PROT_WRITE,
              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
     }
 }
 
 void Memory::open() {
-    if (opened_++ == 0) {
+    if (protected_) {
         mprotect((void*)base_, next_ - base_, PROT_READ | PROT_WRITE);
+        protected_ = false;
     }
 }
 
 void Memory::close() {
-    if (--opened_ == 0) {
+    const double begin = now();
+    if (!protected_ && begin >= next_close_) {
         mprotect((void*)base_, next_ - base_, PROT_NONE);
+        protected_ = true;
+        const double end = now();
+        next_close_ = end + 2 * (end - begin) / PROTECTING_SHARE; /* to open costs as much again */
     }
 }
 

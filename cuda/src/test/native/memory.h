@@ -2,7 +2,8 @@
  * The memory of all simulated devices: one range of addresses, in which every allocation starts on a
  * page of its own, is followed by an unused page, and is never used again once freed.
  *
- * The host may touch it only between open() and close(). Without locks: the driver's calls hold one.
+ * The host may touch it only between open() and close(); to close takes effect as often as is cheap.
+ * Without locks: the driver's calls hold one.
  */
 #ifndef SIM_MEMORY_H
 #define SIM_MEMORY_H
@@ -66,7 +67,8 @@ class SIM_EXPORT Memory {
     uint32_t* pages_;         /* of each page its allocation's number, from 1 */
     Allocation* allocations_; /* [0] is none */
     uint32_t count_ = 1;
-    int opened_ = 0;
+    bool protected_ = true;
+    double next_close_ = 0; /* when, in seconds */
 };
 
 SIM_EXPORT Memory& memory();

@@ -22,8 +22,14 @@ public enum Precision {
   /** As they are. */
   F32,
   /**
+   * May be rounded to TensorFloat-32 (to nearest, 11 bits of precision) where that is faster: by
+   * the tensor cores of NVIDIA GPUs. Elsewhere the same as {@link #F32}. Products and sums are F32.
+   */
+  TF32,
+  /**
    * Rounded to bfloat16 (to nearest even, 8 bits of precision). Products and sums are F32, and so
-   * is the result. CPUs with AVX512_BF16 multiply twice as fast; on others it saves nothing.
+   * is the result. CPUs with AVX512_BF16 multiply twice as fast, GPUs many times; on other CPUs it
+   * saves nothing.
    */
   BF16;
 

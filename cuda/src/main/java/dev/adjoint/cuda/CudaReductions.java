@@ -120,13 +120,11 @@ final class CudaReductions implements ReductionKernels {
 
     /** The kept dimensions, then the reduced ones, of each the densest in x last. */
     private static int[] order(Layout x, Layout out) {
-      Comparator<Integer> sparsestFirst =
-          Comparator.comparing(d -> -Math.abs(x.stride(d)));
       return IntStream.range(0, x.rank())
           .boxed()
           .sorted(
-              Comparator.<Integer, Boolean>comparing(d -> out.size(d) != x.size(d))
-                  .thenComparing(sparsestFirst))
+              Comparator.<Integer>comparingInt(d -> out.size(d) == x.size(d) ? 0 : 1)
+                  .thenComparingLong(d -> -Math.abs(x.stride(d))))
           .mapToInt(Integer::intValue)
           .toArray();
     }

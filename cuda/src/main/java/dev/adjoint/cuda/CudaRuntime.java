@@ -23,7 +23,7 @@ final class CudaRuntime {
   private static final int CUDA_13 = 13000;
 
   private static @Nullable CudaRuntime shared;
-  private static @Nullable TensorException refusal;
+  private static @Nullable String refusal;
 
   private final Path driverPath;
   private final Driver driver;
@@ -39,14 +39,14 @@ final class CudaRuntime {
    */
   static synchronized CudaRuntime get() {
     if (refusal != null) {
-      throw new TensorException(String.valueOf(refusal.getMessage()), refusal);
+      throw new TensorException(refusal);
     }
     CudaRuntime runtime = shared;
     if (runtime == null) {
       try {
         runtime = new CudaRuntime(new CudaLibraries());
       } catch (TensorException e) {
-        refusal = e;
+        refusal = e.getMessage();
         throw e;
       }
       shared = runtime;

@@ -1,14 +1,10 @@
 package dev.adjoint.cuda;
 
-import static java.nio.charset.StandardCharsets.ISO_8859_1;
-
 import dev.adjoint.TensorException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
@@ -16,19 +12,20 @@ import java.util.stream.Collectors;
  * files) and PTX, the portable assembly that a driver compiles by itself.
  *
  * <p>The container is little-endian: a header of magic number, version, header size and payload
- * size; then for each image a header that begins with kind, version, header size and payload size.
+ * size; then each image, a header and a payload, which may be compressed. The headers tell all.
  */
 record Fatbin(List<Image> images) {
   private static final int MAGIC = 0xBA55ED50;
+  private static final int HEADER_SIZE = 6;
+  private static final int PAYLOAD_SIZE = 8;
+
+  private static final int IMAGE_HEADER_SIZE = 4;
   private static final int IMAGE_SIZE = 8;
+  private static final int IMAGE_MINOR = 24;
+  private static final int IMAGE_MAJOR = 26;
   private static final int IMAGE_ARCHITECTURE = 28;
-  private static final int IMAGE_FLAGS = 40;
   private static final int PTX = 1;
   private static final int CUBIN = 2;
-  private static final long COMPRESSED = 0x2000 | 0x8000;
-
-  private static final Pattern PTX_HEADER =
-      Pattern.compile("^\\.version (\\d+\\.\\d+)\\s+\\.target sm_(\\d+)", Pattern.MULTILINE);
 
   Fatbin {
     images = List.copyOf(images);
@@ -61,49 +58,41 @@ record Fatbin(List<Image> images) {
   }
 
   /**
-   * Reads a fatbin whose images are not compressed.
+   * Reads a fatbin.
    *
    * @throws TensorException if it is not one
    */
   static Fatbin parse(byte[] bytes) {
     ByteBuffer file = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
-    if (bytes.length < 16 || file.getInt(0) != MAGIC) {
+    if (bytes.length < PAYLOAD_SIZE + Long.BYTES || file.getInt(0) != MAGIC) {
       throw new TensorException("fatbin: not a fatbin, it does not begin with its magic number");
     }
-    int at = file.getShort(6);
-    long end = at + file.getLong(8);
+    long at = file.getShort(HEADER_SIZE);
+    long end = at + file.getLong(PAYLOAD_SIZE);
     if (end > bytes.length) {
       throw new TensorException(
           "fatbin: cut short, " + bytes.length + " bytes of " + end + " are there");
     }
     List<Image> images = new ArrayList<>();
     while (at < end) {
-      int payload = at + file.getInt(at + 4);
-      int size = Math.toIntExact(file.getLong(at + IMAGE_SIZE));
-      images.add(image(file, at, payload, size));
-      at = payload + size;
+      int header = Math.toIntExact(at);
+      images.add(image(file, header));
+      at += file.getInt(header + IMAGE_HEADER_SIZE) + file.getLong(header + IMAGE_SIZE);
     }
     return new Fatbin(images);
   }
 
-  private static Image image(ByteBuffer file, int at, int payload, int size) {
-    if ((file.getLong(at + IMAGE_FLAGS) & COMPRESSED) != 0) {
-      throw new TensorException("fatbin: its images are compressed");
-    }
+  private static Image image(ByteBuffer file, int at) {
+    int architecture = file.getInt(at + IMAGE_ARCHITECTURE);
     int kind = file.getShort(at);
     return switch (kind) {
-      case CUBIN -> new Cubin(file.getInt(at + IMAGE_ARCHITECTURE));
-      case PTX -> ptx(new String(file.array(), payload, size, ISO_8859_1));
+      case CUBIN -> new Cubin(architecture);
+      case PTX ->
+          new Ptx(
+              architecture,
+              file.getShort(at + IMAGE_MAJOR) + "." + file.getShort(at + IMAGE_MINOR));
       default -> throw new TensorException("fatbin: an image of unknown kind " + kind);
     };
-  }
-
-  private static Ptx ptx(String text) {
-    Matcher header = PTX_HEADER.matcher(text);
-    if (!header.find()) {
-      throw new TensorException("fatbin: PTX without version and target");
-    }
-    return new Ptx(Integer.parseInt(header.group(2)), header.group(1));
   }
 
   @Override

@@ -177,11 +177,11 @@ final class TrainSettings {
 
   @Option(
       names = "--precision",
-      paramLabel = "F32|BF16",
+      paramLabel = "F32|TF32|BF16",
       defaultValue = "F32",
       description =
           "How matrix products read their factors; everything else stays F32. BF16 is faster on"
-              + " CPUs with AVX512_BF16.")
+              + " CPUs with AVX512_BF16 and on GPUs, TF32 on GPUs.")
   Precision precision = Precision.F32;
 
   @Option(

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param bias contiguous [N], added to each row once, or null
  * @param beta 0 if there is an activation
  * @param precision for BF16 (only if all is F32) each element of a and b counts as the bfloat16
- *     nearest to it, subnormal ones as that or as 0
+ *     nearest to it, subnormal ones as that or as 0; for TF32 it may count as that with 11 bits
  * @param activation applied last, or null
  * @param before receives what the activation is applied to, laid out as out; null if not wanted or
  *     without activation

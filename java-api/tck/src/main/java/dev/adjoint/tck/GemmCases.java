@@ -24,6 +24,7 @@ final class GemmCases {
     for (DType dtype : List.of(DType.F32, DType.F64)) {
       groups.add(group("gemm_" + dtype.suffix(), dtype, Precision.F32));
     }
+    groups.add(group("gemm_tf32_f32", DType.F32, Precision.TF32));
     groups.add(group("gemm_bf16_f32", DType.F32, Precision.BF16));
     return groups;
   }
@@ -165,6 +166,13 @@ final class GemmCases {
           true);
     }
 
+    /**
+     * How much coarser than F32 a backend may read factors that the reference takes as they are.
+     */
+    private double roundoffOfFactors() {
+      return precision == Precision.TF32 ? 0x1p13 : 1;
+    }
+
     private void accept(
         Layout a, Layout b, Layout out, boolean withBias, double alpha, double beta) {
       accept(a, b, out, withBias, alpha, beta, null, false);
@@ -210,7 +218,7 @@ final class GemmCases {
           new KernelCase(
               name,
               operands,
-              Tolerance.units(4 + 4 * Math.sqrt(depth)),
+              Tolerance.units(4 + 4 * Math.sqrt(depth) * roundoffOfFactors()),
               null,
               1,
               (backend, stage) -> {

@@ -150,6 +150,11 @@ struct Teams {
     int block;
     bool keeps;
 
+    /* Where all kernels' rows have room in shared memory. */
+    template <class T>
+    bool fit(const Shape& shape) const {
+        return launch<T>(shape, 1, 4).shared <= sim::MAX_STATIC_SHARED;
+    }
     template <class T>
     adj_rows rows(const Shape& shape) const {
         const int64_t width = 16 / sizeof(T);
@@ -265,11 +270,12 @@ void test_norm(const Shape& shape, const Teams& teams, size_t shift, bool centre
     Values means;
     Values rstds;
     const Values wanted = each_row(shape, xs, [&](int64_t, double* row) {
-        double m = 0;
+        long double sum = 0; /* more exact than what is tested */
         double squares = 0;
         for (int64_t i = 0; centred && i < shape.cols; i++) {
-            m += row[i] / n;
+            sum += row[i];
         }
+        const auto m = static_cast<double>(sum / static_cast<long double>(shape.cols));
         for (int64_t i = 0; i < shape.cols; i++) {
             squares += (row[i] - m) * (row[i] - m);
         }
@@ -565,6 +571,9 @@ void test_rows() {
         for (const int64_t cols : {1, 3, 8, 33, 130, 260}) {
             for (const int64_t rows : {0, 1, 7, 150}) {
                 const Shape shape = {rows, cols};
+                if (!teams.fit<T>(shape)) {
+                    continue;
+                }
                 for (const size_t shift : {0u, 1u}) {
                     test_softmax<T>(shape, teams, uniform(shape.size(), -40, 40, 1), shift);
                     test_softmax_grad<T>(shape, teams, shift);

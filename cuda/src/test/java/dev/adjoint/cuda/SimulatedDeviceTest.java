@@ -1,0 +1,24 @@
+package dev.adjoint.cuda;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The simulated device's own tests: planted faults, each of which it must catch. */
+class SimulatedDeviceTest {
+  @ParameterizedTest
+  @ValueSource(strings = {"test_simulation", "test_products"})
+  @Timeout(value = 2, unit = TimeUnit.MINUTES)
+  void catchesPlantedFaults(String test) throws IOException, InterruptedException {
+    Path program = Path.of(System.getProperty("adjoint.cuda.path"), test);
+    Process process = new ProcessBuilder(program.toString()).redirectErrorStream(true).start();
+    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertEquals(0, process.waitFor(), output);
+  }
+}
