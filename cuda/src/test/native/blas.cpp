@@ -45,10 +45,10 @@ Handle* handle_of(void* handle) {
     return handles().count(handle) != 0 ? (Handle*)handle : nullptr;
 }
 
-#define HANDLE(name, handle)                 \
-    Handle* const name = handle_of(handle);  \
-    if (name == nullptr) {                   \
-        return STATUS_NOT_INITIALIZED;       \
+#define HANDLE(name, handle)                \
+    Handle* const name = handle_of(handle); \
+    if (name == nullptr) {                  \
+        return STATUS_NOT_INITIALIZED;      \
     }
 
 /* cublasOperation_t: none, transposed, and conjugate, which is the same for real numbers. */
@@ -68,8 +68,8 @@ struct Factor {
 };
 
 int gemm(const char* what, void* handle, int transpose_a, int transpose_b, int m, int n, int k,
-         const void* alpha, const Factor& a, const Factor& b, const void* beta, const Factor& c, int batch,
-         int compute) {
+         const void* alpha, const Factor& a, const Factor& b, const void* beta, const Factor& c,
+         int batch, int compute) {
     HANDLE(h, handle)
     if (!is_operation(transpose_a) || !is_operation(transpose_b) || m < 0 || n < 0 || k < 0 ||
         alpha == nullptr || beta == nullptr) {
@@ -77,7 +77,8 @@ int gemm(const char* what, void* handle, int transpose_a, int transpose_b, int m
     }
     const bool is_double = compute == COMPUTE_64F || compute == COMPUTE_64F_PEDANTIC;
     const auto matrix = [](const Factor& f, bool transposed, int rows, int cols) -> Matrix {
-        return {(char*)f.data, f.type, transposed ? cols : rows, transposed ? rows : cols, f.ld, f.stride};
+        return {(char*)f.data, f.type,  transposed ? cols : rows, transposed ? rows : cols,
+                f.ld,          f.stride};
     };
     Product p = {};
     p.what = what;
@@ -100,8 +101,9 @@ int gemm(const char* what, void* handle, int transpose_a, int transpose_b, int m
         fprintf(stderr, "simulated device: %s: sizes, strides or types do not agree\n", what);
         return STATUS_INVALID_VALUE;
     }
-    return enqueue(h->stream, what, [p] { return multiply(p); }) == SUCCESS ? OK
-                                                                            : STATUS_EXECUTION_FAILED;
+    return enqueue(h->stream, what, [p] { return multiply(p); }) == SUCCESS
+               ? OK
+               : STATUS_EXECUTION_FAILED;
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 /*
- * cublasLt for simulated devices, libcublasLt.so.12 and libcublasLt.so.13: one product with bias, ReLU
- * and GELU behind it, column-major, scalars on the host. Whatever else is asked for answers NOT_SUPPORTED.
+ * cublasLt for simulated devices, libcublasLt.so.12 and libcublasLt.so.13: one product with bias,
+ * ReLU and GELU behind it, column-major, scalars on the host. Whatever else is asked for answers
+ * NOT_SUPPORTED.
  */
 #include <cstring>
 
@@ -107,8 +108,8 @@ int set(T& field, const void* value, size_t bytes) {
 
 template <typename T>
 Matrix matrix(const void* data, const T& layout) {
-    return {(char*)data,       layout.type, (int64_t)layout.rows, (int64_t)layout.cols,
-            layout.ld,         layout.stride};
+    return {(char*)data,          layout.type, (int64_t)layout.rows,
+            (int64_t)layout.cols, layout.ld,   layout.stride};
 }
 
 /* The product but for its scalars and addresses; false where it is not simulated. */
@@ -131,11 +132,11 @@ bool describe(const Desc& desc, const MatrixLayout& a, const MatrixLayout& b, co
     p.before_ld = desc.before_ld;
     const bool single = d.batch == 1 || (p.epilogue & (BIAS | AUX)) == 0;
     const bool known = p.epilogue == NO_EPILOGUE || (p.epilogue & ~EPILOGUE_PARTS) == 0;
-    const bool aux = (p.epilogue & AUX) == 0 ||
-                     ((p.epilogue & GELU) != 0 && p.before_ld >= p.d.rows);
-    return desc.pointer_mode == 0 && a.order == 0 && b.order == 0 && c.order == 0 &&
-           d.order == 0 && a.batch == d.batch && b.batch == d.batch && c.batch == d.batch &&
-           single && known && aux && is_sound(p);
+    const bool aux =
+        (p.epilogue & AUX) == 0 || ((p.epilogue & GELU) != 0 && p.before_ld >= p.d.rows);
+    return desc.pointer_mode == 0 && a.order == 0 && b.order == 0 && c.order == 0 && d.order == 0 &&
+           a.batch == d.batch && b.batch == d.batch && c.batch == d.batch && single && known &&
+           aux && is_sound(p);
 }
 
 }  // namespace
@@ -267,8 +268,7 @@ API cublasLtMatmulAlgoGetHeuristic(void* handle, const Desc* desc, const MatrixL
     }
     results[0] = {};
     results[0].algorithm.number = ONLY_ALGORITHM;
-    memcpy(results[0].algorithm.alignments, preference->alignments,
-           sizeof preference->alignments);
+    memcpy(results[0].algorithm.alignments, preference->alignments, sizeof preference->alignments);
     *found = 1;
     return OK;
 }
@@ -303,6 +303,7 @@ API cublasLtMatmul(void* handle, const Desc* desc, const void* alpha, const void
     p.d.data = (char*)d;
     p.workspace = (char*)workspace;
     p.workspace_bytes = workspace_bytes;
-    return enqueue(stream, p.what, [p] { return multiply(p); }) == SUCCESS ? OK
-                                                                           : STATUS_EXECUTION_FAILED;
+    return enqueue(stream, p.what, [p] { return multiply(p); }) == SUCCESS
+               ? OK
+               : STATUS_EXECUTION_FAILED;
 }

@@ -2,8 +2,9 @@
  * The CUDA driver's library, libcuda.so.1, for simulated devices: the calls that Adjoint makes. All
  * others of which JCuda's natives know answer NOT_SUPPORTED (driver_symbols.def).
  *
- * Nothing that goes into a stream runs before somebody waits for it. Then it runs on a thread of its
- * own, while the caller waits with the only lock in hand: a call sees the driver as if it were alone.
+ * Nothing that goes into a stream runs before somebody waits for it. Then it runs on a thread of
+ * its own, while the caller waits with the only lock in hand: a call sees the driver as if it were
+ * alone.
  */
 #include <dlfcn.h>
 #include <pthread.h>
@@ -39,10 +40,10 @@ uint64_t setting(const char* name, uint64_t otherwise) {
 }
 
 struct Settings {
-    int driver = (int)setting("ADJOINT_SIMULATED_DRIVER", 13000);          /* 1000 major + 10 minor */
-    int capability = (int)setting("ADJOINT_SIMULATED_CAPABILITY", 90);     /* 10 major + minor */
+    int driver = (int)setting("ADJOINT_SIMULATED_DRIVER", 13000);      /* 1000 major + 10 minor */
+    int capability = (int)setting("ADJOINT_SIMULATED_CAPABILITY", 90); /* 10 major + minor */
     int devices = (int)setting("ADJOINT_SIMULATED_DEVICES", 1);
-    size_t memory = setting("ADJOINT_SIMULATED_MEMORY", (size_t)4 << 30);  /* bytes of each device */
+    size_t memory = setting("ADJOINT_SIMULATED_MEMORY", (size_t)4 << 30); /* bytes of each device */
 };
 const Settings& settings() {
     static const Settings instance;
@@ -316,17 +317,17 @@ class Call {
 };
 
 /* A call within a context: nothing goes on after a failure. */
-#define ENTER                         \
-    const Call call;                  \
-    if (call.result() != SUCCESS) {   \
-        return call.result();         \
+#define ENTER                       \
+    const Call call;                \
+    if (call.result() != SUCCESS) { \
+        return call.result();       \
     }
 
 /* A call that need not have a context. */
-#define ENTER_ANYWHERE                                             \
+#define ENTER_ANYWHERE                                               \
     const std::lock_guard<std::recursive_mutex> held(driver().lock); \
-    if (!driver().initialized) {                                   \
-        return NOT_INITIALIZED;                                    \
+    if (!driver().initialized) {                                     \
+        return NOT_INITIALIZED;                                      \
     }
 
 Stream* stream_of(void* handle) {
@@ -336,10 +337,10 @@ Stream* stream_of(void* handle) {
     return driver().streams.has(handle) ? (Stream*)handle : nullptr;
 }
 
-#define STREAM(name, handle)                  \
-    Stream* const name = stream_of(handle);   \
-    if (name == nullptr) {                    \
-        return INVALID_HANDLE;                \
+#define STREAM(name, handle)                \
+    Stream* const name = stream_of(handle); \
+    if (name == nullptr) {                  \
+        return INVALID_HANDLE;              \
     }
 
 /* Whether the calling thread may do what a capture forbids: to allocate, or to wait. */
@@ -358,12 +359,12 @@ Result check_capture() {
     return SUCCESS;
 }
 
-#define CHECK_CAPTURE                           \
-    do {                                        \
-        const Result result = check_capture();  \
-        if (result != SUCCESS) {                \
-            return result;                      \
-        }                                       \
+#define CHECK_CAPTURE                          \
+    do {                                       \
+        const Result result = check_capture(); \
+        if (result != SUCCESS) {               \
+            return result;                     \
+        }                                      \
     } while (0)
 
 /* ---- copies ---- */
@@ -411,8 +412,8 @@ Result read(const char* what, void* to, uintptr_t from, size_t bytes) {
 }
 
 Result report_early(const char* what, const void* host, const char* happened) {
-    fprintf(stderr, "simulated device: %s: the host's memory at %p %s before the copy ran\n", what, host,
-            happened);
+    fprintf(stderr, "simulated device: %s: the host's memory at %p %s before the copy ran\n", what,
+            host, happened);
     return ILLEGAL_ADDRESS;
 }
 
@@ -437,7 +438,7 @@ Result copy_to_device(uintptr_t to, const void* from, size_t bytes, Stream& stre
     const bool captured = stream.capture != nullptr; /* then each replay reads it anew */
     const uint64_t before = hash(from, bytes);
     return submit(stream, what, [=] {
-        return !is_pinned(from, bytes)                   ? report_early(what, from, "was freed")
+        return !is_pinned(from, bytes)                    ? report_early(what, from, "was freed")
                : !captured && hash(from, bytes) != before ? report_early(what, from, "changed")
                                                           : write(what, to, from, bytes);
     });
@@ -591,7 +592,7 @@ const ErrorName ERRORS[] = {
      "attempt to terminate a thread-local capture sequence from another thread"},
 };
 
-Result find_error(int result, const char** text, const char* ErrorName::*member) {
+Result find_error(int result, const char** text, const char* ErrorName::* member) {
     for (const ErrorName& error : ERRORS) {
         if (error.result == result) {
             *text = error.*member;
@@ -633,7 +634,8 @@ bool check_range(const char* what, const void* begin, size_t bytes) {
 
 }  // namespace sim
 
-/* ---- the driver's interface; what is not written here does as the driver's documentation says ---- */
+/* ---- the driver's interface; what is not written here does as the driver's documentation says
+ * ---- */
 
 using namespace sim;
 
@@ -915,8 +917,7 @@ API cuMemFree_v2(uintptr_t address) {
 }
 
 API cuMemHostAlloc(void** address, size_t bytes, unsigned flags) {
-    ENTER
-    (void)flags;
+    ENTER(void) flags;
     if (bytes == 0) {
         return INVALID_VALUE;
     }
@@ -944,8 +945,7 @@ API cuMemFreeHost(void* address) {
 }
 
 API cuMemHostRegister_v2(void* address, size_t bytes, unsigned flags) {
-    ENTER
-    (void)flags;
+    ENTER(void) flags;
     if (bytes == 0) {
         return INVALID_VALUE;
     }
@@ -966,8 +966,7 @@ API cuMemHostUnregister(void* address) {
 }
 
 API cuMemHostGetDevicePointer_v2(uintptr_t* device, void* host, unsigned flags) {
-    ENTER
-    (void)flags;
+    ENTER(void) flags;
     if (!is_pinned(host, 1)) {
         return INVALID_VALUE;
     }
@@ -1097,8 +1096,7 @@ API cuStreamWaitEvent(void* handle, void* event_handle, unsigned flags) {
 }
 
 API cuEventCreate(void** handle, unsigned flags) {
-    ENTER
-    (void)flags;
+    ENTER(void) flags;
     *handle = driver().events.add(std::unique_ptr<Event>(new Event{current}));
     return SUCCESS;
 }
@@ -1237,7 +1235,7 @@ API cuFuncGetAttribute(int* value, int attribute, void* handle) {
     }
     const auto* const f = (Function*)handle;
     switch (attribute) { /* CUfunction_attribute */
-        case 0: /* MAX_THREADS_PER_BLOCK */
+        case 0:          /* MAX_THREADS_PER_BLOCK */
             *value = (int)MAX_THREADS;
             break;
         case 5: /* PTX_VERSION */
@@ -1267,9 +1265,9 @@ API cuFuncSetAttribute(void* handle, int attribute, int value) {
     return SUCCESS;
 }
 
-API cuLaunchKernel(void* handle, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,
-                   unsigned block_y, unsigned block_z, unsigned shared_bytes, void* stream_handle,
-                   void** parameters, void** extra) {
+API cuLaunchKernel(void* handle, unsigned grid_x, unsigned grid_y, unsigned grid_z,
+                   unsigned block_x, unsigned block_y, unsigned block_z, unsigned shared_bytes,
+                   void* stream_handle, void** parameters, void** extra) {
     ENTER
     STREAM(stream, stream_handle)
     if (!driver().functions.has(handle)) {
@@ -1278,8 +1276,8 @@ API cuLaunchKernel(void* handle, unsigned grid_x, unsigned grid_y, unsigned grid
     const Kernel& kernel = ((Function*)handle)->kernel;
     const Size3 grid = {grid_x, grid_y, grid_z};
     const Size3 block = {block_x, block_y, block_z};
-    const Result result = check_limits(kernel.name, grid, block, shared_bytes,
-                                       ((Function*)handle)->dynamic_limit);
+    const Result result =
+        check_limits(kernel.name, grid, block, shared_bytes, ((Function*)handle)->dynamic_limit);
     if (result != SUCCESS) {
         return result;
     }
@@ -1300,12 +1298,12 @@ API cuLaunchKernel(void* handle, unsigned grid_x, unsigned grid_y, unsigned grid
         }
     }
     if (source == nullptr) {
-        fprintf(stderr, "simulated device: %s takes %zu bytes of parameters, not none\n", kernel.name,
-                kernel.parameter_bytes);
+        fprintf(stderr, "simulated device: %s takes %zu bytes of parameters, not none\n",
+                kernel.name, kernel.parameter_bytes);
         return INVALID_VALUE;
     }
-    const std::shared_ptr<char> parameter((char*)aligned_alloc(64, (kernel.parameter_bytes + 63) / 64 * 64),
-                                          free);
+    const std::shared_ptr<char> parameter(
+        (char*)aligned_alloc(64, (kernel.parameter_bytes + 63) / 64 * 64), free);
     memcpy(parameter.get(), source, kernel.parameter_bytes);
     return submit(*stream, kernel.name, [=, &kernel] {
         return launch(kernel, parameter.get(), grid, block, shared_bytes, driver().running_device);
@@ -1336,8 +1334,7 @@ API cuStreamEndCapture(void* handle, void** graph) {
     if (stream->capture == nullptr) {
         return ILLEGAL_STATE;
     }
-    if (stream->capture_mode != RELAXED &&
-        stream->capture_thread != std::this_thread::get_id()) {
+    if (stream->capture_mode != RELAXED && stream->capture_thread != std::this_thread::get_id()) {
         return STREAM_CAPTURE_WRONG_THREAD;
     }
     std::unique_ptr<Graph> captured = std::move(stream->capture);
@@ -1357,8 +1354,7 @@ API cuStreamIsCapturing(void* handle, int* status) {
 }
 
 API cuGraphInstantiateWithFlags(void** exec, void* graph, unsigned long long flags) {
-    ENTER
-    (void)flags;
+    ENTER(void) flags;
     if (!driver().graphs.has(graph)) {
         return INVALID_HANDLE;
     }

@@ -1,9 +1,9 @@
 /*
  * Fibers, barriers, warps, shared memory, and the checks of every access.
  *
- * A fiber runs threads of the block to their end, one after another, until one has to wait; then another
- * fiber takes over: the next thread that was not started yet, or one that need not wait any more. So a
- * kernel without barriers is a plain loop over its threads.
+ * A fiber runs threads of the block to their end, one after another, until one has to wait; then
+ * another fiber takes over: the next thread that was not started yet, or one that need not wait any
+ * more. So a kernel without barriers is a plain loop over its threads.
  */
 #include "executor.h"
 
@@ -103,8 +103,8 @@ struct Array {
 };
 
 /*
- * Who touched a byte of shared memory last, since which barrier. The reader is a thread, SEVERAL plus a
- * warp for several threads of that warp, or ANYONE.
+ * Who touched a byte of shared memory last, since which barrier. The reader is a thread, SEVERAL
+ * plus a warp for several threads of that warp, or ANYONE.
  */
 struct Cell {
     uint32_t write_epoch;
@@ -180,8 +180,8 @@ void initialize() {
     const size_t stacks = MAX_THREADS * STACK;
     x.stacks = (uintptr_t)mmap(nullptr, stacks, PROT_READ | PROT_WRITE,
                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    x.shared = (uintptr_t)mmap(nullptr, SHARED, PROT_READ | PROT_WRITE,
-                               MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    x.shared = (uintptr_t)mmap(nullptr, SHARED, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+                               -1, 0);
     x.cells = (Cell*)mmap(nullptr, SHARED * sizeof(Cell), PROT_READ | PROT_WRITE,
                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if ((void*)x.stacks == MAP_FAILED || (void*)x.shared == MAP_FAILED ||
@@ -204,9 +204,9 @@ void fiber_main();
 void renew(Fiber& fiber) {
     const auto index = (uintptr_t)(&fiber - x.fibers);
     auto* top = (void**)(x.stacks + (index + 1) * STACK);
-    *--top = nullptr;            /* where fiber_main would return to, and its alignment */
+    *--top = nullptr; /* where fiber_main would return to, and its alignment */
     *--top = (void*)fiber_main;
-    top -= 6;                    /* the registers */
+    top -= 6; /* the registers */
     std::fill_n(top, 6, nullptr);
     fiber.stack_pointer = top;
     fiber.parked = true;
@@ -296,7 +296,8 @@ unsigned expected(const Warp& warp, unsigned warp_number, unsigned mask) {
 /* Lets the lanes go on if all have arrived; but the lane `self` needs no waking. */
 bool complete(Warp& warp, Meeting& meeting, unsigned self) {
     const auto warp_number = (unsigned)(&warp - x.warps);
-    if (meeting.arrived == 0 || (expected(warp, warp_number, meeting.mask) & ~meeting.arrived) != 0) {
+    if (meeting.arrived == 0 ||
+        (expected(warp, warp_number, meeting.mask) & ~meeting.arrived) != 0) {
         return false;
     }
     meeting.present[meeting.turn & 1] = meeting.arrived;
@@ -432,11 +433,11 @@ void run_block(unsigned first) {
         for (unsigned i = 0; i < x.threads_count; i++) {
             if (x.threads[i].waits != nullptr) {
                 x.current = &x.threads[i];
-                report(LAUNCH_FAILED,
-                       "waits for ever at %s (mask 0x%08x): %u of %u threads have ended, %u are at a "
-                       "__syncthreads",
-                       x.threads[i].waits, x.threads[i].mask, x.ended, x.threads_count,
-                       x.at_barrier);
+                report(
+                    LAUNCH_FAILED,
+                    "waits for ever at %s (mask 0x%08x): %u of %u threads have ended, %u are at a "
+                    "__syncthreads",
+                    x.threads[i].waits, x.threads[i].mask, x.ended, x.threads_count, x.at_barrier);
             }
         }
     }
@@ -487,7 +488,7 @@ void check_shared(uintptr_t address, size_t bytes, Access access) {
              ACCESS_NAMES[access], bytes);
     }
     const auto self = (uint16_t)number(x.current);
-    for (Cell* c = x.cells + (address - x.shared), *end = c + bytes; c != end; c++, address++) {
+    for (Cell *c = x.cells + (address - x.shared), *end = c + bytes; c != end; c++, address++) {
         const bool atomic = access == ATOMIC && c->write_is_atomic;
         if (c->write_epoch == x.epoch && !atomic && unordered(c->writer, c->write_step)) {
             report_race(access, address, "wrote", c->writer);
@@ -528,7 +529,8 @@ void check_shared(uintptr_t address, size_t bytes, Access access) {
 
 /* ---- accesses ---- */
 
-/* No stack, no device's memory, not shared: the parameter, what lanes exchange, constants, pinned memory. */
+/* No stack, no device's memory, not shared: the parameter, what lanes exchange, constants, pinned
+ * memory. */
 void check_other(uintptr_t address, size_t bytes, Access access) {
     if (x.current == nullptr) { /* a library that is being loaded */
         return;
@@ -537,9 +539,9 @@ void check_other(uintptr_t address, size_t bytes, Access access) {
         return address - (uintptr_t)begin + bytes <= size && address >= (uintptr_t)begin;
     };
     const bool allowed =
-        (access == READ && (is_within(x.parameter, x.kernel->parameter_bytes) ||
-                            is_within(x.warps, sizeof x.warps) ||
-                            is_within((const void*)x.image_begin, x.image_end - x.image_begin))) ||
+        (access == READ &&
+         (is_within(x.parameter, x.kernel->parameter_bytes) || is_within(x.warps, sizeof x.warps) ||
+          is_within((const void*)x.image_begin, x.image_end - x.image_begin))) ||
         is_pinned((const void*)address, bytes);
     if (!allowed) {
         FAIL(ILLEGAL_ADDRESS, "%s %zu bytes at 0x%zx, which is no memory of the device",
@@ -580,8 +582,8 @@ void find_image(const void* function) {
                 const auto& header = info->dlpi_phdr[i];
                 if (header.p_type == PT_LOAD) {
                     begin = std::min(begin, (uintptr_t)(info->dlpi_addr + header.p_vaddr));
-                    end = std::max(end, (uintptr_t)(info->dlpi_addr + header.p_vaddr +
-                                                    header.p_memsz));
+                    end = std::max(end,
+                                   (uintptr_t)(info->dlpi_addr + header.p_vaddr + header.p_memsz));
                 }
             }
             if ((uintptr_t)address - begin >= end - begin) {
@@ -687,12 +689,13 @@ SIM_EXPORT void sim_syncthreads(const char* file, int line) {
         x.barrier_file = file;
         x.barrier_line = line;
     } else if (line != x.barrier_line || strcmp(file, x.barrier_file) != 0) {
-        FAIL(LAUNCH_FAILED, "divergent __syncthreads: at %s:%d, but other threads wait at %s:%d", file,
-             line, x.barrier_file, x.barrier_line);
+        FAIL(LAUNCH_FAILED, "divergent __syncthreads: at %s:%d, but other threads wait at %s:%d",
+             file, line, x.barrier_file, x.barrier_line);
     }
     if (x.ended > 0) {
-        FAIL(LAUNCH_FAILED, "divergent __syncthreads: at %s:%d, but %u threads of the block have ended",
-             file, line, x.ended);
+        FAIL(LAUNCH_FAILED,
+             "divergent __syncthreads: at %s:%d, but %u threads of the block have ended", file,
+             line, x.ended);
     }
     if (++x.at_barrier < x.threads_count) {
         wait(BARRIER);
@@ -708,7 +711,7 @@ SIM_EXPORT void sim_syncthreads(const char* file, int line) {
 }
 
 SIM_EXPORT const uint64_t* sim_exchange(const char* what, unsigned mask, uint64_t value,
-                                    unsigned* present) {
+                                        unsigned* present) {
     return meet(what, mask, value, present);
 }
 
@@ -730,8 +733,9 @@ SIM_EXPORT void* sim_shared(const void* place, const char* name, size_t bytes, s
              MAX_STATIC_SHARED);
     }
     if (x.static_shared + x.dynamic_shared > MAX_SHARED) {
-        FAIL(LAUNCH_OUT_OF_RESOURCES, "%zu bytes of static and %zu of dynamic shared memory; at most %zu",
-             x.static_shared, x.dynamic_shared, MAX_SHARED);
+        FAIL(LAUNCH_OUT_OF_RESOURCES,
+             "%zu bytes of static and %zu of dynamic shared memory; at most %zu", x.static_shared,
+             x.dynamic_shared, MAX_SHARED);
     }
     return add_array(place, name, bytes, std::max(alignment, (size_t)16));
 }
@@ -748,8 +752,8 @@ SIM_EXPORT void* sim_dynamic_shared(void) {
 
 SIM_EXPORT void sim_atomic(const volatile void* address, size_t bytes) {
     if ((uintptr_t)address % bytes != 0) {
-        FAIL(MISALIGNED_ADDRESS, "atomically updates %zu bytes at 0x%zx, which is not a multiple", bytes,
-             (uintptr_t)address);
+        FAIL(MISALIGNED_ADDRESS, "atomically updates %zu bytes at 0x%zx, which is not a multiple",
+             bytes, (uintptr_t)address);
     }
     check(address, bytes, ATOMIC);
 }
@@ -760,18 +764,15 @@ SIM_EXPORT void sim_trap(void) {
 
 /* ---- called because of -fsanitize=thread ---- */
 
-SIM_EXPORT void __tsan_init(void) {
-}
-SIM_EXPORT void __tsan_func_entry(void*) {
-}
-SIM_EXPORT void __tsan_func_exit(void) {
-}
-#define HOOKS(bytes)                              \
-    SIM_EXPORT void __tsan_read##bytes(void* p) {     \
-        check(p, bytes, READ);                    \
-    }                                             \
-    SIM_EXPORT void __tsan_write##bytes(void* p) {    \
-        check(p, bytes, WRITE);                   \
+SIM_EXPORT void __tsan_init(void) {}
+SIM_EXPORT void __tsan_func_entry(void*) {}
+SIM_EXPORT void __tsan_func_exit(void) {}
+#define HOOKS(bytes)                               \
+    SIM_EXPORT void __tsan_read##bytes(void* p) {  \
+        check(p, bytes, READ);                     \
+    }                                              \
+    SIM_EXPORT void __tsan_write##bytes(void* p) { \
+        check(p, bytes, WRITE);                    \
     }
 HOOKS(1)
 HOOKS(2)
@@ -800,11 +801,12 @@ struct Mismatch {
 };
 
 SIM_EXPORT void __ubsan_handle_type_mismatch_v1(const Mismatch* what, const void* pointer) {
-    FAIL(MISALIGNED_ADDRESS, "misaligned: 0x%zx is not a multiple of %u, at %s:%u", (uintptr_t)pointer,
-         1u << what->log_alignment, what->place.file, what->place.line);
+    FAIL(MISALIGNED_ADDRESS, "misaligned: 0x%zx is not a multiple of %u, at %s:%u",
+         (uintptr_t)pointer, 1u << what->log_alignment, what->place.file, what->place.line);
 }
 SIM_EXPORT void __ubsan_handle_out_of_bounds(const Place* place, uintptr_t index) {
-    FAIL(ILLEGAL_ADDRESS, "index %zu is outside of an array, at %s:%u", index, place->file, place->line);
+    FAIL(ILLEGAL_ADDRESS, "index %zu is outside of an array, at %s:%u", index, place->file,
+         place->line);
 }
 
 }  // extern "C"

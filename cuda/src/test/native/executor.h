@@ -1,6 +1,6 @@
 /*
- * Runs kernels on the host: blocks one after another, the threads of a block as fibers, every load and
- * store checked. One launch at a time; the caller's thread does the work.
+ * Runs kernels on the host: blocks one after another, the threads of a block as fibers, every load
+ * and store checked. One launch at a time; the caller's thread does the work.
  *
  * A violated check prints one line to stderr and ends the launch with an error of the driver API.
  */

@@ -26,8 +26,8 @@ double now() {
 }
 
 void* reserve(size_t bytes, int protection) {
-    void* const p = mmap(nullptr, bytes, protection,
-                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void* const p =
+        mmap(nullptr, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (p == MAP_FAILED) {
         perror("simulated device: address space");
         abort();
@@ -41,8 +41,8 @@ Memory::Memory()
     : base_((uintptr_t)reserve(SIZE, PROT_NONE)),
       next_(base_ + PAGE),
       pages_((uint32_t*)reserve(SIZE / PAGE * sizeof(uint32_t), PROT_READ | PROT_WRITE)),
-      allocations_((Allocation*)reserve(MAX_ALLOCATIONS * sizeof(Allocation),
-                                        PROT_READ | PROT_WRITE)) {
+      allocations_(
+          (Allocation*)reserve(MAX_ALLOCATIONS * sizeof(Allocation), PROT_READ | PROT_WRITE)) {
     madvise((void*)base_, SIZE, MADV_NOHUGEPAGE);
 }
 

@@ -1,9 +1,9 @@
 /*
- * The memory of all simulated devices: one range of addresses, in which every allocation starts on a
- * page of its own, is followed by an unused page, and is never used again once freed.
+ * The memory of all simulated devices: one range of addresses, in which every allocation starts on
+ * a page of its own, is followed by an unused page, and is never used again once freed.
  *
- * The host may touch it only between open() and close(); to close takes effect as often as is cheap.
- * Without locks: the driver's calls hold one.
+ * The host may touch it only between open() and close(); to close takes effect as often as is
+ * cheap. Without locks: the driver's calls hold one.
  */
 #ifndef SIM_MEMORY_H
 #define SIM_MEMORY_H
@@ -36,7 +36,8 @@ class SIM_EXPORT Memory {
     bool covers(uintptr_t address) const {
         return address - base_ < SIZE;
     }
-    /* The allocation that the address is in or just behind of, also a freed one; nullptr if none. */
+    /* The allocation that the address is in or just behind of, also a freed one; nullptr if none.
+     */
     const Allocation* find(uintptr_t address) const {
         if (!covers(address)) {
             return nullptr;

@@ -99,10 +99,10 @@ void multiply(const Product& p, int64_t batch) {
     const int64_t n = p.d.cols;
     const int64_t k = p.transpose_a ? p.a.rows : p.a.cols;
     const bool has_factors = p.alpha != 0 && k > 0;
-    const std::vector<T> a = has_factors ? pack<T>(p.a, p.transpose_a, batch, p.compute)
-                                         : std::vector<T>();
-    const std::vector<T> b = has_factors ? pack<T>(p.b, p.transpose_b, batch, p.compute)
-                                         : std::vector<T>();
+    const std::vector<T> a =
+        has_factors ? pack<T>(p.a, p.transpose_a, batch, p.compute) : std::vector<T>();
+    const std::vector<T> b =
+        has_factors ? pack<T>(p.b, p.transpose_b, batch, p.compute) : std::vector<T>();
     std::vector<T> sums((size_t)m);
     T* const sum = sums.data();
     for (int64_t j = 0; j < n; j++) {
@@ -117,8 +117,7 @@ void multiply(const Product& p, int64_t batch) {
         for (int64_t i = 0; i < m; i++) {
             T y = (T)p.alpha * sum[i];
             if (p.beta != 0) {
-                y += (T)p.beta *
-                     (T)load(p.c.data, p.c.type, batch * p.c.stride + i + j * p.c.ld);
+                y += (T)p.beta * (T)load(p.c.data, p.c.type, batch * p.c.stride + i + j * p.c.ld);
             }
             if ((p.epilogue & BIAS) != 0) {
                 y += (T)load(p.bias, p.bias_type, i);
@@ -172,8 +171,7 @@ bool is_sound(const Product& p) {
     const bool is_double = p.compute == COMPUTE_64F || p.compute == COMPUTE_64F_PEDANTIC;
     const bool is_single = p.compute == COMPUTE_32F || p.compute == COMPUTE_32F_PEDANTIC ||
                            p.compute == COMPUTE_32F_FAST_16F ||
-                           p.compute == COMPUTE_32F_FAST_16BF ||
-                           p.compute == COMPUTE_32F_FAST_TF32;
+                           p.compute == COMPUTE_32F_FAST_16BF || p.compute == COMPUTE_32F_FAST_TF32;
     const int64_t m = p.transpose_a ? p.a.cols : p.a.rows;
     const int64_t k = p.transpose_a ? p.a.rows : p.a.cols;
     const int64_t n = p.transpose_b ? p.b.rows : p.b.cols;

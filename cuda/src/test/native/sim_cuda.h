@@ -2,8 +2,8 @@
  * CUDA C++ for the simulated device: what the .cu files use of the language, its types and its
  * functions, in plain C++. common.cuh includes it where ADJ_SIMULATED is defined.
  *
- * A thread of a block is a fiber of the executor (executor.cpp); whatever waits for other threads is a
- * call into it. Loads and stores are seen by it too, because the kernels are compiled with
+ * A thread of a block is a fiber of the executor (executor.cpp); whatever waits for other threads
+ * is a call into it. Loads and stores are seen by it too, because the kernels are compiled with
  * -fsanitize=thread and the executor defines the functions that this makes the compiler call.
  */
 #ifndef SIM_CUDA_H
@@ -30,21 +30,21 @@
 #define __align__(n) __attribute__((aligned(n)))
 
 /* A kernel and the size of its only parameter. Its threads share one copy of the parameter. */
-#define ADJ_KERNEL(name, args_type)                                           \
-    extern "C" {                                                              \
-    __attribute__((visibility("default"))) void name(const args_type& args);  \
+#define ADJ_KERNEL(name, args_type)                                                \
+    extern "C" {                                                                   \
+    __attribute__((visibility("default"))) void name(const args_type& args);       \
     __attribute__((visibility("default"))) extern const size_t name##_param_bytes; \
-    const size_t name##_param_bytes = sizeof(args_type);                      \
-    }                                                                         \
+    const size_t name##_param_bytes = sizeof(args_type);                           \
+    }                                                                              \
     void name(const args_type& args)
 
 /*
  * Shared memory is found by the place of its declaration: the first thread of a block that comes by
  * makes room for it, poisoned. `name` is an array of the constant size `count`.
  */
-#define ADJ_SHARED(type, name, count)                                                       \
-    static char name##_place;                                                               \
-    type(&name)[count] = *reinterpret_cast<type(*)[count]>(                                 \
+#define ADJ_SHARED(type, name, count)                       \
+    static char name##_place;                               \
+    type(&name)[count] = *reinterpret_cast<type(*)[count]>( \
         sim_shared(&name##_place, #name, sizeof(type[count]), alignof(type)))
 #define ADJ_DYNAMIC_SHARED(type, name) type* const name = static_cast<type*>(sim_dynamic_shared())
 
@@ -60,8 +60,7 @@ struct uint3 {
 };
 struct dim3 {
     unsigned x, y, z;
-    constexpr dim3(unsigned x_ = 1, unsigned y_ = 1, unsigned z_ = 1) : x(x_), y(y_), z(z_) {
-    }
+    constexpr dim3(unsigned x_ = 1, unsigned y_ = 1, unsigned z_ = 1) : x(x_), y(y_), z(z_) {}
 };
 
 extern "C" {
@@ -72,7 +71,8 @@ extern const uint3 blockDim;
 extern const uint3 gridDim;
 
 void sim_syncthreads(const char* file, int line);
-/* Waits for the lanes of the mask that have not ended; the answer holds the value of each lane of `present`. */
+/* Waits for the lanes of the mask that have not ended; the answer holds the value of each lane of
+ * `present`. */
 const uint64_t* sim_exchange(const char* what, unsigned mask, uint64_t value, unsigned* present);
 void sim_syncwarp(unsigned mask);
 void* sim_shared(const void* place, const char* name, size_t bytes, size_t alignment);
@@ -105,18 +105,18 @@ inline void __trap() {
 
 /* ---- vector types: aligned as in CUDA ---- */
 
-#define SIM_VECTORS(type, name, align2, align4)                                    \
-    struct alignas(align2) name##2 {                                               \
-        type x, y;                                                                 \
-    };                                                                             \
-    struct alignas(align4) name##4 {                                               \
-        type x, y, z, w;                                                           \
-    };                                                                             \
-    inline name##2 make_##name##2(type x, type y) {                                \
-        return {x, y};                                                             \
-    }                                                                              \
-    inline name##4 make_##name##4(type x, type y, type z, type w) {                \
-        return {x, y, z, w};                                                       \
+#define SIM_VECTORS(type, name, align2, align4)                     \
+    struct alignas(align2) name##2 {                                \
+        type x, y;                                                  \
+    };                                                              \
+    struct alignas(align4) name##4 {                                \
+        type x, y, z, w;                                            \
+    };                                                              \
+    inline name##2 make_##name##2(type x, type y) {                 \
+        return {x, y};                                              \
+    }                                                               \
+    inline name##4 make_##name##4(type x, type y, type z, type w) { \
+        return {x, y, z, w};                                        \
     }
 SIM_VECTORS(signed char, char, 2, 4)
 SIM_VECTORS(unsigned char, uchar, 2, 4)
@@ -193,8 +193,9 @@ inline float sim_f32_of_f16(unsigned short x) {
     const unsigned exponent = x >> 10 & 31u;
     const unsigned mantissa = x & 0x3ffu;
     const float magnitude = exponent == 31 ? (mantissa != 0 ? NAN : INFINITY)
-                            : exponent == 0 ? (float)mantissa * 0x1p-24f
-                                            : ldexpf((float)(mantissa | 0x400u), (int)exponent - 25);
+                            : exponent == 0
+                                ? (float)mantissa * 0x1p-24f
+                                : ldexpf((float)(mantissa | 0x400u), (int)exponent - 25);
     return x & 0x8000u ? -magnitude : magnitude;
 }
 inline unsigned short sim_f16_of_f32(float x) {
@@ -215,18 +216,17 @@ inline unsigned short sim_f16_of_f32(float x) {
     return (unsigned short)(sign | bits);
 }
 
-#define SIM_HALF(type, pair, short_name)                                                \
-    struct type {                                                                       \
-        unsigned short bits;                                                            \
-        type() = default;                                                               \
-        explicit type(float x) : bits(sim_##short_name##_of_f32(x)) {                   \
-        }                                                                               \
-        explicit operator float() const {                                               \
-            return sim_f32_of_##short_name(bits);                                       \
-        }                                                                               \
-    };                                                                                  \
-    struct alignas(4) pair {                                                            \
-        type x, y;                                                                      \
+#define SIM_HALF(type, pair, short_name)                               \
+    struct type {                                                      \
+        unsigned short bits;                                           \
+        type() = default;                                              \
+        explicit type(float x) : bits(sim_##short_name##_of_f32(x)) {} \
+        explicit operator float() const {                              \
+            return sim_f32_of_##short_name(bits);                      \
+        }                                                              \
+    };                                                                 \
+    struct alignas(4) pair {                                           \
+        type x, y;                                                     \
     };
 SIM_HALF(__nv_bfloat16, __nv_bfloat162, bf16)
 SIM_HALF(__half, __half2, f16)
@@ -277,10 +277,10 @@ inline float2 __half22float2(__half2 x) {
 
 /* ---- memory ---- */
 
-#define SIM_LOAD(name)                     \
-    template <typename T>                  \
-    __forceinline__ T name(const T* p) {   \
-        return *p;                         \
+#define SIM_LOAD(name)                   \
+    template <typename T>                \
+    __forceinline__ T name(const T* p) { \
+        return *p;                       \
     }
 SIM_LOAD(__ldg)
 SIM_LOAD(__ldca)
@@ -289,10 +289,10 @@ SIM_LOAD(__ldcs)
 SIM_LOAD(__ldcv)
 SIM_LOAD(__ldlu)
 #undef SIM_LOAD
-#define SIM_STORE(name)                               \
-    template <typename T>                             \
-    __forceinline__ void name(T* p, const T value) {  \
-        *p = value;                                   \
+#define SIM_STORE(name)                              \
+    template <typename T>                            \
+    __forceinline__ void name(T* p, const T value) { \
+        *p = value;                                  \
     }
 SIM_STORE(__stcg)
 SIM_STORE(__stcs)
@@ -308,24 +308,21 @@ __attribute__((noinline, no_sanitize("thread"))) T sim_update(T* address, Functi
     *address = function(old);
     return old;
 }
-#define SIM_ATOMIC(type, name, expression)                            \
-    inline type name(type* address, type value) {                     \
-        return sim_update(address, [=](type old) -> type {            \
-            return (type)(expression);                                \
-        });                                                           \
+#define SIM_ATOMIC(type, name, expression)                                                \
+    inline type name(type* address, type value) {                                         \
+        return sim_update(address, [=](type old) -> type { return (type)(expression); }); \
     }
-#define SIM_ATOMIC_INTEGER(type)                                      \
-    SIM_ATOMIC(type, atomicAdd, old + value)                          \
-    SIM_ATOMIC(type, atomicMax, old > value ? old : value)            \
-    SIM_ATOMIC(type, atomicMin, old < value ? old : value)            \
-    SIM_ATOMIC(type, atomicAnd, old & value)                          \
-    SIM_ATOMIC(type, atomicOr, old | value)                           \
-    SIM_ATOMIC(type, atomicXor, old ^ value)                          \
-    SIM_ATOMIC(type, atomicExch, ((void)old, value))                  \
-    inline type atomicCAS(type* address, type expected, type value) { \
-        return sim_update(address, [=](type old) -> type {            \
-            return old == expected ? value : old;                     \
-        });                                                           \
+#define SIM_ATOMIC_INTEGER(type)                                                            \
+    SIM_ATOMIC(type, atomicAdd, old + value)                                                \
+    SIM_ATOMIC(type, atomicMax, old > value ? old : value)                                  \
+    SIM_ATOMIC(type, atomicMin, old < value ? old : value)                                  \
+    SIM_ATOMIC(type, atomicAnd, old& value)                                                 \
+    SIM_ATOMIC(type, atomicOr, old | value)                                                 \
+    SIM_ATOMIC(type, atomicXor, old ^ value)                                                \
+    SIM_ATOMIC(type, atomicExch, ((void)old, value))                                        \
+    inline type atomicCAS(type* address, type expected, type value) {                       \
+        return sim_update(address,                                                          \
+                          [=](type old) -> type { return old == expected ? value : old; }); \
     }
 SIM_ATOMIC_INTEGER(int)
 SIM_ATOMIC_INTEGER(unsigned)
@@ -345,7 +342,8 @@ inline int sim_lane() {
     return (int)((threadIdx.x + blockDim.x * (threadIdx.y + blockDim.y * threadIdx.z)) % 32);
 }
 
-/* The value of lane `source` if it lies within [first, last], else one's own; poison where it is not there. */
+/* The value of lane `source` if it lies within [first, last], else one's own; poison where it is
+ * not there. */
 template <typename T>
 inline T sim_shuffle(const char* what, unsigned mask, T value, int source, int first, int last) {
     static_assert(std::is_trivially_copyable<T>::value && (sizeof(T) <= 8));
@@ -413,12 +411,12 @@ inline int __all_sync(unsigned mask, int predicate) {
 #define CUDART_NAN_F NAN
 #define CUDART_NAN ((double)NAN)
 
-#define SIM_EXTREMES(type)             \
-    inline type max(type a, type b) {  \
-        return a > b ? a : b;          \
-    }                                  \
-    inline type min(type a, type b) {  \
-        return a < b ? a : b;          \
+#define SIM_EXTREMES(type)            \
+    inline type max(type a, type b) { \
+        return a > b ? a : b;         \
+    }                                 \
+    inline type min(type a, type b) { \
+        return a < b ? a : b;         \
     }
 SIM_EXTREMES(int)
 SIM_EXTREMES(unsigned)
@@ -466,21 +464,21 @@ inline float __frcp_rn(float x) {
 }
 
 /* One rounding each, never contracted: the kernels are compiled with -ffp-contract=off. */
-#define SIM_ROUNDED(type, prefix, suffix)                 \
-    inline type prefix##add_rn(type a, type b) {          \
-        return a + b;                                     \
-    }                                                     \
-    inline type prefix##sub_rn(type a, type b) {          \
-        return a - b;                                     \
-    }                                                     \
-    inline type prefix##mul_rn(type a, type b) {          \
-        return a * b;                                     \
-    }                                                     \
-    inline type prefix##div_rn(type a, type b) {          \
-        return a / b;                                     \
-    }                                                     \
-    inline type prefix##sqrt_rn(type a) {                 \
-        return sqrt##suffix(a);                           \
+#define SIM_ROUNDED(type, prefix, suffix)        \
+    inline type prefix##add_rn(type a, type b) { \
+        return a + b;                            \
+    }                                            \
+    inline type prefix##sub_rn(type a, type b) { \
+        return a - b;                            \
+    }                                            \
+    inline type prefix##mul_rn(type a, type b) { \
+        return a * b;                            \
+    }                                            \
+    inline type prefix##div_rn(type a, type b) { \
+        return a / b;                            \
+    }                                            \
+    inline type prefix##sqrt_rn(type a) {        \
+        return sqrt##suffix(a);                  \
     }
 SIM_ROUNDED(float, __f, f)
 SIM_ROUNDED(double, __d, )
@@ -497,10 +495,10 @@ template <typename Integer, typename Real>
 inline Integer sim_saturated(Real x) {
     using limits = std::numeric_limits<Integer>;
     const Real beyond = (Real)2 * (Real)(limits::max() / 2 + 1); /* a power of two: exact */
-    return x != x                    ? (Integer)0
-           : x >= beyond             ? limits::max()
+    return x != x                     ? (Integer)0
+           : x >= beyond              ? limits::max()
            : x <= (Real)limits::min() ? limits::min()
-                                     : (Integer)x;
+                                      : (Integer)x;
 }
 inline int __float2int_rn(float x) {
     return sim_saturated<int>(nearbyintf(x));

@@ -1,6 +1,6 @@
 /*
- * The driver's interface as the tests of the simulated device use it, and checks that run in a process
- * of their own, because a device that failed stays so.
+ * The driver's interface as the tests of the simulated device use it, and checks that run in a
+ * process of their own, because a device that failed stays so.
  */
 #ifndef FIXTURE_H
 #define FIXTURE_H
@@ -186,7 +186,8 @@ inline void check(const char* name, const std::function<void()>& body,
         printf("FAILED %s (status 0x%x)\n  said: %s\n  expected: %s\n", name, (unsigned)status,
                said.c_str(), expected == nullptr ? "" : expected);
     } else {
-        printf("ok %s%s%s\n", name, said.empty() ? "" : ": ", said.substr(0, said.find('\n')).c_str());
+        printf("ok %s%s%s\n", name, said.empty() ? "" : ": ",
+               said.substr(0, said.find('\n')).c_str());
     }
 }
 

@@ -169,7 +169,8 @@ ADJ_KERNEL(adj_shuffles, vector_args) {
     out[5] = (float)(__ballot_sync(0xffffffffu, lane % 3 == 0) >> 16);
     out[6] = (float)(__any_sync(0xffffffffu, lane == 31) + 2 * __all_sync(0xffffffffu, lane < 31));
     /* The two halves go their own ways. */
-    out[7] = (float)(lane < 16 ? __shfl_sync(0xffffu, lane, 7) : __shfl_down_sync(0xffff0000u, lane, 1));
+    out[7] =
+        (float)(lane < 16 ? __shfl_sync(0xffffu, lane, 7) : __shfl_down_sync(0xffff0000u, lane, 1));
 }
 ADJ_KERNEL(adj_divergent_warp, vector_args) {
     const int lane = (int)threadIdx.x;
@@ -210,7 +211,8 @@ ADJ_KERNEL(adj_count_while_read, vector_args) {
     args.out[threadIdx.x] = (float)count[0];
 }
 
-/* Different bits for each thread and each order in which they run: only for the test of the order. */
+/* Different bits for each thread and each order in which they run: only for the test of the order.
+ */
 ADJ_KERNEL(adj_order, vector_args) {
     args.out[index_of_thread()] = atomicAdd(args.out + args.n, 1.0f);
 }

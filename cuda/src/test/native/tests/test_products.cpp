@@ -29,10 +29,10 @@ int cublasLtMatmulPreferenceSetAttribute(void* preference, int attribute, const 
                                          size_t bytes);
 int cublasLtMatmulAlgoGetHeuristic(void* handle, void* desc, void* a, void* b, void* c, void* d,
                                    void* preference, int wanted, void* results, int* found);
-int cublasLtMatmul(void* handle, void* desc, const void* alpha, Address a, void* a_layout, Address b,
-                   void* b_layout, const void* beta, Address c, void* c_layout, Address d,
-                   void* d_layout, const void* algorithm, Address workspace, size_t workspace_bytes,
-                   void* stream);
+int cublasLtMatmul(void* handle, void* desc, const void* alpha, Address a, void* a_layout,
+                   Address b, void* b_layout, const void* beta, Address c, void* c_layout,
+                   Address d, void* d_layout, const void* algorithm, Address workspace,
+                   size_t workspace_bytes, void* stream);
 }
 
 namespace {
@@ -65,10 +65,14 @@ struct Blas : Fixture {
         OK(cublasCreate_v2(&handle));
         OK(cublasSetStream_v2(handle, stream));
     }
-    int multiply(const Sizes& s, Address a, Address b, Address c, float beta = 0, int lda = 0) const {
+    int multiply(const Sizes& s, Address a, Address b, Address c, float beta = 0,
+                 int lda = 0) const {
         const float alpha = 1;
         return cublasSgemm_v2(handle, s.transpose_a, s.transpose_b, s.m, s.n, s.k, &alpha,
-                              (const float*)a, lda != 0 ? lda : s.transpose_a ? s.k : s.m,
+                              (const float*)a,
+                              lda != 0        ? lda
+                              : s.transpose_a ? s.k
+                                              : s.m,
                               (const float*)b, s.transpose_b ? s.n : s.k, &beta, (float*)c, s.m);
     }
 };
@@ -212,7 +216,8 @@ void epilogues() {
             for (int i = 0; i < 4; i++) {
                 const double x = 0.0625 * expected(s, i, j) + i;
                 const double gelu =
-                    0.5 * x * (1 + std::tanh(std::sqrt(2 / 3.14159265358979) * (x + 0.044715 * x * x * x)));
+                    0.5 * x *
+                    (1 + std::tanh(std::sqrt(2 / 3.14159265358979) * (x + 0.044715 * x * x * x)));
                 CHECK(u[(size_t)(i + 8 * j)] == (float)x);
                 CHECK(std::fabs(y[(size_t)(i + 4 * j)] - gelu) <= 1e-6 * std::fabs(gelu) + 1e-7);
             }

@@ -1,14 +1,14 @@
 /*
- * The simulated device through the driver's interface: what is sound works, and each planted fault is
- * caught and named.
+ * The simulated device through the driver's interface: what is sound works, and each planted fault
+ * is caught and named.
  */
 #include "fixture.h"
 
 namespace {
 
 /* A kernel on 100 numbers of which it is given memory for n, in blocks of 128 threads. */
-void check_kernel(const char* kernel, int expected_result, const char* expected, unsigned threads = 128,
-                  unsigned grid = 1, size_t floats = 128) {
+void check_kernel(const char* kernel, int expected_result, const char* expected,
+                  unsigned threads = 128, unsigned grid = 1, size_t floats = 128) {
     check(
         kernel,
         [=] {
@@ -115,12 +115,13 @@ void sound_kernels() {
     });
     check("16-bit types", [] {
         const Fixture f;
-        const float values[] = {1.0f, 1.00390625f, 1.01171875f, -3.14159f, 65519.9f, 65520.0f,
-                                6.0e-8f, 2.9e-8f, INFINITY, -0.0f};
-        const float bf16[] = {1.0f, 1.0f, 1.015625f, -3.140625f, 65536.0f, 65536.0f,
-                              6.007030606e-8f, 2.898741513e-8f, INFINITY, -0.0f};
-        const float f16[] = {1.0f, 1.00390625f, 1.01171875f, -3.140625f, 65504.0f, INFINITY,
-                             0x1p-24f, 0.0f, INFINITY, -0.0f};
+        const float values[] = {1.0f,     1.00390625f, 1.01171875f, -3.14159f, 65519.9f,
+                                65520.0f, 6.0e-8f,     2.9e-8f,     INFINITY,  -0.0f};
+        const float bf16[] = {1.0f,     1.0f,     1.015625f,       -3.140625f,
+                              65536.0f, 65536.0f, 6.007030606e-8f, 2.898741513e-8f,
+                              INFINITY, -0.0f};
+        const float f16[] = {1.0f,     1.00390625f, 1.01171875f, -3.140625f, 65504.0f,
+                             INFINITY, 0x1p-24f,    0.0f,        INFINITY,   -0.0f};
         const Address x = Fixture::allocate(10);
         const Address out = Fixture::allocate(20);
         OK(cuMemcpyHtoD_v2(x, values, sizeof values));
@@ -144,7 +145,8 @@ void sound_kernels() {
 void planted_kernels() {
     check_kernel("adj_double", 0, nullptr);
     check_kernel("adj_read_beyond", ILLEGAL_ADDRESS,
-                 "adj_read_beyond, block (0, 0, 0), thread (127, 0, 0): reads 4 bytes", 128, 1, 127);
+                 "adj_read_beyond, block (0, 0, 0), thread (127, 0, 0): reads 4 bytes", 128, 1,
+                 127);
     check_kernel("adj_write_beyond", ILLEGAL_ADDRESS, "writes 4 bytes", 128, 1, 127);
     check_kernel("adj_reverse_without_barrier", LAUNCH_FAILED, "race in shared memory");
     check_kernel("adj_rotate_without_barrier", LAUNCH_FAILED, "race in shared memory");
@@ -243,14 +245,17 @@ void launches() {
         OK(f.launch("adj_dynamic_shared", x, x, 128, 1, 128, 64 * 1024));
         OK(f.synchronize());
     });
-    check("blocks in y", [] {
-        const Fixture f;
-        const Address x = Fixture::numbers(128);
-        uintptr_t parameter[] = {x, x, 128};
-        void* parameters[] = {parameter};
-        CHECK(cuLaunchKernel(f.function("adj_double"), 1, 65536, 1, 32, 1, 1, 0, f.stream,
-                             parameters, nullptr) == INVALID_VALUE);
-    }, "too many blocks");
+    check(
+        "blocks in y",
+        [] {
+            const Fixture f;
+            const Address x = Fixture::numbers(128);
+            uintptr_t parameter[] = {x, x, 128};
+            void* parameters[] = {parameter};
+            CHECK(cuLaunchKernel(f.function("adj_double"), 1, 65536, 1, 32, 1, 1, 0, f.stream,
+                                 parameters, nullptr) == INVALID_VALUE);
+        },
+        "too many blocks");
     check(
         "parameters",
         [] {
@@ -319,7 +324,8 @@ void streams() {
         OK(cuStreamWaitEvent(other, event, 0));
         uintptr_t parameter[] = {x, out, 128};
         void* parameters[] = {parameter};
-        OK(cuLaunchKernel(f.function("adj_double"), 1, 1, 1, 128, 1, 1, 0, other, parameters, nullptr));
+        OK(cuLaunchKernel(f.function("adj_double"), 1, 1, 1, 128, 1, 1, 0, other, parameters,
+                          nullptr));
         OK(cuStreamSynchronize(other));
         std::vector<float> y(128);
         OK(cuMemcpyDtoH_v2(y.data(), out, sizeof(float) * 128));

@@ -120,7 +120,7 @@ final class CudaNorms implements NormKernels {
 
   @Override
   public long normGradScratchBytes(View x) {
-    return Parts.of(x).count(x) * 2 * cols(x) * x.dtype().bytes();
+    return Parts.of(x).count(x) * 2L * cols(x) * x.dtype().bytes();
   }
 
   @Override

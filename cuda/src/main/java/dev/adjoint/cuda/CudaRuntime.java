@@ -54,7 +54,12 @@ final class CudaRuntime {
     return runtime;
   }
 
-  private CudaRuntime(CudaLibraries libraries) {
+  /**
+   * Loads what is needed.
+   *
+   * @throws TensorException with the reason if that fails
+   */
+  CudaRuntime(CudaLibraries libraries) {
     CudaLibraries.Search search = libraries.find(DRIVER);
     Path file = search.file();
     if (file == null) {

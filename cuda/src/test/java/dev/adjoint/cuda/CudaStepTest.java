@@ -6,6 +6,6 @@ import dev.adjoint.tck.StepContract;
 /** Training on the simulated device. */
 final class CudaStepTest extends StepContract {
   CudaStepTest() {
-    super(new Device("cuda", "0"), 40);
+    super(new Device("cuda", "0"), 25, 20_000);
   }
 }
