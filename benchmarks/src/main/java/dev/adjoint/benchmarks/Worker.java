@@ -160,7 +160,7 @@ public final class Worker {
           // The first runs are slow; how slow a later one is decides how often it is measured.
           double later = first < SLOW ? seconds(workload, 1) : first / c.runsToCompare();
           if (peer.isAsynchronous()) {
-            int runs = (int) Math.clamp(Math.round(BATCH / later), 1, MOST_RUNS);
+            int runs = Math.clamp(Math.round(BATCH / later), 1, MOST_RUNS);
             workloads.put(id, new Prepared(workload, runs));
           }
           return "ready " + later + " " + result;
