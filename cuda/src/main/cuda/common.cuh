@@ -24,7 +24,8 @@
 
 #    define ADJ_KERNEL(name, Args) \
         extern "C" __global__ void name(const __grid_constant__ Args args)
-#    define ADJ_SHARED(T, name, count) __shared__ T name[count]
+/* Aligned for packets, which without saying so only the type would be. */
+#    define ADJ_SHARED(T, name, count) __shared__ __align__(16) T name[count]
 /* As many bytes as the launch says. */
 #    define ADJ_DYNAMIC_SHARED(T, name)                             \
         extern __shared__ __align__(16) unsigned char name##_bytes[]; \

@@ -45,7 +45,8 @@ sim_switch:
     popq %r12
     popq %rbx
     popq %rbp
-    ret
+    popq %rcx
+    jmpq *%rcx
     .size sim_switch, .-sim_switch
 )");
 
@@ -100,23 +101,12 @@ struct Array {
     const char* name;
     uintptr_t begin;
     size_t bytes;
+    size_t unit; /* what its elements are aligned to */
 };
 
-/*
- * Who touched a byte of shared memory last, since which barrier. The reader is a thread, SEVERAL
- * plus a warp for several threads of that warp, or ANYONE.
- */
-struct Cell {
-    uint32_t write_epoch;
-    uint32_t read_epoch;
-    uint16_t writer;
-    uint16_t write_step;
-    uint16_t reader;
-    uint16_t read_step;
-    uint16_t write_is_atomic;
-};
 constexpr uint16_t SEVERAL = 0x4000;
 constexpr uint16_t ANYONE = 0xffff;
+constexpr uint16_t BLOCKS = 0xfffe;
 
 struct Executor {
     /* the launch */
@@ -159,7 +149,9 @@ struct Executor {
     unsigned arrays_count;
     size_t static_shared;
     uintptr_t shared_next;
-    uint32_t epoch;
+    uint32_t epoch;       /* which barrier was the last */
+    uint32_t block_epoch; /* the first of this block */
+    uint32_t launch_epoch;
     uint64_t random;
 };
 
@@ -203,7 +195,8 @@ void fiber_main();
 /* Lets this fiber start on an empty stack. */
 void renew(Fiber& fiber) {
     const auto index = (uintptr_t)(&fiber - x.fibers);
-    auto* top = (void**)(x.stacks + (index + 1) * STACK);
+    /* Tops a power of two apart would all take the same lines of the caches. */
+    auto* top = (void**)(x.stacks + (index + 1) * STACK - index % 64 * 272);
     *--top = nullptr; /* where fiber_main would return to, and its alignment */
     *--top = (void*)fiber_main;
     top -= 6; /* the registers */
@@ -344,7 +337,7 @@ const uint64_t* meet(const char* what, unsigned mask, uint64_t value, unsigned* 
     Meeting& meeting = meeting_of(warp, mask);
     if (meeting.arrived == 0) {
         meeting.what = what;
-    } else if (strcmp(meeting.what, what) != 0) {
+    } else if (meeting.what != what && strcmp(meeting.what, what) != 0) {
         FAIL(LAUNCH_FAILED, "divergent warp: %s, but another lane is at %s", what, meeting.what);
     }
     const unsigned turn = meeting.turn & 1;
@@ -403,7 +396,10 @@ void fiber_main() {
 void next_epoch() {
     if (++x.epoch == 0) { /* 2^32 barriers later: old marks would look new */
         memset(x.cells, 0, SHARED * sizeof(Cell));
+        mem.forget_cells();
         x.epoch = 1;
+        x.block_epoch = 1;
+        x.launch_epoch = 1;
     }
 }
 
@@ -415,6 +411,7 @@ void run_block(unsigned first) {
     x.ready_count = 0;
     x.next = first;
     next_epoch();
+    x.block_epoch = x.epoch;
     for (unsigned i = 0; i < x.arrays_count; i++) {
         memset((void*)x.arrays[i].begin, 0xff, x.arrays[i].bytes);
     }
@@ -445,12 +442,12 @@ void run_block(unsigned first) {
 
 /* ---- shared memory ---- */
 
-void* add_array(const void* place, const char* name, size_t bytes, size_t alignment) {
-    const uintptr_t begin = (x.shared_next + alignment - 1) / alignment * alignment;
+void* add_array(const void* place, const char* name, size_t bytes, size_t unit) {
+    const uintptr_t begin = (x.shared_next + 31) / 32 * 32 + 16; /* as aligned as it must be */
     if (x.arrays_count == MAX_ARRAYS) {
         FAIL(LAUNCH_FAILED, "more than %u arrays in shared memory", MAX_ARRAYS);
     }
-    x.arrays[x.arrays_count++] = {place, name, begin, bytes};
+    x.arrays[x.arrays_count++] = {place, name, begin, bytes, unit};
     x.shared_next = begin + bytes + RED_ZONE;
     memset((void*)begin, 0xff, bytes);
     return (void*)begin;
@@ -466,63 +463,110 @@ const Array* array_of(uintptr_t address, size_t bytes) {
     return nullptr;
 }
 
+const Array* shared_array(uintptr_t address, size_t bytes, Access access) {
+    const Array* const array = array_of(address, bytes);
+    if (array == nullptr) {
+        FAIL(ILLEGAL_ADDRESS, "%s %zu bytes of shared memory outside of every array of this block",
+             ACCESS_NAMES[access], bytes);
+    }
+    return array;
+}
+
+/* ---- races: two accesses, one of them a write, that nothing orders ---- */
+
+/* What the current thread does to some cells. Marks of epochs before the first are out of date. */
+struct Touch {
+    uintptr_t address;
+    size_t bytes;
+    Access access;
+    uint32_t first_epoch; /* of the block for shared memory, of the launch for a device's */
+};
+
+void report_race(const Touch& touch, const char* who, const char* did) {
+    if (mem.covers(touch.address)) {
+        FAIL(LAUNCH_FAILED, "race in device memory: %s what %s %s with no barrier between: %s",
+             ACCESS_NAMES[touch.access], who, did, mem.describe(touch.address));
+    }
+    const Array* const array = array_of(touch.address, touch.bytes);
+    FAIL(LAUNCH_FAILED,
+         "race in shared memory: %s byte %zu of %s, which %s %s with no barrier between",
+         ACCESS_NAMES[touch.access], (size_t)(touch.address - array->begin), array->name, who, did);
+}
+
+void report_race(const Touch& touch, unsigned other, const char* did) {
+    const Size3 t = x.threads[other].index;
+    char who[64];
+    snprintf(who, sizeof who, "thread (%u, %u, %u)", t.x, t.y, t.z);
+    report_race(touch, who, did);
+}
+
 /* Whether nothing orders what `other` did at its `step` before what the current thread does now. */
 bool unordered(unsigned other, unsigned step) {
     const unsigned self = number(x.current);
     return other != self && (other / WARP != self / WARP || step == x.current->step);
 }
 
-void report_race(Access access, uintptr_t address, const char* other_did, unsigned other) {
-    const Array* const array = array_of(address, 1);
-    const Size3 t = x.threads[other % MAX_THREADS].index;
-    FAIL(LAUNCH_FAILED,
-         "race in shared memory: %s byte %zu of %s, which thread (%u, %u, %u) %s with no barrier "
-         "between",
-         ACCESS_NAMES[access], (size_t)(address - array->begin), array->name, t.x, t.y, t.z,
-         other_did);
+void check_last_write(const Cell& c, const Touch& touch) {
+    const bool both_atomic = touch.access == ATOMIC && c.write_was_atomic;
+    if (c.write_epoch < touch.first_epoch || both_atomic) {
+        return;
+    }
+    if (c.write_epoch < x.block_epoch) {
+        report_race(touch, "another block", "wrote");
+    } else if (c.write_epoch == x.epoch && unordered(c.writer, c.write_step)) {
+        report_race(touch, c.writer, "wrote");
+    }
 }
 
-void check_shared(uintptr_t address, size_t bytes, Access access) {
-    if (array_of(address, bytes) == nullptr) {
-        FAIL(ILLEGAL_ADDRESS, "%s %zu bytes of shared memory outside of every array of this block",
-             ACCESS_NAMES[access], bytes);
+void check_last_reads(const Cell& c, const Touch& touch) {
+    if (c.read_epoch < touch.first_epoch) {
+        return;
     }
-    const auto self = (uint16_t)number(x.current);
-    for (Cell *c = x.cells + (address - x.shared), *end = c + bytes; c != end; c++, address++) {
-        const bool atomic = access == ATOMIC && c->write_is_atomic;
-        if (c->write_epoch == x.epoch && !atomic && unordered(c->writer, c->write_step)) {
-            report_race(access, address, "wrote", c->writer);
+    if (c.reader == BLOCKS || c.read_epoch < x.block_epoch) {
+        report_race(touch, "another block", "read");
+    } else if (c.read_epoch == x.epoch) {
+        const unsigned warp = c.reader & ~(unsigned)SEVERAL;
+        if (c.reader == ANYONE) {
+            report_race(touch, "other threads", "read");
+        } else if ((c.reader & SEVERAL) != 0) {
+            if (warp != number(x.current) / WARP || c.read_step == x.current->step) {
+                report_race(touch, "threads of a warp", "read");
+            }
+        } else if (unordered(c.reader, c.read_step)) {
+            report_race(touch, c.reader, "read");
         }
-        if (access != READ) {
-            if (c->read_epoch == x.epoch) {
-                const unsigned reader = c->reader;
-                const unsigned self_warp = self / WARP;
-                if (reader == ANYONE) {
-                    report_race(access, address, "and others read", 0);
-                } else if ((reader & SEVERAL) != 0) {
-                    const unsigned warp = reader & ~(unsigned)SEVERAL;
-                    if (warp != self_warp || c->read_step == x.current->step) {
-                        report_race(access, address, "and others of its warp read", warp * WARP);
-                    }
-                } else if (unordered(reader, c->read_step)) {
-                    report_race(access, address, "read", reader);
-                }
-            }
-            c->write_epoch = x.epoch;
-            c->writer = self;
-            c->write_step = x.current->step;
-            c->write_is_atomic = access == ATOMIC;
+    }
+}
+
+void mark_read(Cell& c, const Touch& touch) {
+    const auto self = (uint16_t)number(x.current);
+    const unsigned warp =
+        (c.reader & SEVERAL) != 0 ? c.reader & ~(unsigned)SEVERAL : (unsigned)c.reader / WARP;
+    const bool by_blocks =
+        c.read_epoch >= touch.first_epoch && (c.reader == BLOCKS || c.read_epoch < x.block_epoch);
+    if (by_blocks) {
+        c.reader = BLOCKS;
+    } else if (c.read_epoch != x.epoch || (warp == self / WARP && c.read_step != x.current->step)) {
+        c.reader = self; /* whoever read before is ordered before this */
+        c.read_step = x.current->step;
+    } else if (c.reader != self && c.reader != ANYONE) {
+        c.reader = warp == self / WARP ? (uint16_t)(SEVERAL | warp) : ANYONE;
+    }
+    c.read_epoch = x.epoch;
+}
+
+/* The cells from `c` to `end`. */
+void check_races(Cell* c, const Cell* end, const Touch& touch) {
+    for (; c != end; c++) {
+        check_last_write(*c, touch);
+        if (touch.access == READ) {
+            mark_read(*c, touch);
         } else {
-            const unsigned warp = (c->reader & SEVERAL) != 0 ? c->reader & ~(unsigned)SEVERAL
-                                                             : (unsigned)c->reader / WARP;
-            if (c->read_epoch != x.epoch ||
-                (warp == self / WARP && c->read_step != x.current->step)) {
-                c->read_epoch = x.epoch; /* whoever read before is ordered before this */
-                c->reader = self;
-                c->read_step = x.current->step;
-            } else if (c->reader != self && c->reader != ANYONE) {
-                c->reader = warp == self / WARP ? (uint16_t)(SEVERAL | warp) : ANYONE;
-            }
+            check_last_reads(*c, touch);
+            c->write_epoch = x.epoch;
+            c->writer = (uint16_t)(number(x.current) % MAX_THREADS);
+            c->write_was_atomic = touch.access == ATOMIC;
+            c->write_step = x.current->step;
         }
     }
 }
@@ -560,9 +604,17 @@ inline void check(const volatile void* pointer, size_t bytes, Access access) {
             FAIL(ILLEGAL_ADDRESS, "%s %zu bytes: %s", ACCESS_NAMES[access], bytes,
                  mem.describe(address));
         }
+        if (bytes >= Memory::CELL_BYTES) { /* neighbours share the cell of what is smaller */
+            check_races(mem.cell(address), mem.cell(address + bytes - 1) + 1,
+                        {address, bytes, access, x.launch_epoch});
+        }
     } else if (address - x.shared < SHARED) {
         x.counts.accesses++;
-        check_shared(address, bytes, access);
+        const Array* const array = shared_array(address, bytes, access);
+        const uintptr_t at = address - array->begin;
+        Cell* const cells = x.cells + (array->begin - x.shared);
+        check_races(cells + at / array->unit, cells + (at + bytes - 1) / array->unit + 1,
+                    {address, bytes, access, x.block_epoch});
     } else {
         check_other(address, bytes, access);
     }
@@ -631,6 +683,7 @@ Result launch(const Kernel& kernel, const void* parameter, Size3 grid, Size3 blo
     x.result = SUCCESS;
     x.arrays_count = 0;
     x.static_shared = 0;
+    x.launch_epoch = x.epoch + 1;
     x.shared_next = x.shared + RED_ZONE;
     find_image((const void*)kernel.function);
     blockDim = block;
@@ -721,7 +774,7 @@ SIM_EXPORT void sim_syncwarp(unsigned mask) {
     x.current->step++;
 }
 
-SIM_EXPORT void* sim_shared(const void* place, const char* name, size_t bytes, size_t alignment) {
+SIM_EXPORT void* sim_shared(const void* place, const char* name, size_t bytes, size_t unit) {
     for (unsigned i = 0; i < x.arrays_count; i++) {
         if (x.arrays[i].place == place) {
             return (void*)x.arrays[i].begin;
@@ -737,17 +790,17 @@ SIM_EXPORT void* sim_shared(const void* place, const char* name, size_t bytes, s
              "%zu bytes of static and %zu of dynamic shared memory; at most %zu", x.static_shared,
              x.dynamic_shared, MAX_SHARED);
     }
-    return add_array(place, name, bytes, std::max(alignment, (size_t)16));
+    return add_array(place, name, bytes, unit);
 }
 
-SIM_EXPORT void* sim_dynamic_shared(void) {
+SIM_EXPORT void* sim_dynamic_shared(size_t unit) {
     static const char place = 0;
     for (unsigned i = 0; i < x.arrays_count; i++) {
         if (x.arrays[i].place == &place) {
             return (void*)x.arrays[i].begin;
         }
     }
-    return add_array(&place, "the dynamic shared memory", x.dynamic_shared, 16);
+    return add_array(&place, "the dynamic shared memory", x.dynamic_shared, unit);
 }
 
 SIM_EXPORT void sim_atomic(const volatile void* address, size_t bytes) {

@@ -42,7 +42,8 @@ Memory::Memory()
       next_(base_ + PAGE),
       pages_((uint32_t*)reserve(SIZE / PAGE * sizeof(uint32_t), PROT_READ | PROT_WRITE)),
       allocations_(
-          (Allocation*)reserve(MAX_ALLOCATIONS * sizeof(Allocation), PROT_READ | PROT_WRITE)) {
+          (Allocation*)reserve(MAX_ALLOCATIONS * sizeof(Allocation), PROT_READ | PROT_WRITE)),
+      cells_((Cell*)reserve(SIZE / CELL_BYTES * sizeof(Cell), PROT_READ | PROT_WRITE)) {
     madvise((void*)base_, SIZE, MADV_NOHUGEPAGE);
 }
 
@@ -71,7 +72,12 @@ void Memory::release(uintptr_t begin) {
     if (bytes > 0) { /* gives the pages, and the tables of pages, back to the system */
         mmap((void*)begin, bytes, protected_ ? PROT_NONE : PROT_READ | PROT_WRITE,
              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+        madvise(cell(begin), bytes / CELL_BYTES * sizeof(Cell), MADV_DONTNEED);
     }
+}
+
+void Memory::forget_cells() {
+    madvise(cells_, SIZE / CELL_BYTES * sizeof(Cell), MADV_DONTNEED);
 }
 
 void Memory::open() {

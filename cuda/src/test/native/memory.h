@@ -22,6 +22,21 @@ struct Allocation {
     bool live;
 };
 
+/*
+ * Who touched some bytes last, and since which barrier. The reader is a thread of the block, or
+ * SEVERAL plus a warp for several threads of that warp, ANYONE in the block, or several BLOCKS.
+ */
+struct Cell {
+    uint32_t write_epoch;
+    uint32_t read_epoch;
+    uint16_t writer : 15;
+    uint16_t write_was_atomic : 1;
+    uint16_t write_step;
+    uint16_t reader;
+    uint16_t read_step;
+};
+static_assert(sizeof(Cell) == 16);
+
 class SIM_EXPORT Memory {
    public:
     Memory();
@@ -55,11 +70,19 @@ class SIM_EXPORT Memory {
     void open();
     void close();
 
+    /* The cell of the CELL_BYTES that the address is in. */
+    Cell* cell(uintptr_t address) {
+        return cells_ + (address - base_) / CELL_BYTES;
+    }
+    void forget_cells();
+
+    static constexpr size_t CELL_BYTES = 4;
+
     /* "0x… is 4 bytes behind the 400 bytes at 0x…", into a buffer that the next call reuses. */
     const char* describe(uintptr_t address) const;
 
    private:
-    static constexpr size_t SIZE = (size_t)1 << 39;
+    static constexpr size_t SIZE = (size_t)1 << 37;
     static constexpr size_t PAGE = 4096;
     static constexpr size_t MAX_ALLOCATIONS = (size_t)1 << 24;
 
@@ -67,6 +90,7 @@ class SIM_EXPORT Memory {
     uintptr_t next_;
     uint32_t* pages_;         /* of each page its allocation's number, from 1 */
     Allocation* allocations_; /* [0] is none */
+    Cell* cells_;
     uint32_t count_ = 1;
     bool protected_ = true;
     double next_close_ = 0; /* when, in seconds */

@@ -46,7 +46,7 @@
     static char name##_place;                               \
     type(&name)[count] = *reinterpret_cast<type(*)[count]>( \
         sim_shared(&name##_place, #name, sizeof(type[count]), alignof(type)))
-#define ADJ_DYNAMIC_SHARED(type, name) type* const name = static_cast<type*>(sim_dynamic_shared())
+#define ADJ_DYNAMIC_SHARED(type, name) type* const name = static_cast<type*>(sim_dynamic_shared(alignof(type)))
 
 #define ADJ_UNROLL
 #define ADJ_UNROLL_BY(n)
@@ -75,8 +75,9 @@ void sim_syncthreads(const char* file, int line);
  * `present`. */
 const uint64_t* sim_exchange(const char* what, unsigned mask, uint64_t value, unsigned* present);
 void sim_syncwarp(unsigned mask);
-void* sim_shared(const void* place, const char* name, size_t bytes, size_t alignment);
-void* sim_dynamic_shared(void);
+/* Aligned to 16 bytes; `unit` is what the elements are aligned to. */
+void* sim_shared(const void* place, const char* name, size_t bytes, size_t unit);
+void* sim_dynamic_shared(size_t unit);
 /* To be called before an atomic operation, whose own loads and stores are not seen. */
 void sim_atomic(const volatile void* address, size_t bytes);
 void sim_trap(void);

@@ -30,6 +30,23 @@ ADJ_KERNEL(adj_write_beyond, vector_args) {
     args.out[index_of_thread()] = 1;
 }
 
+/* Every thread, or every block, writes one element. */
+ADJ_KERNEL(adj_same_element, vector_args) {
+    args.out[blockIdx.x] = args.x[threadIdx.x];
+}
+ADJ_KERNEL(adj_same_element_of_blocks, vector_args) {
+    args.out[threadIdx.x] = args.x[threadIdx.x];
+}
+/* The n elements in reverse: sound if out is not x, or if it is one block with a barrier. */
+ADJ_KERNEL(adj_reverse_all, vector_args) {
+    const int64_t i = index_of_thread();
+    const float x = args.x[args.n - 1 - i];
+    if (gridDim.x == 1) {
+        __syncthreads();
+    }
+    args.out[i] = x;
+}
+
 ADJ_KERNEL(adj_vectors, vector_args) {
     const int64_t i = index_of_thread();
     if (i < args.n / 4) {
@@ -227,5 +244,5 @@ ADJ_KERNEL(adj_trap, vector_args) {
     if (threadIdx.x == 3) {
         __trap();
     }
-    args.out[0] = 0;
+    args.out[threadIdx.x] = 0;
 }

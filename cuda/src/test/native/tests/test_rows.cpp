@@ -568,8 +568,8 @@ void test_rows() {
     const Teams all_teams[] = {{1, 32, true},   {4, 64, true},    {32, 64, true},
                                {32, 64, false}, {128, 128, true}, {128, 128, false}};
     for (const Teams& teams : all_teams) {
-        for (const int64_t cols : {1, 3, 8, 33, 130, 260}) {
-            for (const int64_t rows : {0, 1, 7, 150}) {
+        for (const int64_t cols : {1, 33, 130, 260}) {
+            for (const int64_t rows : {0, 7, 50}) {
                 const Shape shape = {rows, cols};
                 if (!teams.fit<T>(shape)) {
                     continue;

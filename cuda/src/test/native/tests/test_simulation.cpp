@@ -148,6 +148,27 @@ void planted_kernels() {
                  "adj_read_beyond, block (0, 0, 0), thread (127, 0, 0): reads 4 bytes", 128, 1,
                  127);
     check_kernel("adj_write_beyond", ILLEGAL_ADDRESS, "writes 4 bytes", 128, 1, 127);
+    check_kernel("adj_same_element", LAUNCH_FAILED, "race in device memory: writes what thread");
+    check_kernel("adj_same_element_of_blocks", LAUNCH_FAILED,
+                 "race in device memory: writes what another block wrote", 64, 2);
+    check("a barrier orders device memory in a block", [] {
+        const Fixture f;
+        const Address x = Fixture::numbers(128);
+        OK(f.launch("adj_reverse_all", x, x, 128, 1, 128));
+        CHECK(f.read(x, 128)[0] == 127);
+        const Address out = Fixture::allocate(128);
+        OK(f.launch("adj_reverse_all", x, out, 128, 4, 32));
+        CHECK(f.read(out, 128)[5] == 5);
+    });
+    check(
+        "no barrier orders device memory between blocks",
+        [] {
+            const Fixture f;
+            const Address x = Fixture::numbers(128);
+            OK(f.launch("adj_reverse_all", x, x, 128, 4, 32));
+            CHECK(f.synchronize() == LAUNCH_FAILED);
+        },
+        "race in device memory");
     check_kernel("adj_reverse_without_barrier", LAUNCH_FAILED, "race in shared memory");
     check_kernel("adj_rotate_without_barrier", LAUNCH_FAILED, "race in shared memory");
     check_kernel("adj_exchange_without_barrier", LAUNCH_FAILED, "race in shared memory");

@@ -105,7 +105,9 @@ final class CudaLibraries {
         folders.add(Path.of(entry));
       }
     }
-    for (Path file : matches(root.resolve("etc/ld.so.conf.d"), "*.conf")) {
+    List<Path> settings = new ArrayList<>(matches(root.resolve("etc/ld.so.conf.d"), "*.conf"));
+    settings.add(root.resolve("etc/ld.so.conf"));
+    for (Path file : settings) {
       for (String line : lines(file)) {
         if (line.startsWith("/")) {
           folders.add(root.resolve(line.strip().substring(1)));
@@ -113,7 +115,12 @@ final class CudaLibraries {
       }
     }
     for (String usual :
-        List.of("usr/lib/x86_64-linux-gnu", "usr/lib64", "usr/lib", "usr/lib/wsl/lib")) {
+        List.of(
+            "usr/lib/x86_64-linux-gnu",
+            "usr/lib64",
+            "usr/lib",
+            "usr/local/nvidia/lib64", // in containers
+            "usr/lib/wsl/lib")) {
       folders.add(root.resolve(usual));
     }
   }

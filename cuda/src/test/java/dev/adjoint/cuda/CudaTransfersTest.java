@@ -25,22 +25,18 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Between Java's memory, other devices and the simulated one. */
+/** Between Java's memory, other devices and a GPU. */
+@Tag("device")
 class CudaTransfersTest {
   private static final Device CUDA = new Device("cuda", "0");
   private static final int SLOT = 4 << 20;
 
-  private Scope scope = Scope.open();
-
-  @BeforeEach
-  void open() {
-    scope = Scope.open();
-  }
+  private final Scope scope = Scope.open();
 
   @AfterEach
   void close() {
@@ -138,7 +134,7 @@ class CudaTransfersTest {
         sums.add(
             threads.submit(
                 () -> {
-                  try (Scope own = Scope.open()) {
+                  try (var _ = Scope.open()) {
                     Tensor x = Tensor.full(Shape.of(1000), value, DType.F32, CUDA);
                     Thread.yield();
                     return x.mul(2).sum().item();

@@ -46,7 +46,20 @@ final class DoctorCommand implements Callable<Integer> {
     out.println();
     line(out, "device", chosen.toString());
     line(out, "memory", gib(Adjoint.memory(chosen).budget()) + " may be used by tensors");
-    return selfTest(chosen, out) ? 0 : 1;
+    boolean passed = selfTest(chosen, out);
+    for (Device gpu : gpus()) {
+      passed &= gpu.equals(chosen) || selfTest(gpu, out);
+    }
+    return passed ? 0 : 1;
+  }
+
+  /** Every GPU that can be used, chosen or not: drivers change under a program. */
+  private static List<Device> gpus() {
+    return ServiceLoader.load(BackendProvider.class).stream()
+        .map(ServiceLoader.Provider::get)
+        .filter(provider -> provider.type().equals("cuda"))
+        .flatMap(provider -> provider.devices().stream())
+        .toList();
   }
 
   private static void machine(PrintWriter out) {
@@ -77,15 +90,22 @@ final class DoctorCommand implements Callable<Integer> {
       line(out, "self-test", "PASS  the reference is what others are held to");
       return true;
     }
-    SelfTest.Result result = SelfTest.run(device, SELF_TEST_LIMIT);
+    SelfTest.Result result;
+    try {
+      result = SelfTest.run(device, SELF_TEST_LIMIT);
+    } catch (TensorException e) {
+      line(out, "self-test", "FAIL  " + device + ": " + e.getMessage());
+      return false;
+    }
     boolean passed = result.failures().isEmpty();
     line(
         out,
         "self-test",
         String.format(
             Locale.ROOT,
-            "%s  %d operations and their gradients against the reference, largest error %.1e (%s)",
+            "%s  %s: %d operations and their gradients against the reference, largest error %.1e (%s)",
             passed ? "PASS" : "FAIL",
+            device,
             result.operations(),
             result.largestError(),
             result.worst()));
