@@ -28,6 +28,11 @@ if [ -z "$nvcc" ]; then
   exit 0
 fi
 tools="$(dirname "$nvcc")"
+version="$("$nvcc" --version | sed -n 's/.*release \([0-9]*\)\..*/\1/p')"
+if [ "$version" -lt 13 ]; then
+  echo "$nvcc is of CUDA $version, the kernels need 13: this build has no GPU kernels."
+  exit 0
+fi
 
 # Whatever the fatbins are made of; they are made again only if it changes.
 mkdir -p "$build" "$output"

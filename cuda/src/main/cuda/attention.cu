@@ -5,8 +5,8 @@
  * All products are of square tiles, SIDE by SIDE, in shared memory. A block of 16 by 16 threads
  * keeps a tile of results in registers, W by W places a thread, W elements being one access of 16
  * bytes. What is wider than SIDE along d has several blocks, each with its own columns of results.
- * Gradients are summed in a fixed order: those of k and v by the blocks of a tile of keys, that of q
- * by the blocks of a tile of queries, which takes two products more than atomic additions would.
+ * Gradients are summed in a fixed order: those of k and v by the blocks of a tile of keys, that of
+ * q by the blocks of a tile of queries, which takes two products more than atomic additions would.
  */
 #include <math.h>
 
@@ -281,8 +281,8 @@ ADJ_KERNEL(adj_attention_f64, adj_attention_args) {
 /* ---- gradients ---- */
 
 /*
- * What the derivative of softmax subtracts, Σ p ⊙ dp of each query, is the dot product of the rows of
- * grad and out; it goes to scratch, [B, H, Tq]. A warp takes a row.
+ * What the derivative of softmax subtracts, Σ p ⊙ dp of each query, is the dot product of the rows
+ * of grad and out; it goes to scratch, [B, H, Tq]. A warp takes a row.
  */
 template <class T>
 ADJ_DEVICE void adj_attention_grad_delta(const adj_attention_grad_args& a) {
@@ -331,8 +331,9 @@ struct adj_attention_grad_head {
 };
 
 /*
- * Of a tile of queries and keys, at this thread's places: p = exp(scale · q kᵀ - logsumexp), and the
- * gradient of q kᵀ, g = scale · p ⊙ (grad vᵀ - delta). Both are 0 where a query does not see a key.
+ * Of a tile of queries and keys, at this thread's places: p = exp(scale · q kᵀ - logsumexp), and
+ * the gradient of q kᵀ, g = scale · p ⊙ (grad vᵀ - delta). Both are 0 where a query does not see a
+ * key.
  */
 template <class T>
 struct adj_attention_grad_tile {

@@ -18,16 +18,20 @@
 
 #ifdef ADJ_SIMULATED
 #    include "sim_cuda.h"
+#    define ADJ_STREAMING_KERNEL(name, Args) ADJ_KERNEL(name, Args)
 #else
 #    include <cuda_bf16.h>
 #    include <cuda_fp16.h>
 
 #    define ADJ_KERNEL(name, Args) \
         extern "C" __global__ void name(const __grid_constant__ Args args)
+/* One that waits for memory: with few enough registers that all threads of a multiprocessor run. */
+#    define ADJ_STREAMING_KERNEL(name, Args) \
+        extern "C" __global__ void __maxnreg__(32) name(const __grid_constant__ Args args)
 /* Aligned for packets, which without saying so only the type would be. */
 #    define ADJ_SHARED(T, name, count) __shared__ __align__(16) T name[count]
 /* As many bytes as the launch says. */
-#    define ADJ_DYNAMIC_SHARED(T, name)                             \
+#    define ADJ_DYNAMIC_SHARED(T, name)                               \
         extern __shared__ __align__(16) unsigned char name##_bytes[]; \
         T* const name = reinterpret_cast<T*>(name##_bytes)
 #    define ADJ_UNROLL _Pragma("unroll")
@@ -108,8 +112,7 @@ struct adj_array {
     bool packets;
 
     __device__ __forceinline__ explicit adj_array(T* first)
-        : base(first), packets(adj_is_aligned(first, N * sizeof(T))) {
-    }
+        : base(first), packets(adj_is_aligned(first, N * sizeof(T))) {}
 
     /* n elements, at most N, from number i on; zeros behind them. */
     template <class X>
@@ -251,9 +254,9 @@ struct adj_operand {
 };
 
 /*
- * body(at, n) for all elements of a nest, dealt out to all threads of the launch: if `packets`, for N
- * neighbours of the innermost loop at a time, as long as there are so many, else one by one. `at` are
- * the offsets of the first in each of the operands, n is a constant.
+ * body(at, n) for all elements of a nest, dealt out to all threads of the launch: if `packets`, for
+ * N neighbours of the innermost loop at a time, as long as there are so many, else one by one. `at`
+ * are the offsets of the first in each of the operands, n is a constant.
  */
 template <int N, int Operands, class F>
 ADJ_DEVICE void adj_for_each(const adj_nest& nest, bool packets, F body) {

@@ -12,7 +12,7 @@ ADJ_DEVICE void map(const adj_nest& nest, const void* x, void* out, F f) {
     const adj_operand<const X, N> xs(static_cast<const X*>(x), nest, 0);
     const adj_operand<R, N> results(static_cast<R*>(out), nest, 1);
     const bool packets = (xs.packets || xs.repeats) && results.packets;
-    adj_for_each<N, 2>(nest, packets, [&](const int64_t(&at)[2], auto count) {
+    adj_for_each<N, 2>(nest, packets, [&](const int64_t (&at)[2], auto count) {
         constexpr int n = decltype(count)::value;
         X x_n[n];
         R result[n];
@@ -34,7 +34,7 @@ ADJ_DEVICE void map(const adj_nest& nest, const void* a, const void* b, void* ou
     const adj_operand<R, N> results(static_cast<R*>(out), nest, 2);
     const bool packets =
         (as.packets || as.repeats) && (bs.packets || bs.repeats) && results.packets;
-    adj_for_each<N, 3>(nest, packets, [&](const int64_t(&at)[3], auto count) {
+    adj_for_each<N, 3>(nest, packets, [&](const int64_t (&at)[3], auto count) {
         constexpr int n = decltype(count)::value;
         X a_n[n];
         X b_n[n];
@@ -58,10 +58,9 @@ ADJ_DEVICE void choose(const adj_where_args& args) {
     const adj_operand<const X, N> as(static_cast<const X*>(args.a), nest, 1);
     const adj_operand<const X, N> bs(static_cast<const X*>(args.b), nest, 2);
     const adj_operand<X, N> results(static_cast<X*>(args.out), nest, 3);
-    const bool packets = (conditions.packets || conditions.repeats) &&
-                         (as.packets || as.repeats) && (bs.packets || bs.repeats) &&
-                         results.packets;
-    adj_for_each<N, 4>(nest, packets, [&](const int64_t(&at)[4], auto count) {
+    const bool packets = (conditions.packets || conditions.repeats) && (as.packets || as.repeats) &&
+                         (bs.packets || bs.repeats) && results.packets;
+    adj_for_each<N, 4>(nest, packets, [&](const int64_t (&at)[4], auto count) {
         constexpr int n = decltype(count)::value;
         uint8_t condition[n];
         X a[n];
@@ -83,7 +82,7 @@ ADJ_DEVICE void fill(const adj_fill_args& args, X value) {
     constexpr int N = adj_packet_size(sizeof(X));
     const adj_nest nest = {args.depth, args.dims};
     const adj_operand<X, N> results(static_cast<X*>(args.out), nest, 0);
-    adj_for_each<N, 1>(nest, results.packets, [&](const int64_t(&at)[1], auto count) {
+    adj_for_each<N, 1>(nest, results.packets, [&](const int64_t (&at)[1], auto count) {
         constexpr int n = decltype(count)::value;
         X values[n];
         ADJ_UNROLL
@@ -96,29 +95,29 @@ ADJ_DEVICE void fill(const adj_fill_args& args, X value) {
 
 /* ---- the kernels of elementwise.def, type by type ---- */
 
-#define UNARY(S, name, forward, kept, gradient) \
-    ADJ_KERNEL(adj_##name##_##S, adj_unary_args) {                                           \
+#define UNARY(S, name, forward, kept, gradient)                                                 \
+    ADJ_STREAMING_KERNEL(adj_##name##_##S, adj_unary_args) {                                    \
         map<T, T>({args.depth, args.dims}, args.x, args.out, [](T x) -> T { return forward; }); \
-    }                                                                                        \
-    ADJ_KERNEL(adj_##name##_grad_##S, adj_unary_grad_args) {                                 \
-        map<T, T>({args.depth, args.dims}, args.grad, args.saved, args.out,                  \
-                  [](T g, [[maybe_unused]] T kept) -> T { return gradient; });              \
+    }                                                                                           \
+    ADJ_STREAMING_KERNEL(adj_##name##_grad_##S, adj_unary_grad_args) {                          \
+        map<T, T>({args.depth, args.dims}, args.grad, args.saved, args.out,                     \
+                  [](T g, [[maybe_unused]] T kept) -> T { return gradient; });                  \
     }
 
 /* X carries the computation; TYPE, of the same size, is what a scalar converts to. */
-#define BINARY(S, name, TYPE, X, R, expression)                                          \
-    ADJ_KERNEL(adj_##name##_##S, adj_binary_args) {                                      \
-        map<X, R>({args.depth, args.dims}, args.a, args.b, args.out,                     \
-                  [](X a, X b) -> R { return static_cast<R>(expression); });             \
-    }                                                                                    \
-    ADJ_KERNEL(adj_##name##_scalar_##S, adj_binary_scalar_args) {                        \
-        const X scalar = static_cast<X>(adj_convert<TYPE>(args.scalar));                 \
-        const bool first = args.scalar_first != 0;                                       \
-        map<X, R>({args.depth, args.dims}, args.a, args.out, [=](X x) -> R {             \
-            const X a = first ? scalar : x;                                              \
-            const X b = first ? x : scalar;                                              \
-            return static_cast<R>(expression);                                           \
-        });                                                                              \
+#define BINARY(S, name, TYPE, X, R, expression)                              \
+    ADJ_STREAMING_KERNEL(adj_##name##_##S, adj_binary_args) {                \
+        map<X, R>({args.depth, args.dims}, args.a, args.b, args.out,         \
+                  [](X a, X b) -> R { return static_cast<R>(expression); }); \
+    }                                                                        \
+    ADJ_STREAMING_KERNEL(adj_##name##_scalar_##S, adj_binary_scalar_args) {  \
+        const X scalar = static_cast<X>(adj_convert<TYPE>(args.scalar));     \
+        const bool first = args.scalar_first != 0;                           \
+        map<X, R>({args.depth, args.dims}, args.a, args.out, [=](X x) -> R { \
+            const X a = first ? scalar : x;                                  \
+            const X b = first ? x : scalar;                                  \
+            return static_cast<R>(expression);                               \
+        });                                                                  \
     }
 
 #define T float
@@ -159,11 +158,11 @@ ADJ_DEVICE void fill(const adj_fill_args& args, X value) {
 
 /* ---- conversions ---- */
 
-#define CAST(from, to)                                                                        \
-    ADJ_KERNEL(adj_cast_##from##_##to, adj_unary_args) {                                      \
-        map<adj_type_##from, adj_type_##to>(                                                  \
-            {args.depth, args.dims}, args.x, args.out,                                        \
-            [](adj_type_##from x) { return adj_convert<adj_type_##to>(x); });                 \
+#define CAST(from, to)                                                        \
+    ADJ_STREAMING_KERNEL(adj_cast_##from##_##to, adj_unary_args) {            \
+        map<adj_type_##from, adj_type_##to>(                                  \
+            {args.depth, args.dims}, args.x, args.out,                        \
+            [](adj_type_##from x) { return adj_convert<adj_type_##to>(x); }); \
     }
 #define CASTS(S, A, B, C, D, E, F) \
     CAST(S, A)                     \
@@ -182,16 +181,15 @@ CASTS(bf16, f32, f64, i32, i64, bool, f16)
 
 /* ---- moving elements: only their size matters ---- */
 
-#define MOVING(S, BITS)                                                      \
-    ADJ_KERNEL(adj_copy_##S, adj_unary_args) {                               \
-        map<BITS, BITS>({args.depth, args.dims}, args.x, args.out,           \
-                        [](BITS x) { return x; });                           \
-    }                                                                        \
-    ADJ_KERNEL(adj_where_##S, adj_where_args) {                              \
-        choose<BITS>(args);                                                  \
-    }                                                                        \
-    ADJ_KERNEL(adj_fill_##S, adj_fill_args) {                                \
-        fill(args, adj_convert<adj_type_##S>(args.value));                   \
+#define MOVING(S, BITS)                                                                       \
+    ADJ_STREAMING_KERNEL(adj_copy_##S, adj_unary_args) {                                      \
+        map<BITS, BITS>({args.depth, args.dims}, args.x, args.out, [](BITS x) { return x; }); \
+    }                                                                                         \
+    ADJ_STREAMING_KERNEL(adj_where_##S, adj_where_args) {                                     \
+        choose<BITS>(args);                                                                   \
+    }                                                                                         \
+    ADJ_STREAMING_KERNEL(adj_fill_##S, adj_fill_args) {                                       \
+        fill(args, adj_convert<adj_type_##S>(args.value));                                    \
     }
 MOVING(f32, uint32_t)
 MOVING(f64, uint64_t)
@@ -204,9 +202,9 @@ MOVING(bf16, uint16_t)
 /* ---- transposing copies ---- */
 
 /*
- * A copy whose out is dense along the last loop and x along the one before: square tiles pass through
- * shared memory, so that both are read and written along what is dense. Rows of a tile have one more
- * place, so that a column's elements lie in different banks.
+ * A copy whose out is dense along the last loop and x along the one before: square tiles pass
+ * through shared memory, so that both are read and written along what is dense. Rows of a tile have
+ * one more place, so that a column's elements lie in different banks.
  */
 template <class X>
 ADJ_DEVICE void transpose(const adj_unary_args& args) {
@@ -231,10 +229,9 @@ ADJ_DEVICE void transpose(const adj_unary_args& args) {
         const int64_t inner = number % inner_tiles * TILE;
         int64_t at[2] = {};
         adj_locate(nest, 0, across_loop, outer, at);
-        const X* x = static_cast<const X*>(args.x) + at[0] + across +
-                     inner * nest.stride(0, inner_loop);
-        X* out = static_cast<X*>(args.out) + at[1] + inner +
-                 across * nest.stride(1, across_loop);
+        const X* x =
+            static_cast<const X*>(args.x) + at[0] + across + inner * nest.stride(0, inner_loop);
+        X* out = static_cast<X*>(args.out) + at[1] + inner + across * nest.stride(1, across_loop);
         const int64_t inner_size = adj_min(TILE, nest.size(inner_loop) - inner);
         const int64_t across_size = adj_min(TILE, nest.size(across_loop) - across);
         ADJ_UNROLL

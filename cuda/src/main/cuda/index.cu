@@ -1,6 +1,6 @@
 /*
- * Rows of tables by index. A row whose index is out of range is skipped and reported; the others are
- * worked on.
+ * Rows of tables by index. A row whose index is out of range is skipped and reported; the others
+ * are worked on.
  */
 #include "common.cuh"
 
@@ -44,9 +44,9 @@ ADJ_KERNEL(adj_gather, adj_gather_checked_args) {
 
 /*
  * Blocks with the same blockIdx.x own the rows of that number modulo gridDim.x, a power of two;
- * blockIdx.y cuts the columns. Every block reads all indices, a tile of ADJ_THREADS at a time, lists in
- * their order those of its rows, and adds them one after another. So each element has one thread, which
- * adds to it in the order of the indices.
+ * blockIdx.y cuts the columns. Every block reads all indices, a tile of ADJ_THREADS at a time,
+ * lists in their order those of its rows, and adds them one after another. So each element has one
+ * thread, which adds to it in the order of the indices.
  */
 template <class T>
 ADJ_DEVICE void scatter_add(const adj_scatter_add_args& args, const adj_error& error) {

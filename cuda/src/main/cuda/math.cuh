@@ -1,7 +1,7 @@
 /*
- * The functions that elementwise.def names, for float and double. CUDA's library gives exp, log, tanh,
- * erf, sin and cos to 2 ulp and pow to 4 (float) or 2; what is built on them follows the formulas of
- * the specification, each in the form that neither overflows nor cancels.
+ * The functions that elementwise.def names, for float and double. CUDA's library gives exp, log,
+ * tanh, erf, sin and cos to 2 ulp and pow to 4 (float) or 2; what is built on them follows the
+ * formulas of the specification, each in the form that neither overflows nor cancels.
  */
 #ifndef ADJ_MATH_CUH
 #define ADJ_MATH_CUH

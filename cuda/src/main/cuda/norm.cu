@@ -120,8 +120,8 @@ ADJ_DEVICE void adj_add_packet(T* sums, const adj_packet<T, N>& x) {
 }
 
 /*
- * The mean is found in two steps (Chan et al. 1983): the second sums what the rounded first one left
- * over, and the variance is taken about their sum.
+ * The mean is found in two steps (Chan et al. 1983): the second sums what the rounded first one
+ * left over, and the variance is taken about their sum.
  */
 template <class T, bool CENTRED>
 ADJ_DEVICE void adj_norm_rows(const adj_norm_rows_args& args) {
@@ -197,10 +197,11 @@ ADJ_KERNEL(adj_rms_norm_f64, adj_norm_rows_args) {
 }
 
 /*
- * With h = (x - mean) · rstd and g = grad · weight: grad_x = rstd · (g - mean(g) - h · mean(g · h)),
- * RMS norm without mean(g); grad_weight = Σ grad · h and grad_bias = Σ grad over the rows. These
- * are summed in the same pass, by each team on its own, then by the block into its part of scratch;
- * adj_norm_grad_join adds up the parts.
+ * With h = (x - mean) · rstd and g = grad · weight:
+ * grad_x = rstd · (g - mean(g) - h · mean(g · h)), RMS norm without mean(g);
+ * grad_weight = Σ grad · h and grad_bias = Σ grad over the rows. These are summed in the same pass,
+ * by each team on its own, then by the block into its part of scratch; adj_norm_grad_join adds up
+ * the parts.
  */
 template <class T, bool CENTRED>
 ADJ_DEVICE void adj_norm_grad_rows(const adj_norm_grad_rows_args& args) {

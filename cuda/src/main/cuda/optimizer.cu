@@ -1,7 +1,7 @@
 /*
- * Optimizer steps: one pass over the memory of many tensors. Coefficients are computed in double and
- * rounded once to the tensors' type. The steps done are counted by a launch of their own, after all
- * blocks have read them.
+ * Optimizer steps: one pass over the memory of many tensors. Coefficients are computed in double
+ * and rounded once to the tensors' type. The steps done are counted by a launch of their own, after
+ * all blocks have read them.
  */
 #include "common.cuh"
 #include "math.cuh"

@@ -1,6 +1,6 @@
 /*
- * Random numbers, equal on every backend: the operations of dev.adjoint.spi.Philox, one by one and in
- * its order. The _rn intrinsics are never contracted to fused multiply-adds.
+ * Random numbers, equal on every backend: the operations of dev.adjoint.spi.Philox, one by one and
+ * in its order. The _rn intrinsics are never contracted to fused multiply-adds.
  */
 #include <string.h>
 
@@ -149,8 +149,8 @@ ADJ_DEVICE double portable_log(double x) {
     const double series = horner(s2, 1.0 / 21, 1.0 / 19, 1.0 / 17, 1.0 / 15, 1.0 / 13, 1.0 / 11,
                                  1.0 / 9, 1.0 / 7, 1.0 / 5, 1.0 / 3);
     const double twice_s = __dadd_rn(s, s);
-    const double low = __dadd_rn(__dmul_rn(__dmul_rn(twice_s, s2), series),
-                                 __dmul_rn(k, 0x1.a39ef35793c76p-33));
+    const double low =
+        __dadd_rn(__dmul_rn(__dmul_rn(twice_s, s2), series), __dmul_rn(k, 0x1.a39ef35793c76p-33));
     return __dadd_rn(__dmul_rn(k, 0x1.62e42fee00000p-1), __dadd_rn(twice_s, low));
 }
 

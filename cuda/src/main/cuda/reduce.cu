@@ -1,6 +1,6 @@
 /*
- * Reductions. Sums of floats accumulate in double. The order in which elements are joined depends on
- * the launch's plan alone, so the same call gives the same bits.
+ * Reductions. Sums of floats accumulate in double. The order in which elements are joined depends
+ * on the launch's plan alone, so the same call gives the same bits.
  */
 #include "common.cuh"
 #include "spans.cuh"
@@ -157,12 +157,12 @@ ADJ_DEVICE void finish(const adj_reduce_plan_args& args) {
     }
 }
 
-#define REDUCE(name, S, ...)                                         \
-    ADJ_KERNEL(adj_reduce_##name##_##S, adj_reduce_plan_args) {      \
-        reduce<__VA_ARGS__>(args);                                   \
-    }                                                                \
+#define REDUCE(name, S, ...)                                           \
+    ADJ_KERNEL(adj_reduce_##name##_##S, adj_reduce_plan_args) {        \
+        reduce<__VA_ARGS__>(args);                                     \
+    }                                                                  \
     ADJ_KERNEL(adj_reduce_##name##_finish_##S, adj_reduce_plan_args) { \
-        finish<__VA_ARGS__>(args);                                   \
+        finish<__VA_ARGS__>(args);                                     \
     }
 REDUCE(sum, f32, sum_of<float, double>)
 REDUCE(sum, f64, sum_of<double, double>)

@@ -85,11 +85,13 @@ struct adj_row_span {
     int64_t head;    /* elements before the first packet */
     int64_t packets; /* neighbours, each aligned */
 
-    /* For one row: packets lie between its boundaries if its operands share them. Other rows may be
-     * dealt out otherwise. */
+    /*
+     * For one row: packets lie between its boundaries, if its operands share them. Other rows may
+     * be dealt out otherwise.
+     */
     template <class... Operands>
     __device__ __forceinline__ static adj_row_span of_row(int64_t n, const T* first,
-                                                      const Operands*... others) {
+                                                          const Operands*... others) {
         const uintptr_t at = reinterpret_cast<uintptr_t>(first);
         const uintptr_t unlike = ((at ^ reinterpret_cast<uintptr_t>(others)) | ... | 0);
         const int64_t head = static_cast<int64_t>((0 - at) % ADJ_PACKET_BYTES / sizeof(T));
@@ -97,9 +99,10 @@ struct adj_row_span {
         return {n, head, fits ? (n - head) / WIDTH : 0};
     }
 
-    /* For any row of dense matrices and for their columns: an element's thread is always the same. */
+    /* For any row of dense matrices, and for their columns: all are dealt out alike. */
     template <class... Operands>
-    __device__ __forceinline__ static adj_row_span of_any_row(int64_t n, const Operands*... operands) {
+    __device__ __forceinline__ static adj_row_span of_any_row(int64_t n,
+                                                              const Operands*... operands) {
         const bool fits = n % WIDTH == 0 && (adj_is_aligned(operands, ADJ_PACKET_BYTES) && ...);
         return {n, 0, fits ? n / WIDTH : 0};
     }
@@ -125,7 +128,8 @@ struct adj_row_span {
 
 /*
  * A thread's share of a sum. Of floats, its rounding errors are kept (Knuth's TwoSum) and added at
- * the end: exact to about an ulp however long the row, without float64, which many GPUs are slow at.
+ * the end: exact to about an ulp however long the row, without float64, in which many GPUs are
+ * slow.
  */
 template <class T>
 struct adj_row_sum {
@@ -226,9 +230,9 @@ struct adj_rows_memory {
         return pitch == 0 ? nullptr : first + k * pitch + (WIDTH - span.head) % WIDTH;
     }
 
-    /* Where a thread finds its elements of `row` from now on. */
-    __device__ __forceinline__ const T* keep(int k, const adj_row_span<T>& span, const adj_team& team,
-                                             const T* source) const {
+    /* Where a thread finds its elements of `source` from now on. */
+    __device__ __forceinline__ const T* keep(int k, const adj_row_span<T>& span,
+                                             const adj_team& team, const T* source) const {
         T* const kept = row(k, span);
         if (kept == nullptr) {
             return source;

@@ -4,7 +4,6 @@
 
 #include "common.cuh"
 
-
 /* n elements of a tensor from `first` on. */
 struct adj_span {
     int64_t tensor;

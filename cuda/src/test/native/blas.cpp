@@ -101,9 +101,8 @@ int gemm(const char* what, void* handle, int transpose_a, int transpose_b, int m
         fprintf(stderr, "simulated device: %s: sizes, strides or types do not agree\n", what);
         return STATUS_INVALID_VALUE;
     }
-    return enqueue(h->stream, what, [p] { return multiply(p); }) == SUCCESS
-               ? OK
-               : STATUS_EXECUTION_FAILED;
+    return enqueue(h->stream, [p] { return multiply(p); }) == SUCCESS ? OK
+                                                                      : STATUS_EXECUTION_FAILED;
 }
 
 }  // namespace

@@ -303,7 +303,5 @@ API cublasLtMatmul(void* handle, const Desc* desc, const void* alpha, const void
     p.d.data = (char*)d;
     p.workspace = (char*)workspace;
     p.workspace_bytes = workspace_bytes;
-    return enqueue(stream, p.what, [p] { return multiply(p); }) == SUCCESS
-               ? OK
-               : STATUS_EXECUTION_FAILED;
+    return enqueue(stream, [p] { return multiply(p); }) == SUCCESS ? OK : STATUS_EXECUTION_FAILED;
 }

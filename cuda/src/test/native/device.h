@@ -14,7 +14,7 @@ namespace sim {
 using Work = std::function<Result()>;
 
 /* Appends to a stream, or to the graph that the stream is capturing. */
-SIM_EXPORT Result enqueue(void* stream, const char* what, Work work);
+SIM_EXPORT Result enqueue(void* stream, Work work);
 
 /* Within work: whether the bytes are all of one live allocation of its device; if not, one line
  * says so. */

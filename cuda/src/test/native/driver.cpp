@@ -9,7 +9,6 @@
 #include <dlfcn.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/mman.h>
 
 #include <algorithm>
 #include <condition_variable>
@@ -57,19 +56,14 @@ constexpr size_t MAX_QUEUE = 1024;
 
 /* ---- objects: never given back, so that a stale handle is seen ---- */
 
-struct Operation {
-    const char* what;
-    Work work;
-};
-
 struct Graph {
-    std::vector<Operation> operations;
+    std::vector<Work> operations;
 };
 
 struct Stream {
     struct Context* context;
     bool blocking; /* waits for the legacy stream, and it for this one */
-    std::deque<Operation> queue;
+    std::deque<Work> queue;
     uint64_t enqueued = 0;
     uint64_t done = 0;
     std::unique_ptr<Graph> capture;
@@ -88,25 +82,20 @@ struct Context {
 };
 
 struct Event {
-    Context* context;
-    Stream* stream = nullptr;
+    Stream* stream = nullptr; /* where it was recorded last */
     uint64_t ticket = 0;
     double milliseconds = 0;
 };
 
-struct Module {
-    Context* context;
-};
+struct Module {}; /* all have the same kernels */
 
 struct Function {
-    Module* module;
     std::string name;
     Kernel kernel;
     size_t dynamic_limit = MAX_STATIC_SHARED;
 };
 
 struct GraphExec {
-    Context* context;
     std::shared_ptr<const Graph> graph;
 };
 
@@ -210,11 +199,11 @@ DeviceThread& device_thread() {
 Result run_until(Stream& stream, uint64_t ticket) {
     Context& context = *stream.context;
     while (stream.done < ticket && context.error == SUCCESS) {
-        const Operation operation = std::move(stream.queue.front());
+        const Work work = std::move(stream.queue.front());
         stream.queue.pop_front();
         stream.done++;
         driver().running_device = context.device;
-        const Result result = operation.work();
+        const Result result = work();
         if (result != SUCCESS && context.error == SUCCESS) {
             context.error = result;
         }
@@ -241,8 +230,8 @@ Result wait_for(Context& context) {
     return context.error;
 }
 
-void append(Stream& stream, const char* what, Work work) {
-    stream.queue.push_back({what, std::move(work)});
+void append(Stream& stream, Work work) {
+    stream.queue.push_back(std::move(work));
     stream.enqueued++;
 }
 
@@ -263,7 +252,7 @@ void append_barrier(Stream& stream) {
         add(context.legacy);
     }
     if (!before.empty()) {
-        append(stream, "waiting", [before] {
+        append(stream, [before] {
             Result result = SUCCESS;
             for (const auto& [other, ticket] : before) {
                 result = run_until(*other, ticket);
@@ -274,12 +263,12 @@ void append_barrier(Stream& stream) {
 }
 
 /* Into the graph that is captured, or the queue. */
-Result submit(Stream& stream, const char* what, Work work) {
+Result submit(Stream& stream, Work work) {
     if (stream.capture != nullptr) {
         if (stream.capture_invalid) {
             return STREAM_CAPTURE_INVALIDATED;
         }
-        stream.capture->operations.push_back({what, std::move(work)});
+        stream.capture->operations.push_back(std::move(work));
         return SUCCESS;
     }
     if (&stream == &stream.context->legacy) {
@@ -291,7 +280,7 @@ Result submit(Stream& stream, const char* what, Work work) {
         }
     }
     append_barrier(stream);
-    append(stream, what, std::move(work));
+    append(stream, std::move(work));
     if (stream.queue.size() > MAX_QUEUE) {
         return wait_for(stream, stream.done + MAX_QUEUE / 2);
     }
@@ -427,17 +416,17 @@ Result copy_to_device(uintptr_t to, const void* from, size_t bytes, Stream& stre
     }
     if (now) {
         CHECK_CAPTURE;
-        const Result result = submit(stream, what, [=] { return write(what, to, from, bytes); });
+        const Result result = submit(stream, [=] { return write(what, to, from, bytes); });
         return result == SUCCESS ? wait_for(stream) : result;
     }
     if (!is_pinned(from, bytes)) { /* the driver copies it away before it returns */
         const std::shared_ptr<char> staged(new char[bytes], std::default_delete<char[]>());
         memcpy(staged.get(), from, bytes);
-        return submit(stream, what, [=] { return write(what, to, staged.get(), bytes); });
+        return submit(stream, [=] { return write(what, to, staged.get(), bytes); });
     }
     const bool captured = stream.capture != nullptr; /* then each replay reads it anew */
     const uint64_t before = hash(from, bytes);
-    return submit(stream, what, [=] {
+    return submit(stream, [=] {
         return !is_pinned(from, bytes)                    ? report_early(what, from, "was freed")
                : !captured && hash(from, bytes) != before ? report_early(what, from, "changed")
                                                           : write(what, to, from, bytes);
@@ -457,7 +446,7 @@ Result copy_to_host(void* to, uintptr_t from, size_t bytes, Stream& stream, bool
     if (waits) {
         CHECK_CAPTURE;
     }
-    const Result result = submit(stream, what, [=] {
+    const Result result = submit(stream, [=] {
         return pinned && !is_pinned(to, bytes) ? report_early(what, to, "was freed")
                                                : read(what, to, from, bytes);
     });
@@ -472,7 +461,7 @@ Result copy_on_device(uintptr_t to, uintptr_t from, size_t bytes, Stream& stream
     if (!is_device(to, bytes) || !is_device(from, bytes)) {
         return refuse(what, is_device(to, bytes) ? from : to, bytes);
     }
-    return submit(stream, what, [=] {
+    return submit(stream, [=] {
         return check_range(what, (const void*)from, bytes)
                    ? write(what, to, (const void*)from, bytes)
                    : ILLEGAL_ADDRESS;
@@ -489,7 +478,7 @@ Result set_memory(uintptr_t to, T value, size_t count, void* stream_handle) {
     if (!is_device(to, count * sizeof(T)) || to % sizeof(T) != 0) {
         return refuse(what, to, count * sizeof(T));
     }
-    return submit(*stream, what, [=] {
+    return submit(*stream, [=] {
         if (!check_range(what, (const void*)to, count * sizeof(T))) {
             return ILLEGAL_ADDRESS;
         }
@@ -542,7 +531,7 @@ Result load_module(void** module, const void* image) {
     if (result != SUCCESS) {
         return result;
     }
-    *module = driver().modules.add(std::unique_ptr<Module>(new Module{current}));
+    *module = driver().modules.add(std::make_unique<Module>());
     return SUCCESS;
 }
 
@@ -617,10 +606,10 @@ Context* primary(int device) {
 
 }  // namespace
 
-Result enqueue(void* handle, const char* what, Work work) {
+Result enqueue(void* handle, Work work) {
     ENTER
     STREAM(stream, handle)
-    return submit(*stream, what, std::move(work));
+    return submit(*stream, std::move(work));
 }
 
 bool check_range(const char* what, const void* begin, size_t bytes) {
@@ -1090,14 +1079,14 @@ API cuStreamWaitEvent(void* handle, void* event_handle, unsigned flags) {
     if (event->stream == nullptr) {
         return SUCCESS;
     }
-    return submit(*stream, "cuStreamWaitEvent", [other = event->stream, ticket = event->ticket] {
+    return submit(*stream, [other = event->stream, ticket = event->ticket] {
         return run_until(*other, ticket);
     });
 }
 
 API cuEventCreate(void** handle, unsigned flags) {
     ENTER(void) flags;
-    *handle = driver().events.add(std::unique_ptr<Event>(new Event{current}));
+    *handle = driver().events.add(std::make_unique<Event>());
     return SUCCESS;
 }
 
@@ -1117,7 +1106,7 @@ API cuEventRecord(void* handle, void* stream_handle) {
         return NOT_SUPPORTED;
     }
     auto* const event = (Event*)handle;
-    const Result result = submit(*stream, "cuEventRecord", [event] {
+    const Result result = submit(*stream, [event] {
         event->milliseconds = now_milliseconds();
         return SUCCESS;
     });
@@ -1202,7 +1191,6 @@ API cuModuleGetFunction(void** function, void* module, const char* name) {
     Function*& known = driver().functions_by_name[name];
     if (known == nullptr) {
         auto f = std::make_unique<Function>();
-        f->module = (Module*)module;
         f->name = name;
         f->kernel.name = f->name.c_str();
         memcpy(&f->kernel.function, &entry, sizeof entry);
@@ -1305,7 +1293,7 @@ API cuLaunchKernel(void* handle, unsigned grid_x, unsigned grid_y, unsigned grid
     const std::shared_ptr<char> parameter(
         (char*)aligned_alloc(64, (kernel.parameter_bytes + 63) / 64 * 64), free);
     memcpy(parameter.get(), source, kernel.parameter_bytes);
-    return submit(*stream, kernel.name, [=, &kernel] {
+    return submit(*stream, [=, &kernel] {
         return launch(kernel, parameter.get(), grid, block, shared_bytes, driver().running_device);
     });
 }
@@ -1359,8 +1347,7 @@ API cuGraphInstantiateWithFlags(void** exec, void* graph, unsigned long long fla
         return INVALID_HANDLE;
     }
     auto copy = std::make_shared<Graph>(*(const Graph*)graph);
-    *exec = driver().graph_execs.add(
-        std::unique_ptr<GraphExec>(new GraphExec{current, std::move(copy)}));
+    *exec = driver().graph_execs.add(std::unique_ptr<GraphExec>(new GraphExec{std::move(copy)}));
     return SUCCESS;
 }
 
@@ -1377,9 +1364,9 @@ API cuGraphLaunch(void* handle, void* stream_handle) {
     if (!driver().graph_execs.has(handle)) {
         return INVALID_HANDLE;
     }
-    return submit(*stream, "cuGraphLaunch", [graph = ((GraphExec*)handle)->graph] {
-        for (const Operation& operation : graph->operations) {
-            const Result result = operation.work();
+    return submit(*stream, [graph = ((GraphExec*)handle)->graph] {
+        for (const Work& work : graph->operations) {
+            const Result result = work();
             if (result != SUCCESS) {
                 return result;
             }

@@ -1,7 +1,7 @@
 /*
- * Softmax, norms, cross-entropy and attention on the simulated device, against plain loops in float64.
- * The contract on the Java side covers values and layouts; here the launches vary: teams of every size,
- * with and without room in shared memory, several rows for each team.
+ * Softmax, norms, cross-entropy and attention on the simulated device, against plain loops in
+ * float64. The contract on the Java side covers values and layouts; here the launches vary: teams of
+ * every size, with and without room in shared memory, several rows for each team.
  */
 #include <algorithm>
 #include <cmath>
@@ -366,7 +366,8 @@ void test_cross_entropy(const Shape& shape, const Teams& teams, size_t shift, bo
     const Values xs = uniform(shape.size(), -30, 30, 1);
     Values target_values(rows);
     for (size_t r = 0; r < rows; r++) {
-        target_values[r] = r % 3 == 2 ? IGNORED : static_cast<double>(r * 7 % static_cast<size_t>(shape.cols));
+        const size_t target = r * 7 % static_cast<size_t>(shape.cols);
+        target_values[r] = r % 3 == 2 ? IGNORED : static_cast<double>(target);
     }
     if (invalid) {
         target_values[rows - 1] = static_cast<double>(shape.cols);

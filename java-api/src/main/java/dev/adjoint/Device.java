@@ -12,6 +12,11 @@ import dev.adjoint.internal.Backends;
 public record Device(String type, String detail) {
   private static final String FIRST = "0";
 
+  /** The first device of CUDA has one name only, its number. */
+  public Device {
+    detail = type.equals("cuda") && detail.isEmpty() ? FIRST : detail;
+  }
+
   /** C kernels on the CPU, in the best variant that this machine can run. */
   public static final Device CPU = new Device("cpu", "");
 
@@ -34,7 +39,7 @@ public record Device(String type, String detail) {
               + name
               + "'; use cpu, cpu:<variant>, reference or cuda:<number>");
     }
-    return new Device(type, type.equals("cuda") && detail.isEmpty() ? FIRST : detail);
+    return new Device(type, detail);
   }
 
   /**

@@ -84,8 +84,7 @@ final class CudaElementwise implements ElementwiseKernels {
     }
     CudaKernel kernel = Objects.requireNonNull(transposes.get(x.dtype().bytes()));
     int blocks = Grid.blocks(device, transposed.tiles() * Grid.THREADS);
-    return new CudaCall(
-        device, new Launch(kernel, transposed.words(), blocks, 1, Grid.THREADS, 0));
+    return new CudaCall(device, new Launch(kernel, transposed.words(), blocks, 1, Grid.THREADS, 0));
   }
 
   @Override

@@ -6,7 +6,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import jcuda.driver.CUfunction_attribute;
 import jcuda.driver.CUmodule;
 import jcuda.driver.CUresult;
 import jcuda.driver.JCudaDriver;
@@ -79,15 +78,5 @@ final class CudaKernels {
     return number >= 1 && number <= byNumber.size()
         ? byNumber.get((int) number - 1).name()
         : "kernel " + number;
-  }
-
-  /** Lets launches of a kernel take this much dynamic shared memory, beyond 48 KiB. */
-  void allowShared(CudaKernel kernel, int bytes) {
-    CudaErrors.check(
-        driver.setAttribute(
-            kernel.function(),
-            CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
-            bytes),
-        kernel.name() + ": " + bytes + " bytes of shared memory for each block");
   }
 }

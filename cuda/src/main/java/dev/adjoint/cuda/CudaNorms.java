@@ -48,8 +48,7 @@ final class CudaNorms implements NormKernels {
 
   private CudaCall perRow(KernelFamily<CudaKernel> family, View x, int kept, long[] words) {
     RowTeams teams = RowTeams.of(x.dtype(), cols(x), kept);
-    return new CudaCall(
-        device, teams.launch(family.of(x.dtype()), teams.behind(words), rows(x)));
+    return new CudaCall(device, teams.launch(family.of(x.dtype()), teams.behind(words), rows(x)));
   }
 
   @Override
@@ -139,8 +138,7 @@ final class CudaNorms implements NormKernels {
         x,
         gradWeight,
         gradBias,
-        ArgumentBlocks.normGrad(
-            grad, x, weight, mean, rstd, gradX, gradWeight, gradBias, scratch));
+        ArgumentBlocks.normGrad(grad, x, weight, mean, rstd, gradX, gradWeight, gradBias, scratch));
   }
 
   @Override

@@ -34,7 +34,7 @@ public final class CudaProvider implements BackendProvider {
 
   private static int ordinal(Device device) {
     try {
-      return device.detail().isEmpty() ? 0 : Integer.parseInt(device.detail());
+      return Integer.parseInt(device.detail());
     } catch (NumberFormatException e) {
       throw new TensorException("device: " + device + " has no number; write it as cuda:0", e);
     }

@@ -50,7 +50,6 @@ final class CudaRandom implements RandomKernels {
   public KernelCall dropout(View key, double p, View x, View out) {
     // Draws of 32 bits for float64, too.
     long counters = Math.ceilDiv(out.numel(), WORDS);
-    return call(
-        kernels.dropout.of(out.dtype()), ArgumentBlocks.dropout(key, p, x, out), counters);
+    return call(kernels.dropout.of(out.dtype()), ArgumentBlocks.dropout(key, p, x, out), counters);
   }
 }

@@ -5,6 +5,7 @@ import dev.adjoint.Shape;
 import dev.adjoint.spi.ArgumentBlocks;
 import dev.adjoint.spi.Iteration;
 import dev.adjoint.spi.KernelCall;
+import dev.adjoint.spi.KernelFamily;
 import dev.adjoint.spi.KernelTable;
 import dev.adjoint.spi.Layout;
 import dev.adjoint.spi.ReduceKernel;
@@ -13,6 +14,7 @@ import dev.adjoint.spi.View;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.IntStream;
 
 /** Launches of reduce.cu. */
@@ -33,17 +35,26 @@ final class CudaReductions implements ReductionKernels {
   private static final int SUM_SQUARES_HEAD_WORDS = 2;
 
   private final CudaDevice device;
-  private final KernelTable<CudaKernel> table;
-  private final CudaKernels kernels;
+  private final KernelTable<CudaKernel> kernels;
+  private final KernelFamily.ByEnum<ReduceKernel, CudaKernel> finish;
   private final CudaKernel sumPartials;
   private final CudaElementwise elementwise;
 
   CudaReductions(CudaDevice device, CudaKernels kernels) {
     this.device = device;
-    this.kernels = kernels;
-    this.table = kernels.table();
+    this.kernels = kernels.table();
+    this.finish =
+        new KernelFamily.ByEnum<>(
+            ReduceKernel.class,
+            k -> new KernelFamily<>(kernels::get, "reduce_" + k.symbol() + "_finish", dtypes(k)));
     this.sumPartials = kernels.get("sum_partials");
     this.elementwise = new CudaElementwise(device, kernels);
+  }
+
+  private static Set<DType> dtypes(ReduceKernel kernel) {
+    return kernel == ReduceKernel.MEAN
+        ? KernelTable.FLOATING
+        : Set.of(DType.F32, DType.F64, DType.I64);
   }
 
   // ---- over any loops ----
@@ -55,19 +66,17 @@ final class CudaReductions implements ReductionKernels {
       return elementwise.fill(out, kernel == ReduceKernel.MEAN ? Double.NaN : 0);
     }
     Plan plan = new Plan(x, out);
-    CudaKernel first = table.reduce.of(kernel, x.dtype());
-    Launch launch =
-        new Launch(first, plan.words, plan.blocks, plan.parts, Grid.THREADS, 0);
+    CudaKernel first = kernels.reduce.of(kernel, x.dtype());
+    Launch launch = new Launch(first, plan.words, plan.blocks, plan.parts, Grid.THREADS, 0);
     if (plan.parts == 1) {
       return new CudaCall(device, launch);
     }
-    String second = "reduce_" + kernel.symbol() + "_finish_" + x.dtype().suffix();
+    CudaKernel second = finish.of(kernel, x.dtype());
     int blocks = Math.toIntExact(Math.ceilDiv(plan.results * WARP, Grid.THREADS));
     return new CudaCall(
         first.name(),
         device,
-        List.of(
-            launch, new Launch(kernels.get(second), plan.words, blocks, 1, Grid.THREADS, 0)));
+        List.of(launch, new Launch(second, plan.words, blocks, 1, Grid.THREADS, 0)));
   }
 
   /** How a reduction is cut into blocks: {@code adj_reduce_plan_args}. */
@@ -169,7 +178,7 @@ final class CudaReductions implements ReductionKernels {
     long cols = x.layout().size(-1);
     int threads = Math.clamp(Grid.powerOfTwo(cols), WARP, MAX_THREADS);
     int rows = Math.toIntExact(out.numel());
-    CudaKernel kernel = table.argmax.of(x.dtype());
+    CudaKernel kernel = kernels.argmax.of(x.dtype());
     return new CudaCall(
         device, new Launch(kernel, ArgumentBlocks.argmax(x, out), rows, 1, threads, 0));
   }
@@ -179,7 +188,7 @@ final class CudaReductions implements ReductionKernels {
   @Override
   public KernelCall sumSquares(List<View> xs, View out) {
     // With nothing to add, the element type does not matter.
-    CudaKernel kernel = table.sumSquares.of(xs.isEmpty() ? DType.F32 : xs.getFirst().dtype());
+    CudaKernel kernel = kernels.sumSquares.of(xs.isEmpty() ? DType.F32 : xs.getFirst().dtype());
     long partials = TensorLists.chunks(xs);
     List<CudaCall.Step> steps =
         new ArrayList<>(

@@ -66,7 +66,8 @@ final class CudaRuntime {
       throw unusable("there is no NVIDIA driver (" + search + ")");
     }
     driverPath = file;
-    driver = new Driver(SharedLibrary.load(file));
+    SharedLibrary library = SharedLibrary.load(file);
+    driver = new Driver(library);
     // From here on the loader knows libcuda.so.1, on which JCuda's library depends.
     JCudaNatives.load("JCudaDriver", () -> JCudaDriver.setExceptionsEnabled(false));
     int result = JCudaDriver.cuInit(0);

@@ -37,7 +37,6 @@ final class Driver {
           JAVA_LONG, // addresses of the parameters
           JAVA_LONG); // extra
   private static final MethodHandle PARAMETER = handle(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG);
-  private static final MethodHandle SET_ATTRIBUTE = handle(JAVA_LONG, JAVA_INT, JAVA_INT);
 
   /** Where a thread's parameter blocks pass over; collected together with the thread. */
   private static final ThreadLocal<Parameters> PARAMETERS = ThreadLocal.withInitial(Parameters::new);
@@ -50,7 +49,6 @@ final class Driver {
   private final MemorySegment recordEvent;
   private final MemorySegment synchronizeEvent;
   private final MemorySegment synchronizeStream;
-  private final MemorySegment setAttribute;
   private final @Nullable MemorySegment parameterInfo;
 
   /**
@@ -67,7 +65,6 @@ final class Driver {
     recordEvent = library.function("cuEventRecord");
     synchronizeEvent = library.function("cuEventSynchronize");
     synchronizeStream = library.function("cuStreamSynchronize");
-    setAttribute = library.function("cuFuncSetAttribute");
     parameterInfo = library.symbols().find("cuFuncGetParamInfo").orElse(null); // since CUDA 12.4
   }
 
@@ -187,14 +184,6 @@ final class Driver {
               PARAMETER.invokeExact(
                   parameterInfo, function, 1L, offset.address(), size.address());
       return first == 0 && second != 0 ? bytes : 0;
-    } catch (Throwable e) {
-      throw unexpected(e);
-    }
-  }
-
-  int setAttribute(long function, int attribute, int value) {
-    try {
-      return (int) SET_ATTRIBUTE.invokeExact(setAttribute, function, attribute, value);
     } catch (Throwable e) {
       throw unexpected(e);
     }

@@ -20,8 +20,8 @@ final class Grid {
   }
 
   /**
-   * Blocks for so many items, {@code perBlock} in each; as many as a grid may have if they are more,
-   * since blocks go on with the items that are left.
+   * Blocks for so many items, {@code perBlock} in each; as many as a grid may have if they are
+   * more, since blocks go on with the items that are left.
    */
   static int of(long items, long perBlock) {
     return (int) Math.min(Integer.MAX_VALUE, Math.ceilDiv(items, perBlock));

@@ -136,7 +136,6 @@ class CudaTransfersTest {
                 () -> {
                   try (var _ = Scope.open()) {
                     Tensor x = Tensor.full(Shape.of(1000), value, DType.F32, CUDA);
-                    Thread.yield();
                     return x.mul(2).sum().item();
                   }
                 }));

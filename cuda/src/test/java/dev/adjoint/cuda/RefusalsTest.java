@@ -3,6 +3,7 @@ package dev.adjoint.cuda;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -19,19 +20,27 @@ class RefusalsTest {
   private static final String KERNELS =
       "-Dadjoint.cuda.kernels=" + System.getProperty("adjoint.cuda.kernels");
 
+  private static final String NATIVE_ACCESS = "--enable-native-access=ALL-UNNAMED";
+
   @TempDir Path folder;
+
+  private static String classPath() {
+    return System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"));
+  }
 
   private static String run(String what, Map<String, String> environment, String... options)
       throws IOException, InterruptedException {
+    List<String> command = new ArrayList<>(List.of(NATIVE_ACCESS));
+    command.addAll(List.of(options));
+    command.addAll(List.of("-cp", classPath(), OpenDevice.class.getName(), what));
+    return java(command, environment);
+  }
+
+  private static String java(List<String> arguments, Map<String, String> environment)
+      throws IOException, InterruptedException {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.add("--enable-native-access=ALL-UNNAMED");
-    command.addAll(List.of(options));
-    command.add("-cp");
-    command.add(
-        System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")));
-    command.add(OpenDevice.class.getName());
-    command.add(what);
+    command.addAll(arguments);
     ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
     builder.environment().remove("CUDA_HOME");
     builder.environment().putAll(environment);
@@ -157,5 +166,44 @@ class RefusalsTest {
     assertSays(
         runSimulated("illegal", Map.of(), "-Dadjoint.cuda.sync=true"),
         "cuda: fill_f32: CUDA_ERROR_ILLEGAL_ADDRESS");
+  }
+
+  @Test
+  void javaThatDeniesNativeCode() throws Exception {
+    List<String> arguments =
+        List.of(
+            "--illegal-native-access=deny",
+            "-Dadjoint.cuda.path=" + SIMULATED,
+            KERNELS,
+            "-cp",
+            classPath(),
+            OpenDevice.class.getName(),
+            "open");
+    assertSays(java(arguments, Map.of()), "Java needs the option " + NATIVE_ACCESS);
+  }
+
+  /** Not a refusal: what the class path can do, the module path can. */
+  @Test
+  void theModulePathWorksToo() throws Exception {
+    List<String> modules = new ArrayList<>();
+    String tests = "";
+    for (String entry : classPath().split(File.pathSeparator, -1)) {
+      if (entry.endsWith("test-classes")) {
+        tests = entry;
+      } else if (entry.matches(".*(java-api/target/|adjoint-api|cuda/target/|/org/jcuda/).*")) {
+        modules.add(entry);
+      }
+    }
+    List<String> arguments =
+        List.of(
+            "--illegal-native-access=deny",
+            "--enable-native-access=dev.adjoint.cuda,jcuda,jcublas",
+            "--module-path=" + String.join(File.pathSeparator, modules),
+            "--patch-module=dev.adjoint.cuda=" + tests,
+            "-Dadjoint.cuda.path=" + SIMULATED,
+            KERNELS,
+            "--module=dev.adjoint.cuda/" + OpenDevice.class.getName(),
+            "open");
+    assertSays(java(arguments, Map.of()), "cuda:0 gives 12.0");
   }
 }

@@ -144,7 +144,7 @@ final class GemmCases {
     /** Every path: single rows and columns, tiles, batches. */
     private void activated(UnaryKernel activation) {
       for (long m : new long[] {1, 3, 67}) {
-        for (long n : new long[] {1, 33, 130}) {
+        for (long n : new long[] {1, 33, 64, 130}) {
           for (Placement placement : List.of(Placement.DENSE, Placement.TRANSPOSED)) {
             Layout a = Placement.DENSE.of(Shape.of(m, 40));
             Layout b = placement.of(Shape.of(40, n));
