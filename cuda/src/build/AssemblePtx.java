@@ -15,9 +15,9 @@ import jcuda.nvptxcompiler.nvPTXCompileResult;
 import jcuda.nvptxcompiler.nvPTXCompilerHandle;
 
 /**
- * Assembles PTX for some architectures by the PTX compiler of CUDA 12, which JCuda's natives contain
- * and which needs no GPU. Run from its source by build-kernels.sh: the PTX file, then for each
- * architecture its name and the cubin to write.
+ * Assembles PTX for some architectures by the PTX compiler of CUDA 12, which JCuda's natives
+ * contain and which needs no GPU. Run from its source by build-kernels.sh: the PTX file, then for
+ * each architecture its name and the cubin to write.
  */
 final class AssemblePtx {
   private AssemblePtx() {}
