@@ -40,6 +40,16 @@ public final class Adjoint {
     Backends.setDefaultDevice(device);
   }
 
+  /**
+   * Waits until a device has done all its work. Only who takes times needs it: reading a value
+   * waits by itself.
+   *
+   * @throws TensorException if something that ran there failed
+   */
+  public static void synchronize(Device device) {
+    Backends.of(device).backend().synchronize();
+  }
+
   /** Memory in use on a device. */
   public static MemoryUse memory(Device device) {
     return Backends.of(device).allocator().use();

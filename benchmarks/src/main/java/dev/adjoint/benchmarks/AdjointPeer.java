@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.function.Function;
 import java.util.function.LongToDoubleFunction;
 import java.util.function.Supplier;
@@ -28,6 +29,17 @@ import org.jspecify.annotations.Nullable;
 final class AdjointPeer implements Peer {
   /** What the reference backend does in about two seconds. */
   private static final double REFERENCE_WORK = 2e8;
+
+  /** Elements that are copied, and the sizes of a product, to see what a GPU can do: */
+  private static final long LARGEST_COPY = 1 << 28;
+
+  private static final long LARGEST_PRODUCT = 8192;
+
+  /** unless that is more than such a part of its memory. */
+  private static final long CEILING_SHARE = 16;
+
+  /** Seconds. */
+  private static final double CEILING_BATCH = 0.02;
 
   /** Elements that are filled at once, so that a process's peak is not that of its filling. */
   private static final long FILLED_AT_ONCE = 1 << 20;
@@ -56,8 +68,12 @@ final class AdjointPeer implements Peer {
     if (device.equals(Device.REFERENCE) && c.operations() + 4 * c.bytes() > REFERENCE_WORK) {
       return Optional.empty();
     }
+    return workload(c).map(workload -> isGpu() ? new Finished(workload, device) : workload);
+  }
+
+  private Optional<Workload> workload(Case c) {
     return switch (c) {
-      case GemmCase gemm -> dtype(gemm.dtype()).map(dtype -> gemm(gemm, dtype));
+      case GemmCase gemm -> Optional.of(gemm(gemm));
       case OpCase op when op.isOptimizer() -> Optional.of(new OptimizerWorkload(op));
       case OpCase op -> Optional.of(new OpWorkload(op));
       case StepCase step -> Optional.of(new AdjointStep(device, step));
@@ -66,8 +82,50 @@ final class AdjointPeer implements Peer {
     };
   }
 
-  private static Optional<DType> dtype(String name) {
-    return Arrays.stream(DType.values()).filter(dtype -> dtype.suffix().equals(name)).findFirst();
+  private static DType dtype(String name) {
+    return Arrays.stream(DType.values())
+        .filter(dtype -> dtype.suffix().equals(name))
+        .findFirst()
+        .orElseThrow(() -> new IllegalArgumentException("no element type is called " + name));
+  }
+
+  private boolean isGpu() {
+    return device.type().equals("cuda");
+  }
+
+  @Override
+  public boolean isAsynchronous() {
+    return isGpu();
+  }
+
+  /** What tensors took of the device, whatever the allocator kept beside it. */
+  @Override
+  public OptionalLong peakBytes() {
+    return isGpu() ? OptionalLong.of(Adjoint.memory(device).peakBytes()) : OptionalLong.empty();
+  }
+
+  /** Runs on a device that is not waited for by itself. */
+  private record Finished(Workload workload, Device device) implements Workload {
+    @Override
+    public void run() {
+      workload.run();
+    }
+
+    @Override
+    public void run(int times) {
+      workload.run(times);
+      Adjoint.synchronize(device);
+    }
+
+    @Override
+    public double[] result() {
+      return workload.result();
+    }
+
+    @Override
+    public void close() {
+      workload.close();
+    }
   }
 
   /** A dense tensor of the device whose elements are a function of their place. */
@@ -125,7 +183,8 @@ final class AdjointPeer implements Peer {
 
   // ---- gemm ----
 
-  private Workload gemm(GemmCase c, DType dtype) {
+  private Workload gemm(GemmCase c) {
+    DType dtype = dtype(c.dtype());
     Tensor a =
         matrices(c.batch(), c.transA() ? c.k() : c.m(), c.transA() ? c.m() : c.k(), dtype, 0);
     Tensor b =
@@ -173,6 +232,54 @@ final class AdjointPeer implements Peer {
     }
   }
 
+  // ---- what a GPU can do ----
+
+  @Override
+  public double ceiling(String probe, double seconds) {
+    long elements = LARGEST_COPY;
+    long size = LARGEST_PRODUCT;
+    long budget = Adjoint.memory(device).budget() / CEILING_SHARE;
+    while (2 * Float.BYTES * elements > budget) {
+      elements /= 2;
+    }
+    while (3 * Float.BYTES * size * size > budget) {
+      size /= 2;
+    }
+    try (Workload workload =
+        switch (probe) {
+          case "copy" -> copy(elements);
+          case "gemm_f32", "gemm_bf16" ->
+              gemm(new GemmCase(probe.substring("gemm_".length()), size, size, size));
+          default -> throw new IllegalArgumentException(probe);
+        }) {
+      double work = probe.equals("copy") ? 2.0 * Float.BYTES * elements : 2.0 * size * size * size;
+      return work / leastSeconds(new Finished(workload, device), seconds);
+    } finally {
+      trim();
+    }
+  }
+
+  private Workload copy(long elements) {
+    Tensor source = Tensor.full(Shape.of(elements), 1, DType.F32, device);
+    Tensor target = Tensor.full(Shape.of(elements), 0, DType.F32, device);
+    return new Recomputed(List.of(source, target), () -> target.copy_(source).detach());
+  }
+
+  /** The least that was seen, of batches that waiting hardly lengthens. */
+  private static double leastSeconds(Workload workload, double seconds) {
+    double least = Double.POSITIVE_INFINITY;
+    int runs = 1;
+    long start = System.nanoTime();
+    do {
+      long before = System.nanoTime();
+      workload.run(runs);
+      double took = (System.nanoTime() - before) * 1e-9;
+      least = Math.min(least, took / runs);
+      runs = took < CEILING_BATCH ? 2 * runs : runs;
+    } while ((System.nanoTime() - start) * 1e-9 < seconds);
+    return least;
+  }
+
   // ---- ops ----
 
   private static Function<List<Tensor>, Tensor> function(String op) {
@@ -200,7 +307,7 @@ final class AdjointPeer implements Peer {
       for (int p = 0; p < c.inputs().size(); p++) {
         OpCase.Input input = c.inputs().get(p);
         int position = p;
-        DType dtype = input.isIndex() ? DType.I64 : DType.F32;
+        DType dtype = input.isIndex() ? DType.I64 : dtype(c.dtype());
         Tensor tensor =
             filled(
                 device,
@@ -214,7 +321,7 @@ final class AdjointPeer implements Peer {
 
     private Tensor upstream(OpCase c) {
       try (Tensor like = function.apply(inputs)) {
-        return filled(device, DType.F32, like.shape(), c::upstream);
+        return filled(device, like.dtype(), like.shape(), c::upstream);
       }
     }
 

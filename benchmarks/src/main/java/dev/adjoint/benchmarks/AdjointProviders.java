@@ -37,7 +37,7 @@ public final class AdjointProviders {
           provider.devices().stream()
               .map(Device::detail)
               .filter(detail -> !detail.isEmpty())
-              .map(detail -> setting(detail, threads))
+              .map(detail -> new Setting(detail, Map.of(), jvmOptions(threads)))
               .toList();
       if (settings.isEmpty()) {
         throw new IllegalStateException(String.join("; ", provider.report()));
@@ -45,8 +45,8 @@ public final class AdjointProviders {
       return settings;
     }
 
-    static Setting setting(String detail, int threads) {
-      return new Setting(detail, Map.of(), List.of("-Dadjoint.threads=" + threads));
+    List<String> jvmOptions(int threads) {
+      return List.of("-Dadjoint.threads=" + threads);
     }
 
     @Override
@@ -72,7 +72,7 @@ public final class AdjointProviders {
 
     @Override
     public List<Setting> settings(int threads) {
-      return List.of(setting(Device.REFERENCE.detail(), threads));
+      return List.of(new Setting(Device.REFERENCE.detail(), Map.of(), jvmOptions(threads)));
     }
   }
 
@@ -81,6 +81,17 @@ public final class AdjointProviders {
     /** For {@link ServiceLoader}. */
     public Cuda() {
       super("cuda", "cuda");
+    }
+
+    @Override
+    public boolean isGpu() {
+      return true;
+    }
+
+    /** Where its libraries are, and whatever else was set for this process. */
+    @Override
+    List<String> jvmOptions(int threads) {
+      return Properties.options("adjoint.cuda.");
     }
   }
 }

@@ -57,7 +57,7 @@ public final class Bench implements Callable<Integer> {
       paramLabel = "NAME",
       description =
           "Our own: native-cpu (the default), reference, cuda; native-cpu:x86-64-v2 for another"
-              + " variant, native-cpu:all for each.")
+              + " variant, native-cpu:all for each. On cuda the cases are larger.")
   private List<String> backends = List.of();
 
   @Option(
@@ -65,7 +65,8 @@ public final class Bench implements Callable<Integer> {
       split = ",",
       paramLabel = "NAME",
       description =
-          "Other libraries: libtorch, onednn, openblas, in all settings; libtorch:tuned for one.")
+          "Other libraries: libtorch, onednn, openblas, and on the GPU pytorch, the python3's;"
+              + " in all settings; libtorch:tuned for one.")
   private List<String> peers = List.of();
 
   @Option(
@@ -185,28 +186,40 @@ public final class Bench implements Callable<Integer> {
     Predicate<String> wanted = wanted();
     List<Step> steps = new ArrayList<>();
     for (String suite : names) {
-      List<? extends Case> cases;
-      try {
-        cases = Suites.cases(suite, quick);
-      } catch (IllegalArgumentException e) {
-        throw wrong("--suite: " + e.getMessage() + "; there are " + Suites.NAMES);
+      if (!Suites.NAMES.contains(suite)) {
+        throw wrong("--suite: no suite is called '" + suite + "'; there are " + Suites.NAMES);
       }
       for (int count : threads(suite)) {
         List<Backend> all = backends(results, count);
-        if (Limits.SUITES.contains(suite)) {
-          steps.add(new Step("ceilings", () -> session.limits(count)));
+        if (all.isEmpty()) {
+          continue;
+        }
+        List<? extends Case> cases =
+            Suites.cases(suite, quick, count).stream().filter(c -> wanted.test(c.id())).toList();
+        if (Limits.SUITES.contains(suite) && !cases.isEmpty()) {
+          steps.addAll(ceilings(session, count, all));
         }
         for (Case c : cases) {
-          if (wanted.test(c.id())) {
-            steps.add(step(session, suite, c, all));
-          }
+          steps.add(step(session, suite, c, all));
         }
         if (suite.equals("overhead") && wanted.test("start")) {
-          steps.add(new Step("JVM starts", () -> session.startUp(all)));
+          List<Backend> starting =
+              all.stream().filter(backend -> backend.provider().startsWithJvm()).toList();
+          steps.add(new Step("JVM starts", () -> session.startUp(starting)));
         }
       }
     }
     return steps;
+  }
+
+  private static List<Step> ceilings(Session session, int threads, List<Backend> backends) {
+    if (threads != PeerProvider.ON_GPU) {
+      return List.of(new Step("ceilings", () -> session.limits(threads)));
+    }
+    return backends.stream()
+        .filter(Backend::isOwn)
+        .map(backend -> new Step("ceilings", () -> session.limits(backend)))
+        .toList();
   }
 
   private static Step step(Session session, String suite, Case c, List<Backend> backends) {
@@ -230,15 +243,24 @@ public final class Bench implements Callable<Integer> {
     }
   }
 
+  /** Those of the processor, then {@link PeerProvider#ON_GPU}. */
   private List<Integer> threads(String suite) {
-    if (!threads.isEmpty()) {
-      return threads;
+    List<Integer> counts = new ArrayList<>(threads);
+    if (counts.isEmpty()) {
+      int processors = Runtime.getRuntime().availableProcessors();
+      counts.add(processors);
+      if (suite.equals("gemm") && processors > 1) {
+        counts.add(1);
+      }
     }
-    int processors = Runtime.getRuntime().availableProcessors();
-    return suite.equals("gemm") && processors > 1 ? List.of(processors, 1) : List.of(processors);
+    counts.add(PeerProvider.ON_GPU);
+    return counts;
   }
 
-  /** Our own and the peers; of those that cannot run here the report says why. */
+  /**
+   * Our own and the peers that compute on so many threads; of those that cannot run here the report
+   * says why.
+   */
   private List<Backend> backends(Results results, int count) {
     List<Backend> all = new ArrayList<>();
     for (String name : backends) {
@@ -256,6 +278,9 @@ public final class Bench implements Callable<Integer> {
     List<Setting> settings;
     try {
       provider = Worker.provider(parts[0]);
+      if (provider.isGpu() != (count == PeerProvider.ON_GPU)) {
+        return List.of();
+      }
       settings = provider.settings(count);
     } catch (IllegalArgumentException e) {
       throw wrong(String.valueOf(e.getMessage()));

@@ -27,11 +27,6 @@ public sealed interface Case permits GemmCase, OpCase, StepCase, ProbeCase {
     return 1;
   }
 
-  /** The case of other backends that this one is compared with: itself where they have it. */
-  default Case baseline() {
-    return this;
-  }
-
   /**
    * The case with an {@link #id}.
    *

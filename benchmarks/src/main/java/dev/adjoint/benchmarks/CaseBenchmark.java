@@ -29,32 +29,37 @@ import org.openjdk.jmh.runner.options.VerboseMode;
 @SuppressWarnings("NullAway.Init") // JMH calls choose() first
 public class CaseBenchmark {
   private static @Nullable Workload current;
+  private static int currentRuns;
 
   private Workload workload;
+  private int runs;
 
   /** Takes what {@link #measure} was given. */
   @Setup
   public void choose() {
     workload = Objects.requireNonNull(current);
+    runs = currentRuns;
   }
 
-  /** One run. */
+  /** As many runs as are handed over at once. */
   @Benchmark
   public void run() {
-    workload.run();
+    workload.run(runs);
   }
 
   /**
    * Measures a workload.
    *
+   * @param runs how many are handed over before they are waited for
    * @param warmUpMillis how long it runs before; at least once, unless 0
    * @param iterations how many samples
    * @param millis how long it runs for each sample; at least once
    * @return seconds of one run, one value for each iteration
    */
-  static double[] measure(Workload workload, int warmUpMillis, int iterations, int millis)
+  static double[] measure(Workload workload, int runs, int warmUpMillis, int iterations, int millis)
       throws RunnerException {
     current = workload;
+    currentRuns = runs;
     Options options =
         new OptionsBuilder()
             .include(CaseBenchmark.class.getName() + ".run$")
@@ -71,7 +76,7 @@ public class CaseBenchmark {
     return result.getBenchmarkResults().stream()
         .flatMap(fork -> fork.getIterationResults().stream())
         .map(IterationResult::getPrimaryResult)
-        .mapToDouble(primary -> primary.getScore() * 1e-9)
+        .mapToDouble(primary -> primary.getScore() * 1e-9 / runs)
         .toArray();
   }
 }

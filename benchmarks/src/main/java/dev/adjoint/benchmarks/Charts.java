@@ -194,7 +194,7 @@ final class Charts {
           y - 6,
           Anchor.START,
           "value",
-          "FMA peak " + Format.amount(peak.get().rate() * 1e-9, "GFLOP/s"));
+          peak.get().probe() + " " + Format.amount(peak.get().rate() * 1e-9, "GFLOP/s"));
     }
     // Ours last, on top.
     for (String backend : backends.reversed()) {

@@ -24,7 +24,7 @@ public final class FirstGradient {
     Peer peer = provider.open(Worker.setting(provider, args[1], threads), threads);
     Case step = new StepCase(StepCase.Model.SCALAR_LOOP, StepCase.Optimizer.SGD);
     Optional<Workload> workload = peer.prepare(step);
-    workload.ifPresent(Workload::run);
+    workload.ifPresent(w -> w.run(1));
     System.out.println(workload.isPresent() ? DONE : ABSENT);
     System.exit(0);
   }

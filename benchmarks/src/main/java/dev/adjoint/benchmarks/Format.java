@@ -45,8 +45,11 @@ final class Format {
     return digits(ratio) + "×";
   }
 
-  /** {@code 1 thread}, {@code 2 threads}. */
+  /** {@code 1 thread}, {@code 2 threads}, {@code GPU}. */
   static String threads(int threads) {
+    if (threads == PeerProvider.ON_GPU) {
+      return "GPU";
+    }
     return threads == 1 ? "1 thread" : threads + " threads";
   }
 

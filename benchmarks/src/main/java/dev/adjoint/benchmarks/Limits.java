@@ -20,11 +20,17 @@ final class Limits {
    *
    * @param probe its name in {@link Ceilings}
    * @param variant the instruction-set level that it is compiled for
-   * @param level where its data lies: {@code L2}, {@code L3} or {@code DRAM}; {@code registers}
-   * @param threads how many ran it
+   * @param level where its data lies: {@code L2}, {@code L3} or {@code DRAM}; {@code registers};
+   *     {@code GPU} for the memory of one
+   * @param threads how many ran it; {@link PeerProvider#ON_GPU} on a GPU
    * @param rate operations or bytes per second
    */
   record Limit(String probe, String variant, String level, int threads, double rate) {
+    /** Whether it counts operations, not bytes. */
+    boolean isArithmetic() {
+      return probe.startsWith(FMA) || probe.startsWith(GEMM);
+    }
+
     boolean isSameProbe(Limit other) {
       return probe.equals(other.probe)
           && variant.equals(other.variant)
@@ -59,7 +65,14 @@ final class Limits {
   private static final Map<String, Double> READS =
       Map.of("write", 0.0, "copy", 1 / 2.0, "triad", 2 / 3.0, "read", 1.0);
 
+  /** What a GPU is held against: our own copy kernel, and products as its vendor computes them. */
+  static final List<String> GPU_PROBES = List.of("copy", "gemm_f32", "gemm_bf16");
+
+  private static final String FMA = "fma_";
+  private static final String GEMM = "gemm_";
+  private static final String GPU = "GPU";
   private static final int MILLIS = 60;
+  private static final int GPU_MILLIS = 500; // until its clocks have settled
   private static final String STREAM = "_stream";
 
   private final Machine machine;
@@ -125,6 +138,14 @@ final class Limits {
     }
   }
 
+  /** Runs the probes of a GPU. */
+  void measureGpu(WorkerProcess worker) throws FailedException {
+    for (String probe : GPU_PROBES) {
+      double rate = worker.gpuCeiling(probe, GPU_MILLIS);
+      add(new Limit(probe, worker.backend.label(), GPU, PeerProvider.ON_GPU, rate));
+    }
+  }
+
   private Optional<Limit> best(int threads, String level, List<String> probes) {
     return all.stream()
         .filter(limit -> limit.threads() == threads)
@@ -135,11 +156,16 @@ final class Limits {
 
   /** The peak of an element type: {@code f32}, {@code f64} or {@code bf16}. */
   Optional<Limit> arithmetic(String dtype, int threads) {
-    return best(threads, "registers", List.of("fma_" + dtype));
+    return threads == PeerProvider.ON_GPU
+        ? best(threads, GPU, List.of(GEMM + dtype))
+        : best(threads, "registers", List.of(FMA + dtype));
   }
 
   /** The best probe with about the same share of reads, on as many bytes. */
   Optional<Limit> traffic(Case c, int threads) {
+    if (threads == PeerProvider.ON_GPU) {
+      return best(threads, GPU, List.of("copy"));
+    }
     Level level =
         c.bytes() <= (double) threads * machine.level2()
             ? Level.L2
@@ -162,7 +188,8 @@ final class Limits {
         switch (c) {
           case GemmCase gemm -> gemm.dtype();
           case StepCase step -> step.precision();
-          case OpCase _, ProbeCase _ -> "f32";
+          case OpCase op -> op.dtype();
+          case ProbeCase _ -> "f32";
         };
     Optional<Limit> peak = c.operations() > 0 ? arithmetic(dtype, threads) : Optional.empty();
     Optional<Limit> traffic = c.bytes() > 0 ? traffic(c, threads) : Optional.empty();

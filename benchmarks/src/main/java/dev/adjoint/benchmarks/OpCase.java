@@ -8,7 +8,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
- * One operation in float32 at a size that matters.
+ * One operation at a size that matters.
  *
  * <p>Without {@code backward}: the output, no graph. With it: the output and then, from the
  * gradient {@link #upstream} of it, the gradients of all inputs that are not indices, the old ones
@@ -28,16 +28,29 @@ import java.util.stream.Collectors;
  * @param sizes see {@link #inputs}
  * @param backward whether gradients are computed too
  * @param wide whether inputs come from a wide range, for measuring errors
+ * @param dtype of all that are not indices: {@code f32} or {@code bf16}
  */
-public record OpCase(String op, List<Long> sizes, boolean backward, boolean wide) implements Case {
+public record OpCase(String op, List<Long> sizes, boolean backward, boolean wide, String dtype)
+    implements Case {
   /** How many parameters GPT-2 has in its smallest size. */
   public static final long GPT2_PARAMETERS = 124_439_808;
 
-  private static final Pattern ID = Pattern.compile("([a-z_]+)-(\\d+(?:x\\d+)*)-(fb|f)(-wide)?");
+  private static final Pattern ID =
+      Pattern.compile("([a-z_]+)-(\\d+(?:x\\d+)*)-(fb|f)(-wide)?(-bf16)?");
 
-  /** On inputs of moderate size. */
+  /** In float32, on inputs of moderate size. */
   public OpCase(String op, boolean backward, long... sizes) {
     this(op, Arrays.stream(sizes).boxed().toList(), backward, false);
+  }
+
+  /** In float32. */
+  public OpCase(String op, List<Long> sizes, boolean backward, boolean wide) {
+    this(op, sizes, backward, wide, "f32");
+  }
+
+  /** The same in bfloat16. */
+  OpCase inBf16() {
+    return new OpCase(op, sizes, backward, wide, "bf16");
   }
 
   static OpCase parse(String id) {
@@ -47,7 +60,12 @@ public record OpCase(String op, List<Long> sizes, boolean backward, boolean wide
     }
     List<Long> sizes = Arrays.stream(parts.group(2).split("x")).map(Long::valueOf).toList();
     OpCase parsed =
-        new OpCase(parts.group(1), sizes, parts.group(3).equals("fb"), parts.group(4) != null);
+        new OpCase(
+            parts.group(1),
+            sizes,
+            parts.group(3).equals("fb"),
+            parts.group(4) != null,
+            parts.group(5) != null ? "bf16" : "f32");
     parsed.inputs(); // knows the name and how many sizes belong to it
     return parsed;
   }
@@ -58,7 +76,8 @@ public record OpCase(String op, List<Long> sizes, boolean backward, boolean wide
         + "-"
         + sizes.stream().map(String::valueOf).collect(Collectors.joining("x"))
         + (backward ? "-fb" : "-f")
-        + (wide ? "-wide" : "");
+        + (wide ? "-wide" : "")
+        + (dtype.equals("f32") ? "" : "-" + dtype);
   }
 
   /**
@@ -227,6 +246,10 @@ public record OpCase(String op, List<Long> sizes, boolean backward, boolean wide
     };
   }
 
+  private double elementBytes() {
+    return dtype.equals("f32") ? 4 : 2;
+  }
+
   private double elements() {
     return inputs().stream().mapToDouble(Input::numel).sum();
   }
@@ -247,7 +270,7 @@ public record OpCase(String op, List<Long> sizes, boolean backward, boolean wide
     return switch (op) {
       case "sgd_momentum" -> 3 * 4 * n;
       case "adamw" -> 4 * 4 * n;
-      default -> 4 * (forward + (backward ? outputs() + saved : 0));
+      default -> elementBytes() * (forward + (backward ? outputs() + saved : 0));
     };
   }
 
@@ -257,7 +280,7 @@ public record OpCase(String op, List<Long> sizes, boolean backward, boolean wide
     return switch (op) {
       case "sgd_momentum" -> 2 * 4 * n;
       case "adamw" -> 3 * 4 * n;
-      default -> 4 * (outputs() + (backward ? gradients() : 0));
+      default -> elementBytes() * (outputs() + (backward ? gradients() : 0));
     };
   }
 }

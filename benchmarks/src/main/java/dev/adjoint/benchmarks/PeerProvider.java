@@ -8,8 +8,21 @@ import java.util.Map;
  * and a number of threads runs in a JVM of its own, on the class path of the harness.
  */
 public interface PeerProvider {
+  /** The number of threads of what computes on a GPU. */
+  int ON_GPU = 0;
+
   /** What it is called on the command line: {@code libtorch}, {@code native-cpu}. */
   String name();
+
+  /** Whether it computes on a GPU: then on {@link #ON_GPU} threads and on larger cases. */
+  default boolean isGpu() {
+    return false;
+  }
+
+  /** Whether the start of the worker's JVM is that of the library. */
+  default boolean startsWithJvm() {
+    return true;
+  }
 
   /**
    * The ways to start its process; the first one is what a bare {@link #name} means to {@code

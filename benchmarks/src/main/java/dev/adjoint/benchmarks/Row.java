@@ -42,7 +42,7 @@ record Row(
    * @param caseId what was measured
    * @param backend who computed it, with its setting
    * @param own whether that is one of our own backends
-   * @param threads with how many threads
+   * @param threads with how many threads; {@link PeerProvider#ON_GPU} on a GPU
    */
   record Subject(String suite, String caseId, String backend, boolean own, int threads) {}
 

@@ -7,12 +7,16 @@ import dev.adjoint.benchmarks.WorkerProcess.Ready;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -139,11 +143,15 @@ final class Session implements AutoCloseable {
   /** Measures one case on all backends. */
   void time(String suite, Case c, List<Backend> backends) {
     List<Trial> trials = trials(c, backends);
+    int threads = backends.getFirst().threads();
     boolean quiet;
-    if (Suites.isLarge(c)) {
+    if (Suites.isLarge(c, threads)) {
+      // A GPU does not tire; making such a case ready anew takes much longer than measuring it.
+      int rounds = threads == PeerProvider.ON_GPU ? 1 : effort.rounds();
       quiet =
           rounds(
               trials,
+              rounds,
               (trial, round) -> {
                 attempt(trial, worker -> trial.ready = prepare(worker, trial));
                 measure(trial, round);
@@ -155,7 +163,7 @@ final class Session implements AutoCloseable {
       for (Trial trial : trials) {
         attempt(trial, worker -> trial.ready = prepare(worker, trial));
       }
-      quiet = rounds(trials, this::measure);
+      quiet = rounds(trials, effort.rounds(), this::measure);
       trials.forEach(this::release);
     }
     record(suite, trials, quiet ? "" : Row.DISTURBED);
@@ -173,10 +181,10 @@ final class Session implements AutoCloseable {
    *
    * @return whether the machine was quiet in every round that counts
    */
-  private boolean rounds(List<Trial> trials, Turn turn) {
+  private boolean rounds(List<Trial> trials, int rounds, Turn turn) {
     boolean quiet = true;
-    int spare = effort.rounds();
-    for (int round = 0; round < effort.rounds(); round++) {
+    int spare = rounds;
+    for (int round = 0; round < rounds; round++) {
       for (Trial trial : trials) {
         turn.take(trial, round);
       }
@@ -195,6 +203,9 @@ final class Session implements AutoCloseable {
 
   /** Whether nothing but multiply-adds runs nearly as fast as it did at its best. */
   private boolean isQuiet(int threads) {
+    if (threads == PeerProvider.ON_GPU) {
+      return true; // what else the processor does hardly matters to it
+    }
     Optional<Limits.Limit> peak = results.limits().arithmetic("f32", threads);
     if (peak.isEmpty()) {
       return true;
@@ -219,7 +230,12 @@ final class Session implements AutoCloseable {
     return new Backend(PROBES, PROBES.settings(threads).getFirst(), threads);
   }
 
-  /** Measures what the machine can do, once more. */
+  /** Measures what a GPU can do, once more. */
+  void limits(Backend gpu) throws FailedException {
+    results.limits().measureGpu(worker(gpu));
+  }
+
+  /** Measures what the processor can do, once more. */
   void limits(int threads) throws FailedException {
     Backend backend = probes(threads);
     List<String> variants =
@@ -230,7 +246,7 @@ final class Session implements AutoCloseable {
   private static List<Trial> trials(Case c, List<Backend> backends) {
     List<Trial> trials = new ArrayList<>();
     for (Backend backend : backends) {
-      for (Case variant : backend.isOwn() ? Suites.ownVariants(c) : List.of(c)) {
+      for (Case variant : Suites.variants(c, backend.isOwn())) {
         trials.add(new Trial(backend, variant));
       }
     }
@@ -314,10 +330,9 @@ final class Session implements AutoCloseable {
     for (Row row : rows) {
       Map<String, Double> ratios = new LinkedHashMap<>();
       if (row.subject().own() && !row.failed()) {
-        for (Row other : rows) {
-          if (!other.subject().own() && !other.failed()) {
-            ratios.put(other.subject().backend(), other.cost() / row.cost());
-          }
+        Stream<Row> theirs = rows.stream().filter(r -> !r.subject().own() && !r.failed());
+        for (Row other : beside(row.subject(), theirs, Row::subject)) {
+          ratios.put(other.subject().backend(), other.cost() / row.cost());
         }
       }
       results.add(row.withRatios(ratios));
@@ -325,18 +340,32 @@ final class Session implements AutoCloseable {
   }
 
   private void compare(List<Trial> trials) {
+    Function<Trial, Subject> subject = trial -> subject("", trial.c.id(), trial.backend);
     for (Trial own : trials) {
-      for (Trial peer : trials) {
-        if (own.backend.isOwn()
-            && !peer.backend.isOwn()
-            && own.ready != null
-            && peer.ready != null) {
-          String backend = own.backend.label();
-          String other = peer.backend.label();
-          results.add(parity(own.c.id(), backend, other, own.ready.result(), peer.ready.result()));
-        }
+      if (!own.backend.isOwn() || own.ready == null) {
+        continue;
+      }
+      Stream<Trial> theirs = trials.stream().filter(t -> !t.backend.isOwn() && t.ready != null);
+      for (Trial peer : beside(subject.apply(own), theirs, subject)) {
+        double[] result = Objects.requireNonNull(peer.ready).result();
+        String backend = own.backend.label();
+        results.add(parity(own.c.id(), backend, peer.backend.label(), own.ready.result(), result));
       }
     }
+  }
+
+  /** What ours is compared with: of each peer the same case, or else the first one that it has. */
+  private static <T> Collection<T> beside(
+      Subject own, Stream<T> theirs, Function<T, Subject> subject) {
+    String same = StepCase.eager(own.caseId());
+    Map<String, T> found = new LinkedHashMap<>();
+    theirs.forEach(
+        peer ->
+            found.merge(
+                subject.apply(peer).backend(),
+                peer,
+                (first, next) -> subject.apply(next).caseId().equals(same) ? next : first));
+    return found.values();
   }
 
   static Results.Parity parity(

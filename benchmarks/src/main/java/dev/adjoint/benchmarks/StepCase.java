@@ -18,7 +18,7 @@ import java.util.regex.Pattern;
  * @param model what is trained
  * @param optimizer with what
  * @param captured whether recorded once and replayed; only our own backends can
- * @param precision of products, {@code f32} or {@code bf16}; the latter only our own backends
+ * @param precision of products, {@code f32} or {@code bf16}
  */
 public record StepCase(Model model, Optimizer optimizer, boolean captured, String precision)
     implements Case {
@@ -48,7 +48,11 @@ public record StepCase(Model model, Optimizer optimizer, boolean captured, Strin
     /** GPT-2 124M, without dropout, its output layer tied to the token embedding. */
     GPT2_B4_T64(4, 64),
     /** The same in one long sequence. */
-    GPT2_B1_T256(1, 256);
+    GPT2_B1_T256(1, 256),
+    /** A batch for GPUs. */
+    GPT2_B8_T1024(8, 1024),
+    /** A large one. */
+    GPT2_B32_T1024(32, 1024);
 
     /** Rows of a batch. */
     public final int batch;
@@ -77,7 +81,7 @@ public record StepCase(Model model, Optimizer optimizer, boolean captured, Strin
         case SCALAR_LOOP -> 1;
         case MLP_32, MLP_128 -> 10;
         case CHAR_GPT -> 96;
-        case GPT2_B4_T64, GPT2_B1_T256 -> 50257;
+        case GPT2_B4_T64, GPT2_B1_T256, GPT2_B8_T1024, GPT2_B32_T1024 -> 50257;
       };
     }
 
@@ -168,9 +172,9 @@ public record StepCase(Model model, Optimizer optimizer, boolean captured, Strin
         + (precision.equals("f32") ? "" : "-" + precision);
   }
 
-  @Override
-  public StepCase baseline() {
-    return new StepCase(model, optimizer);
+  /** The id of the same step that was not captured. */
+  static String eager(String id) {
+    return id.replace("-captured", "");
   }
 
   @Override

@@ -16,8 +16,16 @@ final class Suites {
 
   private Suites() {}
 
-  /** The cases of a suite. With {@code quick}, a few that stand for the others. */
-  static List<? extends Case> cases(String suite, boolean quick) {
+  /**
+   * The cases of a suite.
+   *
+   * @param quick a few that stand for the others
+   * @param threads that compute; on a GPU cases are larger
+   */
+  static List<? extends Case> cases(String suite, boolean quick, int threads) {
+    if (threads == PeerProvider.ON_GPU) {
+      return GpuSuites.cases(suite, quick);
+    }
     return switch (suite) {
       case "gemm" -> quick ? quickGemm() : gemm();
       case "ops" -> quick ? quickOps() : ops();
@@ -29,8 +37,8 @@ final class Suites {
     };
   }
 
-  /** A case as our own backends run it: every way they have. */
-  static List<? extends Case> ownVariants(Case c) {
+  /** A case in every way that our own backends have, or that others may have. */
+  static List<? extends Case> variants(Case c, boolean own) {
     if (!(c instanceof StepCase step)) {
       return List.of(c);
     }
@@ -39,7 +47,7 @@ final class Suites {
         .filter(precision -> precision.equals("f32") || step.model() != Model.SCALAR_LOOP)
         .flatMap(
             precision ->
-                Stream.of(false, true)
+                (own ? Stream.of(false, true) : Stream.of(false))
                     .map(
                         captured ->
                             new StepCase(step.model(), step.optimizer(), captured, precision)))
@@ -47,7 +55,10 @@ final class Suites {
   }
 
   /** Whether it takes so much memory that only one process at a time should have it. */
-  static boolean isLarge(Case c) {
+  static boolean isLarge(Case c, int threads) {
+    if (threads == PeerProvider.ON_GPU) {
+      return c instanceof StepCase step && step.model() == Model.GPT2_B32_T1024;
+    }
     return c instanceof StepCase step ? step.model().parameters() > 100 * MILLION : c.bytes() > 1e9;
   }
 
@@ -206,7 +217,7 @@ final class Suites {
             new StepCase(Model.GPT2_B4_T64, Optimizer.ADAMW));
   }
 
-  private static List<Case> accuracy() {
+  static List<Case> accuracy() {
     List<Case> cases = new ArrayList<>();
     for (String op : Accuracy.FUNCTIONS) {
       cases.add(new OpCase(op, List.of((long) Inputs.PICKED), false, true));

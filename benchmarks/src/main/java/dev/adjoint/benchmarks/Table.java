@@ -81,7 +81,7 @@ record Table(List<String> head, List<List<String>> rows) {
                     row ->
                         List.of(
                             row.subject().suite(),
-                            String.valueOf(row.subject().threads()),
+                            count(row.subject().threads()),
                             row.subject().backend()),
                     LinkedHashMap::new,
                     Collectors.toList()));
@@ -122,11 +122,14 @@ record Table(List<String> head, List<List<String>> rows) {
                         limit.probe(),
                         limit.variant(),
                         limit.level(),
-                        String.valueOf(limit.threads()),
+                        count(limit.threads()),
                         Format.amount(
-                            limit.rate() * 1e-9,
-                            limit.level().equals("registers") ? "GFLOP/s" : "GB/s")))
+                            limit.rate() * 1e-9, limit.isArithmetic() ? "GFLOP/s" : "GB/s")))
             .toList());
+  }
+
+  private static String count(int threads) {
+    return threads == PeerProvider.ON_GPU ? Format.threads(threads) : String.valueOf(threads);
   }
 
   /** How far results are apart, the farthest first. */

@@ -14,6 +14,7 @@ import java.util.Base64;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.ServiceLoader;
 
 /**
@@ -26,6 +27,7 @@ import java.util.ServiceLoader;
  * run ID TIMES                              done
  * release ID                                released
  * ceiling VARIANT NAME BYTES MILLIS         rate PER_SECOND
+ * gpu-ceiling NAME MILLIS                   rate PER_SECOND
  * peak                                      bytes NUMBER
  * </pre>
  *
@@ -39,8 +41,16 @@ public final class Worker {
   /** Seconds. */
   private static final double SLOW = 0.5;
 
+  /** What is handed over at once should take so many seconds: waiting for it costs little then. */
+  private static final double BATCH = 0.02;
+
+  private static final int MOST_RUNS = 5000;
+
   private final Peer peer;
-  private final Map<String, Workload> workloads = new HashMap<>();
+  private final Map<String, Prepared> workloads = new HashMap<>();
+
+  /** A workload, and how many of its runs are handed over at once when it is measured. */
+  private record Prepared(Workload workload, int runs) {}
 
   private Worker(Peer peer) {
     this.peer = peer;
@@ -110,13 +120,15 @@ public final class Worker {
             "samples "
                 + encode(
                     CaseBenchmark.measure(
-                        workload(words[1]),
+                        prepared(words[1]).workload(),
+                        prepared(words[1]).runs(),
                         Integer.parseInt(words[2]),
                         Integer.parseInt(words[3]),
                         Integer.parseInt(words[4])));
-        case "run" -> run(workload(words[1]), Integer.parseInt(words[2]));
+        case "run" -> run(prepared(words[1]).workload(), Integer.parseInt(words[2]));
         case "release" -> release(words[1]);
         case "ceiling" -> ceiling(words[1], words[2], words[3], words[4]);
+        case "gpu-ceiling" -> "rate " + gpuCeiling(words[1], words[2]);
         case "peak" -> "bytes " + peakBytes();
         default -> throw new IllegalArgumentException("unknown request: " + request);
       };
@@ -125,12 +137,12 @@ public final class Worker {
     }
   }
 
-  private Workload workload(String id) {
-    Workload workload = workloads.get(id);
-    if (workload == null) {
+  private Prepared prepared(String id) {
+    Prepared prepared = workloads.get(id);
+    if (prepared == null) {
       throw new IllegalStateException(id + " is not prepared");
     }
-    return workload;
+    return prepared;
   }
 
   private String prepare(String id) throws Exception {
@@ -142,20 +154,22 @@ public final class Worker {
             return "absent";
           }
           Workload workload = prepared.get();
-          workloads.put(id, workload);
+          workloads.put(id, new Prepared(workload, 1)); // to be closed if it fails now
           double first = seconds(workload, c.runsToCompare());
           String result = encode(workload.result());
           // The first runs are slow; how slow a later one is decides how often it is measured.
           double later = first < SLOW ? seconds(workload, 1) : first / c.runsToCompare();
+          if (peer.isAsynchronous()) {
+            int runs = Math.clamp(Math.round(BATCH / later), 1, MOST_RUNS);
+            workloads.put(id, new Prepared(workload, runs));
+          }
           return "ready " + later + " " + result;
         });
   }
 
   private static double seconds(Workload workload, int times) {
     long start = System.nanoTime();
-    for (int i = 0; i < times; i++) {
-      workload.run();
-    }
+    workload.run(times);
     return (System.nanoTime() - start) * 1e-9;
   }
 
@@ -170,9 +184,9 @@ public final class Worker {
   private String release(String id) throws Exception {
     return WorkloadThread.call(
         () -> {
-          Workload workload = workloads.remove(id);
-          if (workload != null) {
-            workload.close();
+          Prepared prepared = workloads.remove(id);
+          if (prepared != null) {
+            prepared.workload().close();
           }
           peer.trim();
           return "released";
@@ -185,7 +199,16 @@ public final class Worker {
     }
   }
 
-  private static long peakBytes() throws IOException {
+  private double gpuCeiling(String name, String millis) throws Exception {
+    return WorkloadThread.call(() -> peer.ceiling(name, Integer.parseInt(millis) * 1e-3));
+  }
+
+  private long peakBytes() throws Exception {
+    OptionalLong own = WorkloadThread.call(peer::peakBytes);
+    return own.isPresent() ? own.getAsLong() : residentBytes();
+  }
+
+  private static long residentBytes() throws IOException {
     return Files.readAllLines(Path.of("/proc/self/status")).stream()
         .filter(line -> line.startsWith("VmHWM:"))
         .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")) << 10)

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 /** The other end of a {@link Worker}. */
 final class WorkerProcess implements AutoCloseable {
   /** Longer than any case may take. */
-  private static final int TIMEOUT_SECONDS = 120;
+  private static final int TIMEOUT_SECONDS = 300;
 
   private static final String END = "";
 
@@ -27,12 +27,17 @@ final class WorkerProcess implements AutoCloseable {
    *
    * @param provider of the peer
    * @param setting of its process
-   * @param threads that compute
+   * @param threads that compute; {@link PeerProvider#ON_GPU} on a GPU
    */
   record Backend(PeerProvider provider, Setting setting, int threads) {
     /** Whether it is one of ours. */
     boolean isOwn() {
       return provider instanceof AdjointProviders.OfType;
+    }
+
+    /** Whether it computes on a GPU. */
+    boolean isGpu() {
+      return threads == PeerProvider.ON_GPU;
     }
 
     /** What reports call it. */
@@ -205,6 +210,11 @@ final class WorkerProcess implements AutoCloseable {
   /** The best rate of a probe, per second. */
   double ceiling(String variant, String name, long bytes, int millis) throws FailedException {
     return Double.parseDouble(ask("ceiling", variant, name, bytes, millis)[1]);
+  }
+
+  /** The best rate of a probe on the peer's GPU, per second. */
+  double gpuCeiling(String name, int millis) throws FailedException {
+    return Double.parseDouble(ask("gpu-ceiling", name, millis)[1]);
   }
 
   /** The most memory that the process had so far, in bytes. */

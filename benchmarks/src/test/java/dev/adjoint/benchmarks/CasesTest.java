@@ -13,12 +13,14 @@ class CasesTest {
   @Test
   void idsRoundTripAndAreUnique() {
     for (boolean quick : new boolean[] {false, true}) {
-      for (String suite : Suites.NAMES) {
-        Set<String> ids = new HashSet<>();
-        for (Case c : Suites.cases(suite, quick)) {
-          for (Case variant : Suites.ownVariants(c)) {
-            assertEquals(variant, Case.parse(variant.id()));
-            assertEquals(true, ids.add(variant.id()), variant.id());
+      for (int threads : new int[] {PeerProvider.ON_GPU, 2}) {
+        for (String suite : Suites.NAMES) {
+          Set<String> ids = new HashSet<>();
+          for (Case c : Suites.cases(suite, quick, threads)) {
+            for (Case variant : Suites.variants(c, true)) {
+              assertEquals(variant, Case.parse(variant.id()));
+              assertEquals(true, ids.add(variant.id()), variant.id());
+            }
           }
         }
       }
@@ -49,6 +51,9 @@ class CasesTest {
     assertEquals(4 * (10 + 20), gelu.bytesRead()); // x; x again and the gradient from above
     assertEquals(4 * 20, gelu.bytesWritten());
     assertEquals(20, gelu.results());
+    OpCase half = new OpCase("gelu", true, 10).inBf16();
+    assertEquals("gelu-10-fb-bf16", half.id());
+    assertEquals(gelu.bytes() / 2, half.bytes());
     OpCase embedding = new OpCase("embedding", true, 7, 3, 2);
     assertEquals(4 * (6 + 6), embedding.bytesRead());
     assertEquals(4 * (6 + 21), embedding.bytesWritten());

@@ -45,6 +45,9 @@ final class TorchOps {
   private TorchOps() {}
 
   static Optional<Workload> prepare(OpCase c) {
+    if (!c.dtype().equals("f32")) {
+      return Optional.empty();
+    }
     return c.isOptimizer()
         ? Optional.of(new OptimizerStep(c))
         : Optional.ofNullable(OPS.get(c.op())).map(op -> new Operation(c, op));

@@ -19,14 +19,15 @@ final class TorchSteps {
   private TorchSteps() {}
 
   static Optional<Workload> prepare(StepCase c) {
-    if (!c.equals(c.baseline())) {
+    if (!c.equals(new StepCase(c.model(), c.optimizer()))) {
       return Optional.empty();
     }
     return Optional.of(
         switch (c.model()) {
           case SCALAR_LOOP -> new ScalarLoop();
           case MLP_32, MLP_128 -> new Training(c, new Mlp(c));
-          case CHAR_GPT, GPT2_B4_T64, GPT2_B1_T256 -> new Training(c, new Gpt2(c));
+          case CHAR_GPT, GPT2_B4_T64, GPT2_B1_T256, GPT2_B8_T1024, GPT2_B32_T1024 ->
+              new Training(c, new Gpt2(c));
         });
   }
 
