@@ -38,7 +38,7 @@ class RowTeamsTest {
       long packet = Grid.packet(dtype.bytes());
       assertEquals(0, teams.pitch() % packet, what);
       assertTrue(teams.pitch() >= cols + packet - 1, what);
-      long needed = teams.teams() * kept * teams.pitch() * dtype.bytes();
+      long needed = (long) teams.teams() * kept * teams.pitch() * dtype.bytes();
       assertEquals(needed, teams.sharedBytes(), what);
       assertTrue(needed < SHARED_BYTES, what);
     }
