@@ -3,11 +3,14 @@
 #
 # All files together are one module: each becomes a namespace of one translation unit, whose PTX is
 # assembled for each architecture. Drivers before CUDA 13 refuse newer PTX and cubins of a newer ptxas
-# than their own; they get the same PTX under the version that CUDA 12.0 introduced.
+# than their own; they get the same PTX under the version that CUDA 12.0 introduced, and cubins that
+# the PTX compiler in JCuda's natives makes of it: Maven says in JCUDA_CLASS_PATH where those are, by
+# hand there are none.
 set -euo pipefail
 cd "$(dirname "$0")"
 
 architectures="80 86 89 90 100 120"
+architectures_12="80 86 89 90"
 oldest=80
 oldest_ptx=8.0
 
@@ -38,7 +41,8 @@ fi
 mkdir -p "$build" "$output"
 made_of="$({
   "$nvcc" --version
-  sha256sum build-kernels.sh "$sources"/* "$shared/include/kernels.h" "$shared/elementwise.def"
+  echo "${JCUDA_CLASS_PATH:-}"
+  sha256sum build-kernels.sh src/build/AssemblePtx.java "$sources"/* "$shared/include/kernels.h" "$shared/elementwise.def"
 } | sha256sum)"
 if [ "$(cat "$build/made-of" 2>/dev/null)" = "$made_of" ] &&
   [ -f "$output/adjoint-cuda12.fatbin" ] && [ -f "$output/adjoint-cuda13.fatbin" ]; then
@@ -62,24 +66,43 @@ module="$build/adjoint.cu"
 "$nvcc" -ptx -arch="compute_$oldest" -std=c++17 -O3 -Werror all-warnings \
   -I "$sources" -I "$shared/include" -I "$shared" -o "$build/adjoint.ptx" "$module"
 
+sed "s/^\.version .*/.version $oldest_ptx/" "$build/adjoint.ptx" >"$build/adjoint-$oldest_ptx.ptx"
+images_12=("--image3=kind=ptx,sm=$oldest,file=$build/adjoint-$oldest_ptx.ptx")
+assembling=""
+if [ -n "${JCUDA_CLASS_PATH:-}" ] && [ "$(uname -m)" = x86_64 ]; then
+  outputs=()
+  for architecture in $architectures_12; do
+    cubin="$build/adjoint-12-sm_$architecture.cubin"
+    outputs+=("sm_$architecture" "$cubin")
+    images_12+=("--image3=kind=elf,sm=$architecture,file=$cubin")
+  done
+  # JCuda unpacks its library into the folder for temporary files.
+  "${JAVA:-java}" -Djava.io.tmpdir="$build" -cp "$JCUDA_CLASS_PATH" src/build/AssemblePtx.java \
+    "$build/adjoint-$oldest_ptx.ptx" "${outputs[@]}" >"$build/assemble.log" 2>&1 &
+  assembling=$!
+else
+  # Assembling it proves that it keeps to that version.
+  "$tools/ptxas" -arch="sm_$oldest" -O0 -o "$build/proof.cubin" "$build/adjoint-$oldest_ptx.ptx"
+fi
+
 # As many at once as there are processors.
+images_13=()
 for architecture in $architectures; do
   echo "$architecture"
 done | xargs -P "$(nproc)" -I{} "$tools/ptxas" -arch=sm_{} -O3 --warning-as-error \
   -o "$build/adjoint-sm_{}.cubin" "$build/adjoint.ptx"
-
-images=()
 for architecture in $architectures; do
-  images+=("--image3=kind=elf,sm=$architecture,file=$build/adjoint-sm_$architecture.cubin")
+  images_13+=("--image3=kind=elf,sm=$architecture,file=$build/adjoint-sm_$architecture.cubin")
 done
-"$tools/fatbinary" -64 --compress-mode=size --create="$output/adjoint-cuda13.fatbin" "${images[@]}" \
-  "--image3=kind=ptx,sm=$oldest,file=$build/adjoint.ptx"
+images_13+=("--image3=kind=ptx,sm=$oldest,file=$build/adjoint.ptx")
+"$tools/fatbinary" -64 --compress-mode=size --create="$output/adjoint-cuda13.fatbin" \
+  "${images_13[@]}"
 
-sed "s/^\.version .*/.version $oldest_ptx/" "$build/adjoint.ptx" >"$build/adjoint-$oldest_ptx.ptx"
-# Assembling it proves that it keeps to that version.
-"$tools/ptxas" -arch="sm_$oldest" -O0 -o "$build/proof.cubin" "$build/adjoint-$oldest_ptx.ptx"
+if [ -n "$assembling" ] && ! wait "$assembling"; then
+  cat "$build/assemble.log" >&2
+  exit 1
+fi
 # Not compressed: the first of these drivers do not know how to undo it.
-"$tools/fatbinary" -64 --compress=false --create="$output/adjoint-cuda12.fatbin" \
-  "--image3=kind=ptx,sm=$oldest,file=$build/adjoint-$oldest_ptx.ptx"
+"$tools/fatbinary" -64 --compress=false --create="$output/adjoint-cuda12.fatbin" "${images_12[@]}"
 
 echo "$made_of" >"$build/made-of"

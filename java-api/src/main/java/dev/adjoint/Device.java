@@ -24,8 +24,8 @@ public record Device(String type, String detail) {
   public static final Device REFERENCE = new Device("reference", "");
 
   /**
-   * Reads {@code cpu}, {@code cpu:x86-64-v2}, {@code reference}, {@code cuda:1} or {@code cuda}, the
-   * first one.
+   * Reads {@code cpu}, {@code cpu:x86-64-v2}, {@code reference}, {@code cuda:1} or {@code cuda},
+   * the first one.
    *
    * @throws TensorException if the text names no kind of device
    */

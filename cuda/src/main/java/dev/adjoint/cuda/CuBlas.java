@@ -20,6 +20,11 @@ interface CuBlas {
   enum Numbers {
     F32(cudaDataType.CUDA_R_32F, cudaDataType.CUDA_R_32F, cublasComputeType.CUBLAS_COMPUTE_32F),
     F64(cudaDataType.CUDA_R_64F, cudaDataType.CUDA_R_64F, cublasComputeType.CUBLAS_COMPUTE_64F),
+    /** Float32 of which tensor cores read 11 bits. */
+    TF32(
+        cudaDataType.CUDA_R_32F,
+        cudaDataType.CUDA_R_32F,
+        cublasComputeType.CUBLAS_COMPUTE_32F_FAST_TF32),
     /** Factors in bfloat16, sums and result in float32. */
     BF16(cudaDataType.CUDA_R_16BF, cudaDataType.CUDA_R_32F, cublasComputeType.CUBLAS_COMPUTE_32F);
 
@@ -73,16 +78,7 @@ interface CuBlas {
     /** The same of other matrices. */
     Product at(long addressA, long addressB, long addressOut) {
       return new Product(
-          numbers,
-          m,
-          n,
-          k,
-          alpha,
-          a.at(addressA),
-          b.at(addressB),
-          beta,
-          out.at(addressOut),
-          count);
+          numbers, m, n, k, alpha, a.at(addressA), b.at(addressB), beta, out.at(addressOut), count);
     }
 
     /** With another place for the result. */

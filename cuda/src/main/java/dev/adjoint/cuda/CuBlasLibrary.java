@@ -45,7 +45,8 @@ final class CuBlasLibrary {
     }
     CudaLibraries.Search thirteen = libraries.find("libcublas.so.13");
     if (thirteen.file() == null) {
-      throw new TensorException("cuda: there is no cuBLAS (" + twelve + "; nor libcublas.so.13)" + REMEDY);
+      throw new TensorException(
+          "cuda: there is no cuBLAS (" + twelve + "; nor libcublas.so.13)" + REMEDY);
     }
     if (driverVersion < CUDA_13) {
       throw new TensorException(
@@ -92,7 +93,9 @@ final class CuBlasLibrary {
    */
   CuBlas open(Handles.Stream stream, Memory workspace) {
     CuBlas blas =
-        throughJCuda ? new JCudaCuBlas(stream, workspace) : new FfmCuBlas(library, stream, workspace);
+        throughJCuda
+            ? new JCudaCuBlas(stream, workspace)
+            : new FfmCuBlas(library, stream, workspace);
     if (blas.version() / 10000 != major) {
       throw new TensorException(
           "cuda: "

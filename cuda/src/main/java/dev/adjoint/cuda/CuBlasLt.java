@@ -38,10 +38,7 @@ final class CuBlasLt {
           JAVA_LONG, // handle
           JAVA_LONG, // product
           JAVA_LONG, // a, b, c, d
-          JAVA_LONG,
-          JAVA_LONG,
-          JAVA_LONG,
-          JAVA_LONG, // preference
+          JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, // preference
           JAVA_INT, // how many are wanted
           ADDRESS, // results
           ADDRESS); // how many there are
@@ -51,18 +48,13 @@ final class CuBlasLt {
           JAVA_LONG, // product
           ADDRESS, // alpha
           JAVA_LONG, // a and its layout
-          JAVA_LONG,
-          JAVA_LONG, // b
-          JAVA_LONG,
-          ADDRESS, // beta
+          JAVA_LONG, JAVA_LONG, // b
+          JAVA_LONG, ADDRESS, // beta
           JAVA_LONG, // c
-          JAVA_LONG,
-          JAVA_LONG, // d
-          JAVA_LONG,
-          ADDRESS, // algorithm
+          JAVA_LONG, JAVA_LONG, // d
+          JAVA_LONG, ADDRESS, // algorithm
           JAVA_LONG, // workspace
-          JAVA_LONG,
-          JAVA_LONG); // stream
+          JAVA_LONG, JAVA_LONG); // stream
 
   // cublasLtMatmulDescAttributes_t
   private static final int TRANSPOSE_A = 3;
@@ -132,7 +124,8 @@ final class CuBlasLt {
    * A product with what comes after it. Beta is 0, and it is no batch.
    *
    * @param bias the address of a number for each row of out, or 0
-   * @param before where to keep what the activation gets, column-major; its address is 0 for nowhere
+   * @param before where to keep what the activation gets, column-major; its address is 0 for
+   *     nowhere
    */
   record FusedProduct(
       CuBlasLt library,
@@ -279,7 +272,10 @@ final class CuBlasLt {
 
     Plan(Product p, Epilogue epilogue, long bias, Factor before) throws Throwable {
       MemorySegment result = arena.allocate(JAVA_LONG);
-      check((int) CREATE_PRODUCT.invokeExact(createProduct, result, p.numbers().compute, p.numbers().result));
+      check(
+          (int)
+              CREATE_PRODUCT.invokeExact(
+                  createProduct, result, p.numbers().compute, p.numbers().result));
       product = created(result, destroyProduct);
       set(setProduct, product, TRANSPOSE_A, of(p.a().operation()));
       set(setProduct, product, TRANSPOSE_B, of(p.b().operation()));

@@ -60,7 +60,8 @@ final class CudaBackend implements Backend {
   }
 
   @Override
-  public KernelCall binaryScalar(BinaryKernel kernel, View a, double scalar, boolean scalarFirst, View out) {
+  public KernelCall binaryScalar(
+      BinaryKernel kernel, View a, double scalar, boolean scalarFirst, View out) {
     return elementwise.binaryScalar(kernel, a, scalar, scalarFirst, out);
   }
 
@@ -136,7 +137,14 @@ final class CudaBackend implements Backend {
   }
 
   @Override
-  public KernelCall layerNorm(View x, @Nullable View weight, @Nullable View bias, double eps, View out, View mean, View rstd) {
+  public KernelCall layerNorm(
+      View x,
+      @Nullable View weight,
+      @Nullable View bias,
+      double eps,
+      View out,
+      View mean,
+      View rstd) {
     return norms.layerNorm(x, weight, bias, eps, out, mean, rstd);
   }
 
@@ -146,7 +154,16 @@ final class CudaBackend implements Backend {
   }
 
   @Override
-  public KernelCall layerNormGrad(View grad, View x, @Nullable View weight, View mean, View rstd, @Nullable View gradX, @Nullable View gradWeight, @Nullable View gradBias, Memory scratch) {
+  public KernelCall layerNormGrad(
+      View grad,
+      View x,
+      @Nullable View weight,
+      View mean,
+      View rstd,
+      @Nullable View gradX,
+      @Nullable View gradWeight,
+      @Nullable View gradBias,
+      Memory scratch) {
     return norms.layerNormGrad(grad, x, weight, mean, rstd, gradX, gradWeight, gradBias, scratch);
   }
 
@@ -156,19 +173,28 @@ final class CudaBackend implements Backend {
   }
 
   @Override
-  public KernelCall rmsNormGrad(View grad, View x, @Nullable View weight, View rstd, @Nullable View gradX, @Nullable View gradWeight, Memory scratch) {
+  public KernelCall rmsNormGrad(
+      View grad,
+      View x,
+      @Nullable View weight,
+      View rstd,
+      @Nullable View gradX,
+      @Nullable View gradWeight,
+      Memory scratch) {
     return norms.rmsNormGrad(grad, x, weight, rstd, gradX, gradWeight, scratch);
   }
 
   // ---- loss ----
 
   @Override
-  public KernelCall crossEntropy(View logits, View targets, long ignoreIndex, View losses, View logSumExp) {
+  public KernelCall crossEntropy(
+      View logits, View targets, long ignoreIndex, View losses, View logSumExp) {
     return loss.crossEntropy(logits, targets, ignoreIndex, losses, logSumExp);
   }
 
   @Override
-  public KernelCall crossEntropyGrad(View grad, View logits, View targets, long ignoreIndex, View logSumExp, View out) {
+  public KernelCall crossEntropyGrad(
+      View grad, View logits, View targets, long ignoreIndex, View logSumExp, View out) {
     return loss.crossEntropyGrad(grad, logits, targets, ignoreIndex, logSumExp, out);
   }
 
@@ -180,7 +206,15 @@ final class CudaBackend implements Backend {
   }
 
   @Override
-  public KernelCall attention(View q, View k, View v, boolean causal, double scale, View out, View logSumExp, Memory scratch) {
+  public KernelCall attention(
+      View q,
+      View k,
+      View v,
+      boolean causal,
+      double scale,
+      View out,
+      View logSumExp,
+      Memory scratch) {
     return attention.attention(q, k, v, causal, scale, out, logSumExp, scratch);
   }
 
@@ -190,8 +224,21 @@ final class CudaBackend implements Backend {
   }
 
   @Override
-  public KernelCall attentionGrad(View grad, View q, View k, View v, View out, View logSumExp, boolean causal, double scale, @Nullable View gradQ, @Nullable View gradK, @Nullable View gradV, Memory scratch) {
-    return attention.attentionGrad(grad, q, k, v, out, logSumExp, causal, scale, gradQ, gradK, gradV, scratch);
+  public KernelCall attentionGrad(
+      View grad,
+      View q,
+      View k,
+      View v,
+      View out,
+      View logSumExp,
+      boolean causal,
+      double scale,
+      @Nullable View gradQ,
+      @Nullable View gradK,
+      @Nullable View gradV,
+      Memory scratch) {
+    return attention.attentionGrad(
+        grad, q, k, v, out, logSumExp, causal, scale, gradQ, gradK, gradV, scratch);
   }
 
   // ---- indexing ----
@@ -231,13 +278,32 @@ final class CudaBackend implements Backend {
   // ---- optimizers ----
 
   @Override
-  public KernelCall sgd(List<View> params, List<View> grads, List<View> buffers, View hyper, double momentum, double dampening, double weightDecay, boolean nesterov) {
-    return optimizers.sgd(params, grads, buffers, hyper, momentum, dampening, weightDecay, nesterov);
+  public KernelCall sgd(
+      List<View> params,
+      List<View> grads,
+      List<View> buffers,
+      View hyper,
+      double momentum,
+      double dampening,
+      double weightDecay,
+      boolean nesterov) {
+    return optimizers.sgd(
+        params, grads, buffers, hyper, momentum, dampening, weightDecay, nesterov);
   }
 
   @Override
-  public KernelCall adamW(List<View> params, List<View> grads, List<View> firstMoments, List<View> secondMoments, View hyper, double beta1, double beta2, double eps, double weightDecay) {
-    return optimizers.adamW(params, grads, firstMoments, secondMoments, hyper, beta1, beta2, eps, weightDecay);
+  public KernelCall adamW(
+      List<View> params,
+      List<View> grads,
+      List<View> firstMoments,
+      List<View> secondMoments,
+      View hyper,
+      double beta1,
+      double beta2,
+      double eps,
+      double weightDecay) {
+    return optimizers.adamW(
+        params, grads, firstMoments, secondMoments, hyper, beta1, beta2, eps, weightDecay);
   }
 
   @Override

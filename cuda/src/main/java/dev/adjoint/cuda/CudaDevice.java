@@ -16,8 +16,8 @@ import org.jspecify.annotations.Nullable;
  * One GPU: its primary context, the stream on which everything runs, memory, staging for copies,
  * the error word.
  *
- * <p>A context is current in an OS thread. So every entry makes it current first, and blocks nowhere
- * between that and the calls that need it: a virtual thread may go on in another OS thread.
+ * <p>A context is current in an OS thread. So every entry makes it current first, and blocks
+ * nowhere between that and the calls that need it: a virtual thread may go on in another OS thread.
  */
 final class CudaDevice {
   /** With {@code true}, every call waits for the device, so that a failure names its kernel. */
@@ -129,7 +129,8 @@ final class CudaDevice {
   }
 
   /**
-   * The address of the word into which a kernel puts its number when it meets an index out of range.
+   * The address of the word into which a kernel puts its number when it meets an index out of
+   * range.
    */
   long errorWord() {
     return errorWord.address();
@@ -271,8 +272,8 @@ final class CudaDevice {
   }
 
   /**
-   * Throws unless the driver answered success. What fails while a kernel runs shows at a later call;
-   * so the message tells the last kernels.
+   * Throws unless the driver answered success. What fails while a kernel runs shows at a later
+   * call; so the message tells the last kernels.
    */
   void check(int result, String what) {
     if (result == 0) {

@@ -1,5 +1,7 @@
 package dev.adjoint.cuda;
 
+import static java.util.Locale.ROOT;
+
 import dev.adjoint.DType;
 import dev.adjoint.Precision;
 import dev.adjoint.Shape;
@@ -25,8 +27,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Matrix products by cuBLAS, which is column-major: it gets the product of the transposes, {@code
- * outᵀ = bᵀ × aᵀ}. A factor whose strides it cannot take is first copied into scratch; in BF16 every
- * factor is, rounded. Bias and activation are epilogues of cublasLt where it has them, else
+ * outᵀ = bᵀ × aᵀ}. A factor whose strides it cannot take is first copied into scratch; in BF16
+ * every factor is, rounded. Bias and activation are epilogues of cublasLt where it has them, else
  * element-wise kernels: it has only GELU's tanh form, and no SiLU.
  */
 final class CudaGemm implements GemmKernels {
@@ -128,7 +130,11 @@ final class CudaGemm implements GemmKernels {
   }
 
   private static CudaCall.@Nullable Step fused(
-      @Nullable CuBlasLt lt, Product product, Epilogue epilogue, @Nullable View bias, Factor before) {
+      @Nullable CuBlasLt lt,
+      Product product,
+      Epilogue epilogue,
+      @Nullable View bias,
+      Factor before) {
     return lt == null
         ? null
         : lt.fused(product, epilogue, bias == null ? 0 : bias.address(), before);
@@ -150,7 +156,7 @@ final class CudaGemm implements GemmKernels {
     UnaryKernel activation = spec.activation();
     return "gemm_"
         + (activation == null ? "" : activation.symbol() + "_")
-        + (inBf16(spec) ? "bf16_" : "")
+        + (spec.precision() == Precision.F32 ? "" : spec.precision().name().toLowerCase(ROOT) + "_")
         + spec.out().dtype().suffix();
   }
 
@@ -182,14 +188,17 @@ final class CudaGemm implements GemmKernels {
     Layout out = target.layout();
     int row = out.rank() - 2;
     Numbers numbers =
-        inBf16(spec)
-            ? Numbers.BF16
-            : target.dtype() == DType.F64 ? Numbers.F64 : Numbers.F32;
+        target.dtype() == DType.F64
+            ? Numbers.F64
+            : switch (spec.precision()) {
+              case F32 -> Numbers.F32;
+              case TF32 -> Numbers.TF32;
+              case BF16 -> Numbers.BF16;
+            };
     long[] loops =
         row == 0
             ? new long[] {1, 1, 0, 0, 0}
-            : Iteration.pack(
-                new long[0], batch(a.layout()), batch(b.layout()), batch(out));
+            : Iteration.pack(new long[0], batch(a.layout()), batch(b.layout()), batch(out));
     int depth = (int) loops[0];
     int longest = 1;
     for (int loop = 2; loop <= depth; loop++) {

@@ -66,8 +66,7 @@ final class CudaKernels {
           "cuda: the kernel adj_" + name + " of " + image + " does not take one block of words");
     }
     CudaKernel kernel =
-        new CudaKernel(
-            name, function.address(), (int) (bytes / Long.BYTES), byNumber.size() + 1);
+        new CudaKernel(name, function.address(), (int) (bytes / Long.BYTES), byNumber.size() + 1);
     byName.put(name, kernel);
     byNumber.add(kernel);
     return kernel;

@@ -27,19 +27,16 @@ final class Driver {
       handle(
           JAVA_LONG, // function
           JAVA_INT, // grid
-          JAVA_INT,
-          JAVA_INT,
-          JAVA_INT, // block
-          JAVA_INT,
-          JAVA_INT,
-          JAVA_INT, // bytes of dynamic shared memory
+          JAVA_INT, JAVA_INT, JAVA_INT, // block
+          JAVA_INT, JAVA_INT, JAVA_INT, // bytes of dynamic shared memory
           JAVA_LONG, // stream
           JAVA_LONG, // addresses of the parameters
           JAVA_LONG); // extra
   private static final MethodHandle PARAMETER = handle(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG);
 
   /** Where a thread's parameter blocks pass over; collected together with the thread. */
-  private static final ThreadLocal<Parameters> PARAMETERS = ThreadLocal.withInitial(Parameters::new);
+  private static final ThreadLocal<Parameters> PARAMETERS =
+      ThreadLocal.withInitial(Parameters::new);
 
   private final MemorySegment setContext;
   private final MemorySegment launchKernel;
@@ -176,13 +173,11 @@ final class Driver {
       MemorySegment size = arena.allocate(JAVA_LONG);
       int first =
           (int)
-              PARAMETER.invokeExact(
-                  parameterInfo, function, 0L, offset.address(), size.address());
+              PARAMETER.invokeExact(parameterInfo, function, 0L, offset.address(), size.address());
       long bytes = size.get(JAVA_LONG, 0);
       int second =
           (int)
-              PARAMETER.invokeExact(
-                  parameterInfo, function, 1L, offset.address(), size.address());
+              PARAMETER.invokeExact(parameterInfo, function, 1L, offset.address(), size.address());
       return first == 0 && second != 0 ? bytes : 0;
     } catch (Throwable e) {
       throw unexpected(e);

@@ -25,46 +25,25 @@ final class FfmCuBlas implements CuBlas {
       handle(
           JAVA_LONG, // handle
           JAVA_INT, // operations
-          JAVA_INT,
-          JAVA_INT, // m, n, k
-          JAVA_INT,
-          JAVA_INT,
-          ADDRESS, // alpha
+          JAVA_INT, JAVA_INT, // m, n, k
+          JAVA_INT, JAVA_INT, ADDRESS, // alpha
           JAVA_LONG, // a, its type and leading dimension
-          JAVA_INT,
-          JAVA_INT,
-          JAVA_LONG, // b
-          JAVA_INT,
-          JAVA_INT,
-          ADDRESS, // beta
+          JAVA_INT, JAVA_INT, JAVA_LONG, // b
+          JAVA_INT, JAVA_INT, ADDRESS, // beta
           JAVA_LONG, // out
-          JAVA_INT,
-          JAVA_INT,
-          JAVA_INT, // compute type
+          JAVA_INT, JAVA_INT, JAVA_INT, // compute type
           JAVA_INT); // algorithm
   private static final MethodHandle BATCHED_GEMM =
       handle(
           JAVA_LONG, // handle
           JAVA_INT, // operations
-          JAVA_INT,
-          JAVA_INT, // m, n, k
-          JAVA_INT,
-          JAVA_INT,
-          ADDRESS, // alpha
+          JAVA_INT, JAVA_INT, // m, n, k
+          JAVA_INT, JAVA_INT, ADDRESS, // alpha
           JAVA_LONG, // a, its type, leading dimension and stride
-          JAVA_INT,
-          JAVA_INT,
-          JAVA_LONG,
-          JAVA_LONG, // b
-          JAVA_INT,
-          JAVA_INT,
-          JAVA_LONG,
-          ADDRESS, // beta
+          JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG, // b
+          JAVA_INT, JAVA_INT, JAVA_LONG, ADDRESS, // beta
           JAVA_LONG, // out
-          JAVA_INT,
-          JAVA_INT,
-          JAVA_LONG,
-          JAVA_INT, // count
+          JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_INT, // count
           JAVA_INT, // compute type
           JAVA_INT); // algorithm
 

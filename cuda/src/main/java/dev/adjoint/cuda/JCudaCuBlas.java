@@ -7,7 +7,9 @@ import jcuda.jcublas.cublasGemmAlgo;
 import jcuda.jcublas.cublasHandle;
 import jcuda.runtime.cudaStream_t;
 
-/** cuBLAS 12 through JCuda; its functions with {@code _new} take the compute types of cuBLAS 11 on. */
+/**
+ * cuBLAS 12 through JCuda; its functions with {@code _new} take the compute types of cuBLAS 11 on.
+ */
 final class JCudaCuBlas implements CuBlas {
   private final cublasHandle handle = new cublasHandle();
   private final int version;

@@ -33,8 +33,7 @@ record SharedLibrary(Path path, SymbolLookup symbols) {
     } catch (IllegalCallerException e) {
       Module self = SharedLibrary.class.getModule();
       String modules = self.isNamed() ? self.getName() + ",jcuda,jcublas" : "ALL-UNNAMED";
-      throw new TensorException(
-          "cuda: Java needs the option --enable-native-access=" + modules, e);
+      throw new TensorException("cuda: Java needs the option --enable-native-access=" + modules, e);
     } catch (IllegalArgumentException e) {
       throw new TensorException("cuda: the library " + path + " does not load", e);
     }

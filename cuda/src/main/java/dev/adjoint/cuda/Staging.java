@@ -89,8 +89,7 @@ final class Staging {
         MemorySegment memory = uploads[turn].memory;
         MemorySegment.copy(source, done, memory, used, part);
         device.check(
-            driver.copyToDevice(target + done, memory.address() + used, part, stream),
-            "uploading");
+            driver.copyToDevice(target + done, memory.address() + used, part, stream), "uploading");
         done += part;
         used = Math.min(SLOT_BYTES, (used + part + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
       }
@@ -109,7 +108,8 @@ final class Staging {
     try {
       device.makeCurrent();
       device.check(
-          driver.copyToHost(errorWord.address(), errorWordAddress, Long.BYTES, stream), "downloading");
+          driver.copyToHost(errorWord.address(), errorWordAddress, Long.BYTES, stream),
+          "downloading");
       long parts = (bytes + SLOT_BYTES - 1) / SLOT_BYTES;
       for (long part = 0; part < parts; part++) {
         fetch(source, bytes, part);

@@ -110,8 +110,7 @@ class CudaTransfersTest {
   void devicesDoNotMix() {
     Tensor here = Tensor.full(Shape.of(2), 1, DType.F32, Device.REFERENCE);
     Tensor there = Tensor.full(Shape.of(2), 1, DType.F32, CUDA);
-    DeviceMismatchException e =
-        assertThrows(DeviceMismatchException.class, () -> here.add(there));
+    DeviceMismatchException e = assertThrows(DeviceMismatchException.class, () -> here.add(there));
     String message = String.valueOf(e.getMessage());
     assertTrue(message.contains("reference") && message.contains("cuda:0"), message);
   }

@@ -8,9 +8,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.adjoint.TensorException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.Set;
-import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -19,6 +21,9 @@ import org.junit.jupiter.api.Test;
 
 /** What the fatbins of this build contain; skipped where it had no nvcc. */
 class FatbinTest {
+  private static final int ELF_MAGIC = 0x464C457F;
+  private static final int ELF_FLAGS = 48;
+
   private static byte[] bytes(String name) throws IOException {
     try (InputStream file = Fatbin.class.getResourceAsStream(name)) {
       Assumptions.assumeTrue(file != null, "this build has no GPU kernels");
@@ -26,25 +31,34 @@ class FatbinTest {
     }
   }
 
+  private static Set<Integer> cubins(Fatbin fatbin) {
+    return fatbin.images().stream()
+        .filter(Fatbin.Cubin.class::isInstance)
+        .map(Fatbin.Image::architecture)
+        .collect(Collectors.toSet());
+  }
+
+  private static Fatbin.Ptx ptx(Fatbin fatbin) {
+    return fatbin.images().stream()
+        .filter(Fatbin.Ptx.class::isInstance)
+        .map(Fatbin.Ptx.class::cast)
+        .findFirst()
+        .orElseThrow();
+  }
+
   @Test
   void driversOfCuda13GetMachineCodeForEachArchitecture() throws IOException {
     Fatbin fatbin = Fatbin.parse(bytes("adjoint-cuda13.fatbin"));
-    Set<Integer> cubins =
-        fatbin.images().stream()
-            .filter(Fatbin.Cubin.class::isInstance)
-            .map(Fatbin.Image::architecture)
-            .collect(Collectors.toCollection(TreeSet::new));
-    assertEquals(Set.of(80, 86, 89, 90, 100, 120), cubins);
+    assertEquals(Set.of(80, 86, 89, 90, 100, 120), cubins(fatbin));
+    assertEquals(80, ptx(fatbin).architecture());
+    assertTrue(ptx(fatbin).version().startsWith("9."), fatbin::toString);
     assertTrue(fatbin.toString().startsWith("sm_80, sm_86, "), fatbin::toString);
-    Fatbin.Ptx ptx = (Fatbin.Ptx) fatbin.images().getLast();
-    assertEquals(80, ptx.architecture());
-    assertTrue(ptx.version().startsWith("9."), ptx::toString);
   }
 
   @Test
   void driversOfCuda12GetPtxThatTheFirstOfThemReads() throws IOException {
     byte[] bytes = bytes("adjoint-cuda12.fatbin");
-    assertEquals("PTX 8.0 for sm_80", Fatbin.parse(bytes).toString());
+    assertEquals("PTX 8.0 for sm_80", ptx(Fatbin.parse(bytes)).toString());
     // The header says so; what a driver reads is the text.
     Matcher text =
         Pattern.compile("^\\.version (.*)\n\\.target (.*)\n", Pattern.MULTILINE)
@@ -52,6 +66,23 @@ class FatbinTest {
     assertTrue(text.find());
     assertEquals("8.0", text.group(1));
     assertEquals("sm_80", text.group(2));
+  }
+
+  @Test
+  void driversOfCuda12GetMachineCodeOfTheirOwnCompiler() throws IOException {
+    byte[] bytes = bytes("adjoint-cuda12.fatbin");
+    Assumptions.assumeTrue(
+        System.getProperty("os.arch").equals("amd64"), "JCuda's natives are for x86-64");
+    assertEquals(Set.of(80, 86, 89, 90), cubins(Fatbin.parse(bytes)));
+    // The headers say so; what a driver reads is in the ELF files, which are not compressed.
+    Set<Integer> architectures = new HashSet<>();
+    ByteBuffer file = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+    for (int at = 0; at < bytes.length - ELF_FLAGS; at += Long.BYTES) {
+      if (file.getInt(at) == ELF_MAGIC) {
+        architectures.add(file.getInt(at + ELF_FLAGS) & 0xff);
+      }
+    }
+    assertEquals(Set.of(80, 86, 89, 90), architectures);
   }
 
   @Test

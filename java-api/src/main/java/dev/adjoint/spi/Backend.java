@@ -32,8 +32,8 @@ public interface Backend
   long memoryBudget();
 
   /**
-   * Whether calls return before their kernels have run. Such a backend skips the rows of indices out
-   * of range, does the others, and throws {@link KernelStatusException} when it next waits: at
+   * Whether calls return before their kernels have run. Such a backend skips the rows of indices
+   * out of range, does the others, and throws {@link KernelStatusException} when it next waits: at
    * {@link #synchronize} or {@link #download}.
    */
   default boolean isAsynchronous() {

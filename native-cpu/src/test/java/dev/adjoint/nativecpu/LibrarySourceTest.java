@@ -141,11 +141,9 @@ class LibrarySourceTest {
   void findsTheCacheFolder() {
     Map<String, String> xdg = Map.of("XDG_CACHE_HOME", "/caches");
     assertEquals(Path.of("/caches/adjoint"), NativeFiles.cacheFolder(xdg, "/home/me"));
-    assertEquals(
-        Path.of("/home/me/.cache/adjoint"), NativeFiles.cacheFolder(Map.of(), "/home/me"));
+    assertEquals(Path.of("/home/me/.cache/adjoint"), NativeFiles.cacheFolder(Map.of(), "/home/me"));
     Map<String, String> relative = Map.of("XDG_CACHE_HOME", "caches");
-    assertEquals(
-        Path.of("/home/me/.cache/adjoint"), NativeFiles.cacheFolder(relative, "/home/me"));
+    assertEquals(Path.of("/home/me/.cache/adjoint"), NativeFiles.cacheFolder(relative, "/home/me"));
     assertNull(NativeFiles.cacheFolder(Map.of(), "?"));
   }
 }
