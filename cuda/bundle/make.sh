@@ -32,7 +32,13 @@ fi
 for module in examples benchmarks; do
   cp "$root/$module/target"/adjoint-*.jar "$root/$module/target/lib"/*.jar "$bundle/lib"
 done
-rm -f "$bundle"/lib/*-sources.jar "$bundle"/lib/*-javadoc.jar
+# JCuda's compilers take more room than all the rest of the jars; only tests of the build need one.
+natives="$(echo "$bundle"/lib/jcuda-natives-*.jar)"
+unpacked="$(mktemp -d)"
+trap 'rm -rf "$unpacked"' EXIT
+(cd "$unpacked" && "$jdk/bin/jar" --extract --file "$natives" &&
+  rm -f lib/libJNvPTXCompiler-* lib/libJNvrtc-* &&
+  "$jdk/bin/jar" --create --file "$natives" --no-manifest .)
 cp -r "$root/cuda/target/test-classes" "$bundle/tests/classes"
 for jar in "$root/cuda/target/test-lib"/*.jar; do
   [ -e "$bundle/lib/${jar##*/}" ] || cp "$jar" "$bundle/tests/lib"

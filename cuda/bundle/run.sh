@@ -31,6 +31,28 @@ run_java() {
     ${ADJOINT_JAVA_OPTS:-} -cp "$class_path" "$@"
 }
 
+# How many tests were found, successful or failed.
+count() {
+  sed -n "s/^\[ *\([0-9]*\) tests $1 *\]\$/\1/p" "$out/test.txt" | grep . || echo 0
+}
+
+# What became of the tests, as JSON and as Markdown, from what JUnit printed.
+summarize() {
+  local machine
+  machine="$(run_java "$here/lib/*" dev.adjoint.cli.Main doctor |
+    grep -E '^  (driver|cuBLAS|device [0-9])' || true)"
+  printf '{"date": "%s", "found": %s, "successful": %s, "failed": %s, "machine": "%s"}\n' \
+    "$(date -I)" "$(count found)" "$(count successful)" "$(count failed)" \
+    "$(tr -s '\n ' '; ' <<<"$machine" | sed 's/["\\]//g')" >"$out/test.json"
+  {
+    # shellcheck disable=SC2016
+    printf '# The contracts on a GPU, %s\n\n```\n%s\n```\n\n' "$(date -I)" "$machine"
+    printf '%s tests, %s successful, %s failed.\n\n' \
+      "$(count found)" "$(count successful)" "$(count failed)"
+    grep -E '(✘|\[X\])' "$out/test.txt" | sed 's/^[^[:alnum:]]*/- /' || true
+  } >"$out/test.md"
+}
+
 command="${1:-}"
 [ $# -eq 0 ] || shift
 case "$command" in
@@ -41,7 +63,9 @@ case "$command" in
     run_java "$here/tests/classes:$here/tests/lib/*:$here/lib/*" \
       org.junit.platform.console.ConsoleLauncher execute --disable-banner --disable-ansi-colors \
       --details=tree --scan-class-path="$here/tests/classes" --include-tag=device \
-      --reports-dir="$out/junit" "$@" | tee "$out/test.txt"
+      --reports-dir="$out/junit" "$@" | tee "$out/test.txt" || status=$?
+    summarize
+    exit "${status:-0}"
     ;;
   bench)
     peers=()

@@ -60,7 +60,11 @@ final class AdjointPeer implements Peer {
 
   @Override
   public String version() {
-    return "Adjoint " + Machine.adjointVersion();
+    String version = "Adjoint " + Machine.adjointVersion();
+    // The report on the machine tells of its processor only.
+    return isGpu()
+        ? version + "; " + String.join("; ", AdjointProviders.provider(device.type()).report())
+        : version;
   }
 
   @Override

@@ -10,6 +10,15 @@ import java.util.ServiceLoader;
 public final class AdjointProviders {
   private AdjointProviders() {}
 
+  /** The provider of a kind of devices. */
+  static BackendProvider provider(String type) {
+    return ServiceLoader.load(BackendProvider.class).stream()
+        .map(ServiceLoader.Provider::get)
+        .filter(candidate -> candidate.type().equals(type))
+        .findFirst()
+        .orElseThrow(() -> new IllegalStateException("it is not on the class path"));
+  }
+
   /** All devices of a kind, one setting each. */
   abstract static class OfType implements PeerProvider {
     private final String name;
@@ -27,12 +36,7 @@ public final class AdjointProviders {
 
     @Override
     public List<Setting> settings(int threads) {
-      BackendProvider provider =
-          ServiceLoader.load(BackendProvider.class).stream()
-              .map(ServiceLoader.Provider::get)
-              .filter(candidate -> candidate.type().equals(type))
-              .findFirst()
-              .orElseThrow(() -> new IllegalStateException("it is not on the class path"));
+      BackendProvider provider = provider(type);
       List<Setting> settings =
           provider.devices().stream()
               .map(Device::detail)

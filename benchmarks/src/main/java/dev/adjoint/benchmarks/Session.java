@@ -355,8 +355,7 @@ final class Session implements AutoCloseable {
   }
 
   /** What ours is compared with: of each peer the same case, or else the first one that it has. */
-  private static <T> Collection<T> beside(
-      Subject own, Stream<T> theirs, Function<T, Subject> subject) {
+  static <T> Collection<T> beside(Subject own, Stream<T> theirs, Function<T, Subject> subject) {
     String same = StepCase.eager(own.caseId());
     Map<String, T> found = new LinkedHashMap<>();
     theirs.forEach(

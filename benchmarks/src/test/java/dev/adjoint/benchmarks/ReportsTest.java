@@ -81,6 +81,27 @@ class ReportsTest {
   }
 
   @Test
+  void aGpuIsHeldAgainstItsOwnCeilings() {
+    Limits limits = results().limits();
+    limits.add(new Limit("copy", "cuda:0", "GPU", PeerProvider.ON_GPU, 4e12));
+    limits.add(new Limit("gemm_bf16", "cuda:0", "GPU", PeerProvider.ON_GPU, 8e14));
+    OpCase copied = new OpCase("relu", false, 1_000_000); // 8 MB
+    Limits.Bound moving = limits.bound(copied, PeerProvider.ON_GPU).orElseThrow();
+    assertEquals(2e-6, moving.seconds(), 1e-12);
+    assertEquals("copy GPU", moving.by());
+    GemmCase product = new GemmCase("bf16", 1000, 1000, 1000);
+    Limits.Bound computing = limits.bound(product, PeerProvider.ON_GPU).orElseThrow();
+    assertEquals(2.5e-6, computing.seconds(), 1e-12);
+    assertEquals("gemm_bf16", computing.by());
+    Subject ours = new Subject("ops", copied.id(), "cuda:0", true, PeerProvider.ON_GPU);
+    Row row = limits.judge(Row.time(ours, new double[] {4e-6}));
+    assertEquals("50 % of copy GPU", row.share());
+    Results all = new Results(results().machine());
+    all.add(row);
+    assertTrue(new MarkdownReport(all).text().contains("## Operations, GPU"));
+  }
+
+  @Test
   void page() {
     String text = new HtmlReport(results()).text();
     assertTrue(text.contains("A &quot;CPU&quot; &lt;1&gt;"), text);

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.adjoint.benchmarks.WorkerProcess.Backend;
 import java.util.List;
+import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 
 /** Whole runs on tiny cases, with processes. */
@@ -65,6 +66,19 @@ class SessionTest {
     }
     assertEquals(0.5, results.rows().getFirst().rate(), 0.5);
     assertTrue(results.rows().getLast().rate() > 10, "a JVM has more than 10 MiB");
+  }
+
+  @Test
+  void ourStepsAreBesideThoseOfTheSamePrecision() {
+    List<String> theirs = List.of("char-gpt-sgd", "char-gpt-sgd-bf16");
+    assertEquals("char-gpt-sgd-bf16", beside("char-gpt-sgd-captured-bf16", theirs));
+    assertEquals("char-gpt-sgd", beside("char-gpt-sgd-captured", theirs));
+    assertEquals("char-gpt-sgd", beside("char-gpt-sgd-bf16", theirs.subList(0, 1)));
+  }
+
+  private static String beside(String own, List<String> theirs) {
+    Function<String, Row.Subject> subject = id -> new Row.Subject("train", id, "peer", false, 1);
+    return Session.beside(subject.apply(own), theirs.stream(), subject).iterator().next();
   }
 
   @Test
