@@ -19,6 +19,7 @@
 #ifdef ADJ_SIMULATED
 #    include "sim_cuda.h"
 #    define ADJ_STREAMING_KERNEL(name, Args) ADJ_KERNEL(name, Args)
+#    define ADJ_FORGET(address)
 #else
 #    include <cuda_bf16.h>
 #    include <cuda_fp16.h>
@@ -37,6 +38,8 @@
 #    define ADJ_UNROLL _Pragma("unroll")
 #    define ADJ_UNROLL_BY(n) _Pragma(ADJ_TEXT(unroll n))
 #    define ADJ_TEXT(text) #text
+/* Lets the compiler know nothing of how an address came about. */
+#    define ADJ_FORGET(address) asm("" : "+l"(address))
 #endif
 
 #include "cuda_args.h"

@@ -1,6 +1,7 @@
 /*
- * The argument blocks of CUDA kernels that need more than the CPU's: the error word, workspace, what
- * the launch has planned. As in kernels.h, blocks are made of 8-byte words only; Java packs them.
+ * The argument blocks of CUDA kernels that need more than the CPU's: the error word, workspace,
+ * what the launch has planned. As in kernels.h, blocks are made of 8-byte words only; Java packs
+ * them.
  */
 #ifndef ADJ_CUDA_ARGS_H
 #define ADJ_CUDA_ARGS_H
@@ -24,10 +25,10 @@ typedef struct {
 
 /*
  * Java sorts the loops: first the kept ones, then the reduced ones, of each the densest in x last.
- * A block of ADJ_THREADS works on `width` neighbouring results, all other threads on steps of
- * the reduced loops; neighbouring threads take neighbouring steps if `along`, else results. The steps
- * are cut into `parts`, blockIdx.y of them; several parts leave accumulators in `partials`, by part,
- * then by result, which the kernel adj_reduce_<kernel>_finish_<dtype> joins.
+ * A block of ADJ_THREADS works on `width` neighbouring results, all other threads on steps of the
+ * reduced loops; neighbouring threads take neighbouring steps if `along`, else results. The steps
+ * are cut into `parts`, blockIdx.y of them; several parts leave accumulators in `partials`, by
+ * part, then by result, which the kernel adj_reduce_<kernel>_finish_<dtype> joins.
  */
 typedef struct {
     const void* x;

@@ -61,11 +61,12 @@ ADJ_DEVICE void adj_cross_entropy_grad(const adj_cross_entropy_grad_rows_args& a
         const T log_sum_exp = static_cast<const T*>(a.log_sum_exp)[row];
         adj_row_span<T>::of_row(a.classes, logits, out).each(team, [&](int64_t i, auto width) {
             auto v = adj_load_packet<width.value>(logits + i);
+            ADJ_UNROLL
             for (int k = 0; k < width.value; k++) {
                 const T p = adj_exp(v.at[k] - log_sum_exp);
                 v.at[k] = ignored ? T(0) : grad * (i + k == target ? p - 1 : p);
             }
-            adj_store_packet<width.value>(out + i, v);
+            adj_store_in_row<width.value>(out + i, v);
         });
     });
 }

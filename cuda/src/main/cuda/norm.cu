@@ -23,11 +23,12 @@ ADJ_DEVICE void adj_softmax_rows(const adj_softmax_rows_args& args) {
         const T log_sum = adj_log(sum);
         span.each(team, [&](int64_t i, auto width) {
             auto v = adj_load_packet<width.value>(x + i);
+            ADJ_UNROLL
             for (T& e : v.at) {
                 e -= all.most;
                 e = LOG ? e - log_sum : adj_exp(e) * scale;
             }
-            adj_store_packet<width.value>(out + i, v);
+            adj_store_in_row<width.value>(out + i, v);
         });
     });
 }
@@ -63,6 +64,7 @@ ADJ_DEVICE void adj_softmax_grad_rows(const adj_softmax_grad_rows_args& args) {
             const auto g = adj_load_packet<width.value>(grad + i);
             const auto p = adj_load_packet<width.value>(y + i);
             T part = 0;
+            ADJ_UNROLL
             for (int k = 0; k < width.value; k++) {
                 part += LOG ? g.at[k] : g.at[k] * p.at[k];
             }
@@ -72,10 +74,11 @@ ADJ_DEVICE void adj_softmax_grad_rows(const adj_softmax_grad_rows_args& args) {
         span.each(team, [&](int64_t i, auto width) {
             auto g = adj_load_packet<width.value>(grad + i);
             const auto p = adj_load_packet<width.value>(y + i);
+            ADJ_UNROLL
             for (int k = 0; k < width.value; k++) {
                 g.at[k] = LOG ? g.at[k] - adj_exp(p.at[k]) * total : p.at[k] * (g.at[k] - total);
             }
-            adj_store_packet<width.value>(out + i, g);
+            adj_store_in_row<width.value>(out + i, g);
         });
     });
 }
@@ -98,6 +101,7 @@ ADJ_KERNEL(adj_log_softmax_grad_f64, adj_softmax_grad_rows_args) {
 template <int N, class T>
 ADJ_DEVICE adj_packet<T, N> adj_packet_of(T x) {
     adj_packet<T, N> same;
+    ADJ_UNROLL
     for (T& e : same.at) {
         e = x;
     }
@@ -113,6 +117,7 @@ ADJ_DEVICE adj_packet<T, N> adj_load_or(const T* columns, int64_t i, T rest) {
 template <int N, class T>
 ADJ_DEVICE void adj_add_packet(T* sums, const adj_packet<T, N>& x) {
     auto total = adj_load_packet<N>(sums);
+    ADJ_UNROLL
     for (int k = 0; k < N; k++) {
         total.at[k] += x.at[k];
     }
@@ -151,6 +156,7 @@ ADJ_DEVICE void adj_norm_rows(const adj_norm_rows_args& args) {
         span.each(team, [&](int64_t i, auto width) {
             auto d = adj_load_packet<width.value>(x + i);
             T square = 0;
+            ADJ_UNROLL
             for (T& e : d.at) {
                 e -= mean;
                 square += e * e;
@@ -175,6 +181,7 @@ ADJ_DEVICE void adj_norm_rows(const adj_norm_rows_args& args) {
             auto v = adj_load_packet<width.value>(x + i);
             const auto w = adj_load_or<width.value>(weight, i, T(1));
             const auto b = adj_load_or<width.value>(bias, i, T(0));
+            ADJ_UNROLL
             for (int k = 0; k < width.value; k++) {
                 v.at[k] = (v.at[k] - mean - rest) * rstd * w.at[k] + b.at[k];
             }
@@ -245,6 +252,7 @@ ADJ_DEVICE void adj_norm_grad_rows(const adj_norm_grad_rows_args& args) {
             adj_packet<T, width.value> grad_ws;
             T part_g = 0;
             T part_gh = 0;
+            ADJ_UNROLL
             for (int k = 0; k < width.value; k++) {
                 const T h = (xs.at[k] - mean) * rstd;
                 grad_ws.at[k] = ys.at[k] * h;
@@ -270,6 +278,7 @@ ADJ_DEVICE void adj_norm_grad_rows(const adj_norm_grad_rows_args& args) {
             const auto xs = adj_load_packet<width.value>(x + i);
             auto ys = adj_load_packet<width.value>(grad + i);
             const auto ws = adj_load_or<width.value>(weight, i, T(1));
+            ADJ_UNROLL
             for (int k = 0; k < width.value; k++) {
                 const T h = (xs.at[k] - mean) * rstd;
                 ys.at[k] = rstd * (ys.at[k] * ws.at[k] - mean_g - h * mean_gh);

@@ -104,7 +104,7 @@ ADJ_DEVICE void reduce(const adj_reduce_plan_args& args) {
         const int64_t end = adj_min(begin + part_steps, args.steps);
         if (args.depth - args.kept == 1) {
             const int64_t stride = nest.stride(0, args.kept);
-            ADJ_UNROLL_BY(4)
+            ADJ_UNROLL_BY(8)
             for (int64_t step = begin + row; step < end; step += height) {
                 a = Op::join(a, static_cast<A>(x[step * stride]));
             }

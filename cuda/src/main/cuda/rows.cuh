@@ -126,6 +126,13 @@ struct adj_row_span {
     }
 };
 
+/* A packet of such a row. Where the compiler follows head, it stores each element on its own. */
+template <int N, class T>
+ADJ_DEVICE void adj_store_in_row(T* p, const adj_packet<T, N>& packet) {
+    ADJ_FORGET(p);
+    adj_store_packet<N>(p, packet);
+}
+
 /*
  * A thread's share of a sum. Of floats, its rounding errors are kept (Knuth's TwoSum) and added at
  * the end: exact to about an ulp however long the row, without float64, in which many GPUs are
@@ -247,7 +254,7 @@ struct adj_rows_memory {
                                                 const T* __restrict__ source,
                                                 T* __restrict__ target) {
         span.template each<4>(team, [&](int64_t i, auto width) {
-            adj_store_packet<width.value>(target + i, adj_load_packet<width.value>(source + i));
+            adj_store_in_row<width.value>(target + i, adj_load_packet<width.value>(source + i));
         });
     }
 };

@@ -3,6 +3,8 @@ package dev.adjoint.cuda;
 import dev.adjoint.spi.ArgumentBlocks;
 import dev.adjoint.spi.AttentionKernels;
 import dev.adjoint.spi.KernelCall;
+import dev.adjoint.spi.KernelFamily;
+import dev.adjoint.spi.KernelTable;
 import dev.adjoint.spi.Layout;
 import dev.adjoint.spi.Memory;
 import dev.adjoint.spi.View;
@@ -20,11 +22,19 @@ final class CudaAttention implements AttentionKernels {
   private static final long TILE_BYTES = 256;
 
   private final CudaDevice device;
-  private final CudaKernels kernels;
+  private final KernelTable<CudaKernel> kernels;
+  private final KernelFamily<CudaKernel> deltas;
+  private final KernelFamily<CudaKernel> gradsOfQ;
 
   CudaAttention(CudaDevice device, CudaKernels kernels) {
     this.device = device;
-    this.kernels = kernels;
+    this.kernels = kernels.table();
+    this.deltas = family(kernels, "attention_grad_delta");
+    this.gradsOfQ = family(kernels, "attention_grad_q");
+  }
+
+  private static KernelFamily<CudaKernel> family(CudaKernels kernels, String name) {
+    return new KernelFamily<>(kernels::get, name, KernelTable.FLOATING);
   }
 
   /** A launch whose blocks each take a tile of a result like {@code heads}, [B, H, T, D]. */
@@ -53,7 +63,7 @@ final class CudaAttention implements AttentionKernels {
       Memory scratch) {
     long[] words =
         ArgumentBlocks.attention(q, k, v, causal, scale, out, logSumExp, scratch.address());
-    return new CudaCall(device, perTile(kernels.table().attention.of(q.dtype()), words, out));
+    return new CudaCall(device, perTile(kernels.attention.of(q.dtype()), words, out));
   }
 
   /** Rows of q in all heads. */
@@ -80,18 +90,18 @@ final class CudaAttention implements AttentionKernels {
       @Nullable View gradK,
       @Nullable View gradV,
       Memory scratch) {
-    CudaKernel kernel = kernels.table().attentionGrad.of(q.dtype());
+    CudaKernel kernel = kernels.attentionGrad.of(q.dtype());
     long[] words =
         ArgumentBlocks.attentionGrad(
             grad, q, k, v, out, logSumExp, causal, scale, gradQ, gradK, gradV, scratch.address());
     List<CudaCall.Step> steps = new ArrayList<>();
-    CudaKernel delta = kernels.get("attention_grad_delta_" + q.dtype().suffix());
-    steps.add(new Launch(delta, words, Grid.of(queries(q), BLOCK / WARP), 1, BLOCK, 0));
+    steps.add(
+        new Launch(deltas.of(q.dtype()), words, Grid.of(queries(q), BLOCK / WARP), 1, BLOCK, 0));
     if (gradK != null || gradV != null) {
       steps.add(perTile(kernel, words, k));
     }
     if (gradQ != null) {
-      steps.add(perTile(kernels.get("attention_grad_q_" + q.dtype().suffix()), words, q));
+      steps.add(perTile(gradsOfQ.of(q.dtype()), words, q));
     }
     return new CudaCall(kernel.name(), device, steps);
   }

@@ -2,6 +2,7 @@ package dev.adjoint.cuda;
 
 import dev.adjoint.spi.ArgumentBlocks;
 import dev.adjoint.spi.KernelCall;
+import dev.adjoint.spi.KernelTable;
 import dev.adjoint.spi.LossKernels;
 import dev.adjoint.spi.View;
 
@@ -11,18 +12,18 @@ import dev.adjoint.spi.View;
  */
 final class CudaLosses implements LossKernels {
   private final CudaDevice device;
-  private final CudaKernels kernels;
+  private final KernelTable<CudaKernel> kernels;
 
   CudaLosses(CudaDevice device, CudaKernels kernels) {
     this.device = device;
-    this.kernels = kernels;
+    this.kernels = kernels.table();
   }
 
   @Override
   public KernelCall crossEntropy(
       View logits, View targets, long ignoreIndex, View losses, View logSumExp) {
     return perRow(
-        kernels.table().crossEntropy.of(logits.dtype()),
+        kernels.crossEntropy.of(logits.dtype()),
         logits,
         ArgumentBlocks.crossEntropy(logits, targets, ignoreIndex, losses, logSumExp));
   }
@@ -31,7 +32,7 @@ final class CudaLosses implements LossKernels {
   public KernelCall crossEntropyGrad(
       View grad, View logits, View targets, long ignoreIndex, View logSumExp, View out) {
     return perRow(
-        kernels.table().crossEntropyGrad.of(logits.dtype()),
+        kernels.crossEntropyGrad.of(logits.dtype()),
         logits,
         ArgumentBlocks.crossEntropyGrad(grad, logits, targets, ignoreIndex, logSumExp, out));
   }

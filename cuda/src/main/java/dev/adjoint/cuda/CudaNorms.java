@@ -3,6 +3,7 @@ package dev.adjoint.cuda;
 import dev.adjoint.spi.ArgumentBlocks;
 import dev.adjoint.spi.KernelCall;
 import dev.adjoint.spi.KernelFamily;
+import dev.adjoint.spi.KernelTable;
 import dev.adjoint.spi.Memory;
 import dev.adjoint.spi.NormKernels;
 import dev.adjoint.spi.View;
@@ -31,11 +32,13 @@ final class CudaNorms implements NormKernels {
   private static final int JOIN_COLUMNS = 32;
 
   private final CudaDevice device;
-  private final CudaKernels kernels;
+  private final KernelTable<CudaKernel> kernels;
+  private final KernelFamily<CudaKernel> joins;
 
   CudaNorms(CudaDevice device, CudaKernels kernels) {
     this.device = device;
-    this.kernels = kernels;
+    this.kernels = kernels.table();
+    this.joins = new KernelFamily<>(kernels::get, "norm_grad_join", KernelTable.FLOATING);
   }
 
   private static long rows(View matrix) {
@@ -53,30 +56,24 @@ final class CudaNorms implements NormKernels {
 
   @Override
   public KernelCall softmax(View x, View out) {
-    return perRow(kernels.table().softmax, x, SOFTMAX_KEPT, ArgumentBlocks.softmax(x, out));
+    return perRow(kernels.softmax, x, SOFTMAX_KEPT, ArgumentBlocks.softmax(x, out));
   }
 
   @Override
   public KernelCall softmaxGrad(View grad, View y, View out) {
     return perRow(
-        kernels.table().softmaxGrad,
-        y,
-        SOFTMAX_GRAD_KEPT,
-        ArgumentBlocks.softmaxGrad(grad, y, out));
+        kernels.softmaxGrad, y, SOFTMAX_GRAD_KEPT, ArgumentBlocks.softmaxGrad(grad, y, out));
   }
 
   @Override
   public KernelCall logSoftmax(View x, View out) {
-    return perRow(kernels.table().logSoftmax, x, SOFTMAX_KEPT, ArgumentBlocks.softmax(x, out));
+    return perRow(kernels.logSoftmax, x, SOFTMAX_KEPT, ArgumentBlocks.softmax(x, out));
   }
 
   @Override
   public KernelCall logSoftmaxGrad(View grad, View y, View out) {
     return perRow(
-        kernels.table().logSoftmaxGrad,
-        y,
-        SOFTMAX_GRAD_KEPT,
-        ArgumentBlocks.softmaxGrad(grad, y, out));
+        kernels.logSoftmaxGrad, y, SOFTMAX_GRAD_KEPT, ArgumentBlocks.softmaxGrad(grad, y, out));
   }
 
   @Override
@@ -89,7 +86,7 @@ final class CudaNorms implements NormKernels {
       View mean,
       View rstd) {
     return perRow(
-        kernels.table().layerNorm,
+        kernels.layerNorm,
         x,
         NORM_KEPT,
         ArgumentBlocks.norm(x, weight, bias, eps, out, mean, rstd));
@@ -98,10 +95,7 @@ final class CudaNorms implements NormKernels {
   @Override
   public KernelCall rmsNorm(View x, @Nullable View weight, double eps, View out, View rstd) {
     return perRow(
-        kernels.table().rmsNorm,
-        x,
-        NORM_KEPT,
-        ArgumentBlocks.norm(x, weight, null, eps, out, null, rstd));
+        kernels.rmsNorm, x, NORM_KEPT, ArgumentBlocks.norm(x, weight, null, eps, out, null, rstd));
   }
 
   /** How the gradients' rows are cut into parts, a block for each. */
@@ -134,7 +128,7 @@ final class CudaNorms implements NormKernels {
       @Nullable View gradBias,
       Memory scratch) {
     return normGrad(
-        kernels.table().layerNormGrad,
+        kernels.layerNormGrad,
         x,
         gradWeight,
         gradBias,
@@ -151,7 +145,7 @@ final class CudaNorms implements NormKernels {
       @Nullable View gradWeight,
       Memory scratch) {
     return normGrad(
-        kernels.table().rmsNormGrad,
+        kernels.rmsNormGrad,
         x,
         gradWeight,
         null,
@@ -171,7 +165,7 @@ final class CudaNorms implements NormKernels {
     List<CudaCall.Step> steps = new ArrayList<>();
     steps.add(new Launch(kernel, words, parts.count(x), 1, teams.block(), teams.sharedBytes()));
     if (gradWeight != null || gradBias != null) {
-      CudaKernel join = kernels.get("norm_grad_join_" + x.dtype().suffix());
+      CudaKernel join = joins.of(x.dtype());
       long sums = gradBias == null ? cols(x) : 2 * cols(x);
       steps.add(new Launch(join, words, Grid.of(sums, JOIN_COLUMNS), 1, JOIN_BLOCK, 0));
     }
