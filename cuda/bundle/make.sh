@@ -32,7 +32,7 @@ fi
 for module in examples benchmarks; do
   cp "$root/$module/target"/adjoint-*.jar "$root/$module/target/lib"/*.jar "$bundle/lib"
 done
-# JCuda's compilers take more room than all the rest of the jars; only tests of the build need one.
+# JCuda's compilers take more room than all the rest of the jars; only the build needs one.
 natives="$(echo "$bundle"/lib/jcuda-natives-*.jar)"
 unpacked="$(mktemp -d)"
 trap 'rm -rf "$unpacked"' EXIT
