@@ -55,6 +55,17 @@ record Machine(
         LocalDate.now(ZoneId.systemDefault()));
   }
 
+  /** What all processors together have been busy for since the system started, in ticks. */
+  static long busyTicks() {
+    String[] fields = read(Path.of("/proc/stat")).lines().findFirst().orElse("").split(" +", -1);
+    long busy = 0;
+    for (int i = 1; i < fields.length && i <= 8; i++) {
+      boolean idle = i == 4 || i == 5; // idle, and waiting for a disk
+      busy += idle ? 0 : Long.parseLong(fields[i]);
+    }
+    return busy;
+  }
+
   private static String read(Path file) {
     try {
       return Files.readString(file).strip();

@@ -40,6 +40,11 @@ final class Session implements AutoCloseable {
 
   private static final int CACHE_LINE = 64;
 
+  /** Two ticks of Linux's accounting. */
+  private static final int SETTLING_MILLIS = 20;
+
+  private static final int SETTLING_WAITS = 15;
+
   private static final PeerProvider PROBES = new AdjointProviders.NativeCpu();
 
   /** How many starts of a JVM are timed. */
@@ -186,8 +191,10 @@ final class Session implements AutoCloseable {
     int spare = rounds;
     for (int round = 0; round < rounds; round++) {
       for (Trial trial : trials) {
+        settle();
         turn.take(trial, round);
       }
+      settle();
       if (!isQuiet(trials.getFirst().backend.threads())) {
         if (spare > 0) {
           spare--;
@@ -199,6 +206,24 @@ final class Session implements AutoCloseable {
       }
     }
     return quiet;
+  }
+
+  /**
+   * Waits until all processors are idle, but not for long: thread pools of some libraries spin for up
+   * to 200 ms after their work, at the expense of whoever comes next.
+   */
+  private static void settle() {
+    try {
+      for (int wait = 0; wait < SETTLING_WAITS; wait++) {
+        long before = Machine.busyTicks();
+        Thread.sleep(SETTLING_MILLIS);
+        if (Machine.busyTicks() == before) {
+          return;
+        }
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt(); // whoever waits next ends
+    }
   }
 
   /** Whether nothing but multiply-adds runs nearly as fast as it did at its best. */
