@@ -209,8 +209,8 @@ final class Session implements AutoCloseable {
   }
 
   /**
-   * Waits until all processors are idle, but not for long: thread pools of some libraries spin for up
-   * to 200 ms after their work, at the expense of whoever comes next.
+   * Waits until all processors are idle, but not for long: thread pools of some libraries spin for
+   * up to 200 ms after their work, at the expense of whoever comes next.
    */
   private static void settle() {
     try {
