@@ -5,7 +5,6 @@ import dev.adjoint.spi.IndexKernels;
 import dev.adjoint.spi.KernelCall;
 import dev.adjoint.spi.KernelTable;
 import dev.adjoint.spi.View;
-import java.util.Arrays;
 
 /** Launches of index.cu. */
 final class CudaIndexing implements IndexKernels {
@@ -25,9 +24,7 @@ final class CudaIndexing implements IndexKernels {
 
   /** A call whose block ends with where and how to report an index out of range. */
   private KernelCall call(CudaKernel kernel, long[] words, long blocks, long columnBlocks) {
-    long[] checked = Arrays.copyOf(words, words.length + 2);
-    checked[words.length] = device.errorWord();
-    checked[words.length + 1] = kernel.number();
+    long[] checked = Words.join(words, device.errorWord(), kernel.number());
     int gridX = Math.toIntExact(blocks);
     int gridY = Math.toIntExact(columnBlocks);
     return new CudaCall(device, new Launch(kernel, checked, gridX, gridY, Grid.THREADS, 0));
