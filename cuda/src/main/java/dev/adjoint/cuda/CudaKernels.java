@@ -30,7 +30,7 @@ final class CudaKernels {
     this.driver = driver;
     this.module = module;
     this.image = image;
-    this.table = new KernelTable<>(this::get);
+    this.table = new KernelTable<>(this::get, KernelTable.FLOATING);
   }
 
   /** The kernels that every backend has. */

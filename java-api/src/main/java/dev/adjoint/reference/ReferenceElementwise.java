@@ -67,7 +67,7 @@ interface ReferenceElementwise extends ElementwiseKernels {
     Elements outs = Elements.of(out);
     DType dtype = a.dtype();
     boolean floating = dtype.isFloating();
-    double real = dtype == DType.F32 ? (float) scalar : scalar;
+    double real = dtype == DType.F64 ? scalar : (float) scalar;
     long integer = dtype == DType.I32 ? (int) scalar : (long) scalar;
     return Call.of(
         kernel.symbol() + "_scalar",

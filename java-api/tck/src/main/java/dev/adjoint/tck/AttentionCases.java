@@ -12,14 +12,17 @@ import org.jspecify.annotations.Nullable;
 /** Cases of {@link AttentionKernels}. */
 final class AttentionCases {
   private static final double SCALE = 0.3;
-  private static final Tolerance OUTPUTS = Tolerance.units(32);
-  private static final Tolerance GRADIENTS = Tolerance.units(64);
+  private static final double OUTPUT_UNITS = 32;
+  private static final double GRADIENT_UNITS = 64;
+
+  /** Roundoffs of a BF16, in those of an F32. */
+  private static final double BF16_ROUNDOFF = 0x1p15;
 
   private AttentionCases() {}
 
-  static List<KernelGroup> groups() {
+  static List<KernelGroup> groups(List<DType> floating) {
     List<KernelGroup> groups = new ArrayList<>();
-    for (DType dtype : List.of(DType.F32, DType.F64)) {
+    for (DType dtype : floating) {
       String suffix = "_" + dtype.suffix();
       groups.add(
           new KernelGroup(
@@ -77,7 +80,7 @@ final class AttentionCases {
     KernelCase forward() {
       return KernelCase.of(
           "attention" + (causal ? " causal" : ""),
-          OUTPUTS,
+          tolerance(OUTPUT_UNITS),
           (backend, stage) ->
               backend.attention(
                   stage.view(0),
@@ -92,7 +95,7 @@ final class AttentionCases {
           input(keys, 2),
           input(keys, 3),
           Operand.output(dtype, layout(queries)),
-          Operand.output(dtype, statistics()));
+          Operand.output(dtype.widened(), statistics()));
     }
 
     /** The bits of {@code wanted} ask for the gradients of q, k and v. */
@@ -101,7 +104,7 @@ final class AttentionCases {
       double lse = Math.log(keys + 1.0) + 0.5;
       return KernelCase.of(
               "attention_grad" + (causal ? " causal" : ""),
-              GRADIENTS,
+              tolerance(GRADIENT_UNITS),
               (backend, stage) ->
                   backend.attentionGrad(
                       stage.view(0),
@@ -122,11 +125,16 @@ final class AttentionCases {
               input(keys, 2),
               input(keys, 3),
               input(queries, 5),
-              Operand.input(dtype, statistics(), Samples.uniform(6, lse, lse + 0.5)),
+              Operand.input(dtype.widened(), statistics(), Samples.uniform(6, lse, lse + 0.5)),
               Operand.output(dtype, layout(queries)),
               Operand.output(dtype, layout(keys)),
               Operand.output(dtype, layout(keys)))
           .withScale(i -> 1 + Math.sqrt((double) queries) / 4);
+    }
+
+    /** In BF16 the factors of the second products may be rounded once more. */
+    private Tolerance tolerance(double units) {
+      return Tolerance.units(dtype.isHalf() ? units + BF16_ROUNDOFF : units);
     }
 
     private static @Nullable View wanted(Stage stage, int bits, int operand) {

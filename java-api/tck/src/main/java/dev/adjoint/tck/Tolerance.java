@@ -6,8 +6,10 @@ import dev.adjoint.DType;
  * How far a floating-point result may be from the reference: within {@code ulps} units in the last
  * place of the expected value, or within {@code units} unit roundoffs (2⁻²⁴ for F32, 2⁻⁵³ for F64)
  * times a scale that the case states, because results that cross zero cannot be held to ulps. In
- * F64 twice as much, for there the reference rounds as often itself; in 16 bits neighbours are near
- * enough, to which F32 results are rounded that differ within their tolerance.
+ * F64 twice as much, for there the reference rounds as often itself.
+ *
+ * <p>In 16 bits it is that of F32, in which they are computed, and one unit in the last place
+ * besides: two results that differ so may be rounded to neighbours.
  */
 public record Tolerance(double ulps, double units) {
   /** Equal numbers; the two zeros are equal, and so are all NaNs. */
@@ -38,8 +40,8 @@ public record Tolerance(double ulps, double units) {
     }
     double error = Math.abs(expected - actual);
     if (dtype.isHalf()) {
-      // Computed in F32; what may differ there may be rounded to neighbours.
-      return !equals(EXACT) && error <= ulp(dtype, Math.max(Math.abs(expected), Math.abs(actual)));
+      double neighbour = ulp(dtype, Math.max(Math.abs(expected), Math.abs(actual)));
+      return !equals(EXACT) && error <= neighbour + units * roundoff(DType.F32) * scale;
     }
     double share = dtype == DType.F64 ? error / 2 : error;
     return share <= ulps * ulp(dtype, expected) || share <= units * roundoff(dtype) * scale;
