@@ -31,7 +31,7 @@ public final class OpCatalog {
   private static final Tolerance SUMS = Tolerance.ulps(8).orUnits(32);
 
   /** In 16 bits, what the activation was applied to is rounded before its derivative sees it. */
-  private static final Tolerance ACTIVATED_GRADIENTS = SUMS.roundedInside(1);
+  private static final Tolerance ACTIVATED_GRADIENTS = SUMS.roundedInside(4);
 
   /** In 16 bits, what is kept for backward is rounded, and weights may be. */
   private static final Tolerance ATTENTION = SUMS.roundedInside(2);
