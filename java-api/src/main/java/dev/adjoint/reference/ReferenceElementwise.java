@@ -144,7 +144,7 @@ interface ReferenceElementwise extends ElementwiseKernels {
         () -> {
           for (long i = 0; i < out.numel(); i++) {
             if (floating) {
-              outs.set(i, xs.get(i));
+              outs.convert(i, xs.get(i));
             } else {
               outs.setLong(i, xs.getLong(i));
             }
@@ -160,7 +160,7 @@ interface ReferenceElementwise extends ElementwiseKernels {
         out.dtype(),
         () -> {
           for (long i = 0; i < out.numel(); i++) {
-            outs.set(i, value);
+            outs.convert(i, value);
           }
         });
   }

@@ -28,9 +28,10 @@ public interface Backend
    * only moves elements (where, copy, cast, fill, gather) takes every type, and what says "F32 or
    * F64" never another one.
    *
-   * <p>BF16 is a type of memory: values are widened when they are read, computed in F32, and
-   * rounded once, when they are written. What is not one value for each of an operand's elements
-   * (weights and statistics of rows, and their gradients) is F32 beside BF16.
+   * <p>BF16 is a type of memory: values are widened when they are read, and computed in F32;
+   * results are those of F32, rounded once more when they are written. What is not one value for
+   * each of an operand's elements (weights and statistics of rows, and their gradients) is F32
+   * beside BF16.
    */
   default boolean computes(DType floating) {
     return KernelTable.FLOATING.contains(floating);

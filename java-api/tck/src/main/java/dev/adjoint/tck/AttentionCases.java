@@ -12,11 +12,9 @@ import org.jspecify.annotations.Nullable;
 /** Cases of {@link AttentionKernels}. */
 final class AttentionCases {
   private static final double SCALE = 0.3;
-  private static final double OUTPUT_UNITS = 32;
-  private static final double GRADIENT_UNITS = 64;
-
-  /** Roundoffs of a BF16, in those of an F32. */
-  private static final double BF16_ROUNDOFF = 0x1p15;
+  // Of 16 bits, the factors of the second product may be rounded once more.
+  private static final Tolerance OUTPUTS = Tolerance.units(32).roundedInside(1);
+  private static final Tolerance GRADIENTS = Tolerance.units(64).roundedInside(1);
 
   private AttentionCases() {}
 
@@ -80,7 +78,7 @@ final class AttentionCases {
     KernelCase forward() {
       return KernelCase.of(
           "attention" + (causal ? " causal" : ""),
-          tolerance(OUTPUT_UNITS),
+          OUTPUTS,
           (backend, stage) ->
               backend.attention(
                   stage.view(0),
@@ -104,7 +102,7 @@ final class AttentionCases {
       double lse = Math.log(keys + 1.0) + 0.5;
       return KernelCase.of(
               "attention_grad" + (causal ? " causal" : ""),
-              tolerance(GRADIENT_UNITS),
+              GRADIENTS,
               (backend, stage) ->
                   backend.attentionGrad(
                       stage.view(0),
@@ -130,11 +128,6 @@ final class AttentionCases {
               Operand.output(dtype, layout(keys)),
               Operand.output(dtype, layout(keys)))
           .withScale(i -> 1 + Math.sqrt((double) queries) / 4);
-    }
-
-    /** In BF16 the factors of the second products may be rounded once more. */
-    private Tolerance tolerance(double units) {
-      return Tolerance.units(dtype.isHalf() ? units + BF16_ROUNDOFF : units);
     }
 
     private static @Nullable View wanted(Stage stage, int bits, int operand) {

@@ -30,6 +30,12 @@ public final class OpCatalog {
   /** Results of some dozens of roundings each. */
   private static final Tolerance SUMS = Tolerance.ulps(8).orUnits(32);
 
+  /** In 16 bits, what the activation was applied to is rounded before its derivative sees it. */
+  private static final Tolerance ACTIVATED_GRADIENTS = SUMS.roundedInside(4);
+
+  /** In 16 bits, what is kept for backward is rounded, and weights may be. */
+  private static final Tolerance ATTENTION = SUMS.roundedInside(2);
+
   private static final double EPS = 1e-5;
   private static final Shape MATRIX = Shape.of(5, 7);
 
@@ -230,7 +236,7 @@ public final class OpCatalog {
     return Op.of(
             "linear, then " + name,
             SUMS,
-            SUMS,
+            ACTIVATED_GRADIENTS,
             in -> fused.apply(in.get(0), in.get(1), in.get(2)),
             x,
             weight,
@@ -357,8 +363,8 @@ public final class OpCatalog {
         rows.add(
             Op.of(
                     causal ? "attention causal" : "attention",
-                    SUMS,
-                    SUMS,
+                    ATTENTION,
+                    ATTENTION,
                     x -> x.get(0).scaledDotProductAttention(x.get(1), x.get(2), causal),
                     Input.real(Shape.of(2, 2, queries, 4), -1, 1),
                     Input.real(keys, -1, 1),
@@ -368,8 +374,8 @@ public final class OpCatalog {
       rows.add(
           Op.of(
                   causal ? "self-attention causal" : "self-attention",
-                  SUMS,
-                  SUMS,
+                  ATTENTION,
+                  ATTENTION,
                   x -> Attention.selfAttention(x.getFirst(), causal),
                   Input.real(Shape.of(3, 2, 2, 6, 4), -1, 1))
               .definedAs(
