@@ -6,6 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.adjoint.DType;
+import dev.adjoint.DTypeMismatchException;
+import dev.adjoint.Precision;
 import dev.adjoint.Reference;
 import dev.adjoint.Shape;
 import dev.adjoint.ShapeMismatchException;
@@ -85,6 +88,25 @@ class Gpt2Test {
       }
       assertTrue(gpt.loss(x, y).item() < 0.1);
     }
+  }
+
+  @Test
+  void activationsOfBf16LeaveParametersAndLossAsTheyAre() {
+    try (Gpt2 gpt = new Gpt2(TINY.withActivations(DType.BF16))) {
+      Tensor x = Tensor.of(new long[][] {{1, 2, 3, 4, 5, 6}});
+      assertTrue(
+          requireNonNull(
+                  assertThrows(DTypeMismatchException.class, () -> gpt.apply(x)).getMessage())
+              .contains("Precision.BF16"));
+      try (var _ = Precision.BF16.use()) {
+        assertEquals(DType.BF16, gpt.apply(x).dtype());
+        Tensor loss = gpt.loss(x, x);
+        assertEquals(DType.F32, loss.dtype());
+        loss.backward();
+      }
+      gpt.parameters().forEach(p -> assertEquals(DType.F32, requireNonNull(p.grad()).dtype()));
+    }
+    assertThrows(TensorException.class, () -> TINY.withActivations(DType.F16));
   }
 
   @Test
