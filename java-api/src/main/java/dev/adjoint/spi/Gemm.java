@@ -13,7 +13,8 @@ import org.jspecify.annotations.Nullable;
  * @param a the left factor
  * @param b the right factor
  * @param out the result; its rows are dense (last stride 1), its elements distinct
- * @param bias contiguous [N], of out's type or beside BF16 of F32, added to each row once, or null
+ * @param bias contiguous [N], of out's type or beside BF16 of F32, when each element may count as
+ *     the bfloat16 nearest to it; added to each row once, or null
  * @param beta 0 if there is an activation
  * @param precision for BF16 (never if all is F64; always if anything is BF16) each element of a and
  *     b counts as the bfloat16 nearest to it, subnormal ones as that or as 0; for TF32 it may count

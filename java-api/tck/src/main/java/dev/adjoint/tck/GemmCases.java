@@ -209,6 +209,11 @@ final class GemmCases {
       return precision == Precision.TF32 ? 0x1p13 : 1;
     }
 
+    /** Of a bias that a backend may round to the type of the result. */
+    private double roundoffOfBias() {
+      return types.bias() == types.out() ? 0 : 0x1p15;
+    }
+
     private void accept(
         Layout a, Layout b, Layout out, boolean withBias, double alpha, double beta) {
       accept(a, b, out, withBias, alpha, beta, null, false);
@@ -254,7 +259,10 @@ final class GemmCases {
           new KernelCase(
               name,
               operands,
-              Tolerance.units(4 + 4 * Math.sqrt(depth) * roundoffOfFactors()),
+              Tolerance.units(
+                  4
+                      + 4 * Math.sqrt(depth) * roundoffOfFactors()
+                      + (withBias ? roundoffOfBias() : 0)),
               null,
               1,
               (backend, stage) -> {
