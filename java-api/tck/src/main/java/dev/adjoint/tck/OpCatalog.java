@@ -328,12 +328,13 @@ public final class OpCatalog {
     Input weight = Input.real(Shape.of(5, 9), -1, 1).of(DType.F32);
     Input bias = Input.real(Shape.of(5), -1, 1).of(DType.F32);
     Input scale = Input.real(Shape.of(9), -2, 2).of(DType.F32);
+    Tolerance roundedBias = SUMS.roundedInside(1); // it may be
     return List.of(
-        Op.of("linear", SUMS, SUMS, in -> linear(MatMul::linear, in), x, weight, bias),
+        Op.of("linear", roundedBias, SUMS, in -> linear(MatMul::linear, in), x, weight, bias),
         // Four roundings to BF16, in units of F32: what the activation gets is rounded on some.
         Op.of(
             "linear, then gelu_tanh",
-            SUMS,
+            roundedBias,
             Tolerance.units(4 * 0x1p15),
             in -> linear(MatMul::linearGeluTanh, in),
             x,
