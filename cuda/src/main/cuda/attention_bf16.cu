@@ -51,13 +51,15 @@ struct adj_shared_rows {
         const int64_t left = head.rows - row;
         const int width = static_cast<int>(
             adj_max(0, adj_min(ADJ_CHUNK_ELEMENTS, d - chunk * ADJ_CHUNK_ELEMENTS)));
-        const adj_bf16* const source = head.first + row * head.stride + chunk * ADJ_CHUNK_ELEMENTS;
+        const adj_bf16* source =
+            head.first + (row + begin) * head.stride + chunk * ADJ_CHUNK_ELEMENTS;
         if (adj_is_aligned(head.first, ADJ_PACKET_BYTES) && head.stride % ADJ_CHUNK_ELEMENTS == 0) {
             ADJ_UNROLL_BY(1)
             for (int r = begin; r < ROWS; r += STEP) {
                 const int count = r < left ? width : 0;
-                adj_copy_async(at(r, chunk), count > 0 ? source + r * head.stride : head.first,
+                adj_copy_async(at(r, chunk), count > 0 ? source : head.first,
                                count * static_cast<int>(sizeof(adj_bf16)));
+                source += STEP * head.stride;
             }
             return;
         }
@@ -66,9 +68,10 @@ struct adj_shared_rows {
             adj_packet<adj_bf16, ADJ_CHUNK_ELEMENTS> packet;
             ADJ_UNROLL
             for (int k = 0; k < ADJ_CHUNK_ELEMENTS; k++) {
-                packet.at[k] = r < left && k < width ? source[r * head.stride + k] : adj_bf16(0.0f);
+                packet.at[k] = r < left && k < width ? source[k] : adj_bf16(0.0f);
             }
             adj_store_packet<ADJ_CHUNK_ELEMENTS>(at(r, chunk), packet);
+            source += STEP * head.stride;
         }
     }
 };
@@ -156,11 +159,11 @@ ADJ_DEVICE int adj_c_column() {
     return adj_lane_bits(0, 2) * 2;
 }
 
-/* ---- the shared memory of a block ---- */
+/* ---- the shared memory of a block: at most 48 KiB ---- */
 
-template <int D>
+/* Tiles that go by have ROWS rows. */
+template <int D, int ROWS>
 struct adj_attention_memory {
-    static constexpr int ROWS = 4096 / D; /* of a tile that goes by: 8 KiB */
     static constexpr int PAIR = 2 * ROWS * D;
     static constexpr int OWNED = ADJ_OWNED_ROWS * D;
     /* The second pair and the rows that become registers share their place. */
@@ -241,9 +244,10 @@ struct adj_attention_memory {
     }
 };
 
-#define ADJ_ATTENTION_MEMORY(D, memory)                               \
-    ADJ_SHARED(adj_bf16, tiles, adj_attention_memory<D>::ELEMENTS);   \
-    const adj_attention_memory<D> memory = {tiles}
+#define ADJ_ATTENTION_MEMORY(D, ROWS, memory)         \
+    using Memory = adj_attention_memory<D, ROWS>;     \
+    ADJ_SHARED(adj_bf16, elements, Memory::ELEMENTS); \
+    const Memory memory = {elements}
 
 /* body(head, number of its tile) for a block's share of the tiles of a result of so many rows. */
 template <class Args, class F>
@@ -256,48 +260,52 @@ ADJ_DEVICE void adj_for_owned(const Args& a, int64_t rows, F body) {
     }
 }
 
-/* The queries of a thread, two in registers of C, and the keys that they see. */
-struct adj_queries {
-    int64_t first; /* of the block */
-    int64_t seen[2];
-    int64_t seen_by_all;
-    int64_t seen_by_any;
+/*
+ * Who sees whom, near the first of some queries and of some keys: query j after one sees key i after
+ * the other if i - j is less. Of so few that no difference is beyond ±64.
+ */
+template <class Args>
+ADJ_DEVICE int adj_keys_ahead(const Args& a, int64_t query, int64_t key) {
+    constexpr int64_t ALL = ADJ_OWNED_ROWS;
+    return static_cast<int>(
+        a.causal ? adj_max(-ALL, adj_min(ALL, query + 1 + a.tk - a.tq - key)) : ALL);
+}
 
-    /* Under a causal mask the last queries see the most keys: their blocks start first. */
-    template <class Args>
-    __device__ __forceinline__ adj_queries(const Args& a, int64_t tile)
-        : first((adj_ceil_div(a.tq, ADJ_OWNED_ROWS) - 1 - tile) * ADJ_OWNED_ROWS),
-          seen_by_all(adj_keys_seen(a, first)),
-          seen_by_any(adj_keys_seen(a, adj_min(a.tq, first + ADJ_OWNED_ROWS) - 1)) {
-        for (int h = 0; h < 2; h++) {
-            seen[h] = adj_keys_seen(a, query(h));
+/*
+ * Scores of a block's rows with `columns` columns become -∞ where a query does not see a key, and
+ * behind the last column. Rows are queries, or keys if TURNED.
+ */
+template <bool TURNED, int N>
+ADJ_DEVICE void adj_hide(float (&scores)[N][4], int64_t columns, int ahead) {
+    if (columns >= 8 * N && ahead == ADJ_OWNED_ROWS) {
+        return;
+    }
+    const int left = static_cast<int>(adj_min(8 * N, columns)) - adj_c_column();
+    const int right_of_row = adj_c_column() - adj_own_row() - adj_c_row();
+    const int limit = TURNED ? ahead + right_of_row : ahead - right_of_row;
+    ADJ_UNROLL
+    for (int n = 0; n < N; n++) {
+        ADJ_UNROLL
+        for (int i = 0; i < 4; i++) {
+            const int column = 8 * n + i % 2;
+            const int row = i / 2 * 8;
+            const bool seen = column < left && (TURNED ? row - column : column - row) < limit;
+            scores[n][i] = seen ? scores[n][i] : -INFINITY;
         }
     }
+}
 
-    __device__ __forceinline__ int64_t query(int h) const {
-        return first + adj_own_row() + adj_c_row() + 8 * h;
-    }
+/* The first query of a tile. Under a causal mask the last ones see the most keys: they start first. */
+template <class Args>
+ADJ_DEVICE int64_t adj_first_query(const Args& a, int64_t tile) {
+    return (adj_ceil_div(a.tq, ADJ_OWNED_ROWS) - 1 - tile) * ADJ_OWNED_ROWS;
+}
 
-    /* Scores of keys from `key` on that a query does not see become -∞. */
-    template <int N>
-    __device__ __forceinline__ void hide(float (&scores)[N][4], int64_t key) const {
-        if (key + 8 * N <= seen_by_all) {
-            return;
-        }
-        for (int h = 0; h < 2; h++) {
-            const int left =
-                static_cast<int>(adj_max(0, adj_min(8 * N, seen[h] - key))) - adj_c_column();
-            ADJ_UNROLL
-            for (int n = 0; n < N; n++) {
-                ADJ_UNROLL
-                for (int c = 0; c < 2; c++) {
-                    float& score = scores[n][2 * h + c];
-                    score = 8 * n + c < left ? score : -INFINITY;
-                }
-            }
-        }
-    }
-};
+/* How many keys any of a block's queries sees. */
+template <class Args>
+ADJ_DEVICE int64_t adj_keys_seen_by_any(const Args& a, int64_t first) {
+    return adj_keys_seen(a, adj_min(a.tq, first + ADJ_OWNED_ROWS) - 1);
+}
 
 template <int N>
 ADJ_DEVICE void adj_scale(float (&results)[N][4], float factor) {
@@ -312,17 +320,17 @@ ADJ_DEVICE void adj_scale(float (&results)[N][4], float factor) {
 
 /* ---- forward ---- */
 
-template <int D>
+template <int D, int ROWS>
 ADJ_DEVICE void adj_attention_mma(const adj_attention_args& a) {
-    constexpr int N = adj_attention_memory<D>::ROWS / 8;
-    ADJ_ATTENTION_MEMORY(D, memory);
+    constexpr int N = ROWS / 8;
+    ADJ_ATTENTION_MEMORY(D, ROWS, memory);
     const float scale = static_cast<float>(a.scale) * ADJ_LOG2_E; /* scores are exponents of 2 */
     adj_for_owned(a, a.tq, [&](int64_t head, int64_t tile) {
-        const adj_queries queries(a, tile);
+        const int64_t first = adj_first_query(a, tile);
         const auto q = adj_input<adj_bf16>(a.q, a.q_strides, a.heads, head, a.tq);
         const auto k = adj_input<adj_bf16>(a.k, a.k_strides, a.heads, head, a.tk);
         const auto v = adj_input<adj_bf16>(a.v, a.v_strides, a.heads, head, a.tk);
-        memory.owned(0).template begin_copy<ADJ_OWNED_ROWS>(q, queries.first, a.d);
+        memory.owned(0).template begin_copy<ADJ_OWNED_ROWS>(q, first, a.d);
         adj_copy_commit();
         memory.begin_pair(0, k, v, 0, a.d);
         adj_copy_commit();
@@ -333,12 +341,12 @@ ADJ_DEVICE void adj_attention_mma(const adj_attention_args& a) {
         float most[2] = {-INFINITY, -INFINITY};
         float sum[2] = {};
         float out[D / 8][4] = {};
-        memory.for_pairs(k, v, 0, queries.seen_by_any, a.d,
+        memory.for_pairs(k, v, 0, adj_keys_seen_by_any(a, first), a.d,
                          [&](const auto& keys, const auto& values, int64_t key) {
             float p[N][4] = {};
             adj_add_dots(p, own_q, keys);
             adj_scale(p, scale);
-            queries.hide(p, key);
+            adj_hide<false>(p, a.tk - key, adj_keys_ahead(a, first, key));
             for (int h = 0; h < 2; h++) {
                 float top = most[h];
                 ADJ_UNROLL
@@ -370,7 +378,8 @@ ADJ_DEVICE void adj_attention_mma(const adj_attention_args& a) {
         for (int h = 0; h < 2; h++) {
             const float all = adj_warp_reduce(sum[h], [](float x, float y) { return x + y; }, 4);
             /* A query that sees no key gives 0; one whose scores are all -∞ has no softmax. */
-            const bool blind = queries.seen[h] == 0;
+            const int64_t query = first + adj_own_row() + adj_c_row() + 8 * h;
+            const bool blind = adj_keys_seen(a, query) == 0;
             const float total = most[h] == -INFINITY ? NAN : all;
             const float factor = blind ? 0.0f : 1 / total;
             ADJ_UNROLL
@@ -378,23 +387,23 @@ ADJ_DEVICE void adj_attention_mma(const adj_attention_args& a) {
                 out[n][2 * h] *= factor;
                 out[n][2 * h + 1] *= factor;
             }
-            if (adj_c_column() == 0 && queries.query(h) < a.tq) {
-                static_cast<float*>(a.log_sum_exp)[head * a.tq + queries.query(h)] =
+            if (adj_c_column() == 0 && query < a.tq) {
+                static_cast<float*>(a.log_sum_exp)[head * a.tq + query] =
                     blind ? -INFINITY : most[h] * ADJ_LN_2 + logf(total);
             }
         }
         adj_copy_wait<0>();
         __syncthreads(); /* the last tiles have been read */
         memory.write(out, 0, adj_output<adj_bf16>(a.out, a.out_strides, a.heads, head, a.tq),
-                     queries.first, a.d);
+                     first, a.d);
     });
 }
 
 ADJ_KERNEL(adj_attention_64_bf16, adj_attention_args) {
-    adj_attention_mma<64>(args);
+    adj_attention_mma<64, 64>(args);
 }
 ADJ_KERNEL(adj_attention_128_bf16, adj_attention_args) {
-    adj_attention_mma<128>(args);
+    adj_attention_mma<128, 32>(args);
 }
 
 /* ---- gradients ---- */
@@ -408,15 +417,14 @@ ADJ_DEVICE float adj_exponent(float log_sum_exp) {
  * grad_v = pᵀ grad and grad_k = gᵀ q of the keys that a block owns, along the queries that see any
  * of them. The warps compute transposes, keys by queries, which then are left factors as they are.
  */
-template <int D>
+template <int D, int ROWS>
 ADJ_DEVICE void adj_attention_grad_mma(const adj_attention_grad_args& a) {
-    constexpr int N = adj_attention_memory<D>::ROWS / 8;
-    ADJ_ATTENTION_MEMORY(D, memory);
+    constexpr int N = ROWS / 8;
+    ADJ_ATTENTION_MEMORY(D, ROWS, memory);
     const float scale = static_cast<float>(a.scale) * ADJ_LOG2_E;
     adj_for_owned(a, a.tk, [&](int64_t head_number, int64_t tile) {
         const adj_attention_grad_head<adj_bf16> head(a, head_number);
         const int64_t first = tile * ADJ_OWNED_ROWS;
-        const int own = adj_own_row();
         const int64_t seeing = a.causal ? adj_max(0, first - (a.tk - a.tq)) : 0;
         const int64_t begin = seeing / (8 * N) * (8 * N);
         memory.owned(0).template begin_copy<ADJ_OWNED_ROWS>(head.k, first, a.d);
@@ -426,8 +434,8 @@ ADJ_DEVICE void adj_attention_grad_mma(const adj_attention_grad_args& a) {
         adj_copy_commit();
         adj_copy_wait<1>();
         __syncthreads();
-        const adj_left_rows<D> own_k(memory.owned(0), own);
-        const adj_left_rows<D> own_v(memory.owned(1), own);
+        const adj_left_rows<D> own_k(memory.owned(0), adj_own_row());
+        const adj_left_rows<D> own_v(memory.owned(1), adj_own_row());
         float grad_k[D / 8][4] = {};
         float grad_v[D / 8][4] = {};
         memory.for_pairs(head.q, head.grad, begin, a.tq, a.d,
@@ -437,27 +445,9 @@ ADJ_DEVICE void adj_attention_grad_mma(const adj_attention_grad_args& a) {
             adj_add_dots(p, own_k, queries);
             adj_add_dots(g, own_v, grads);
             adj_scale(p, scale);
-            /* Query j of the tile exists if j < left and sees key i of the block if i - j < ahead. */
-            int left = static_cast<int>(adj_min(8 * N, a.tq - query));
-            int ahead = a.causal ? static_cast<int>(adj_max(
-                                       -8 * N, adj_min(ADJ_OWNED_ROWS,
-                                                       query + 1 + a.tk - a.tq - first)))
-                                 : ADJ_OWNED_ROWS;
-            const bool hidden = left < 8 * N || ahead < ADJ_OWNED_ROWS;
-            left -= adj_c_column();
-            ahead += adj_c_column() - own - adj_c_row();
-            if (hidden) {
-                ADJ_UNROLL
-                for (int n = 0; n < N; n++) {
-                    ADJ_UNROLL
-                    for (int i = 0; i < 4; i++) {
-                        const int j = 8 * n + i % 2;
-                        const bool seen = j < left && i / 2 * 8 - j < ahead;
-                        p[n][i] = seen ? p[n][i] : -INFINITY;
-                    }
-                }
-            }
+            adj_hide<true>(p, a.tq - query, adj_keys_ahead(a, query, first));
             const int64_t column = query + adj_c_column();
+            const int left = static_cast<int>(adj_min(8 * N, a.tq - column));
             ADJ_UNROLL
             for (int n = 0; n < N; n++) {
                 ADJ_UNROLL
@@ -495,46 +485,47 @@ ADJ_DEVICE void adj_attention_grad_mma(const adj_attention_grad_args& a) {
 }
 
 ADJ_KERNEL(adj_attention_grad_64_bf16, adj_attention_grad_args) {
-    adj_attention_grad_mma<64>(args);
+    adj_attention_grad_mma<64, 64>(args);
 }
 ADJ_KERNEL(adj_attention_grad_128_bf16, adj_attention_grad_args) {
-    adj_attention_grad_mma<128>(args);
+    adj_attention_grad_mma<128, 16>(args);
 }
 
 /* grad_q = g k of the queries that a block owns, along the keys that any of them sees. */
-template <int D>
+template <int D, int ROWS>
 ADJ_DEVICE void adj_attention_grad_q_mma(const adj_attention_grad_args& a) {
-    constexpr int N = adj_attention_memory<D>::ROWS / 8;
-    ADJ_ATTENTION_MEMORY(D, memory);
+    constexpr int N = ROWS / 8;
+    ADJ_ATTENTION_MEMORY(D, ROWS, memory);
     const float scale = static_cast<float>(a.scale) * ADJ_LOG2_E;
     adj_for_owned(a, a.tq, [&](int64_t head_number, int64_t tile) {
         const adj_attention_grad_head<adj_bf16> head(a, head_number);
-        const adj_queries own(a, tile);
-        memory.owned(0).template begin_copy<ADJ_OWNED_ROWS>(head.q, own.first, a.d);
-        memory.owned(1).template begin_copy<ADJ_OWNED_ROWS>(head.grad, own.first, a.d);
+        const int64_t first = adj_first_query(a, tile);
+        memory.owned(0).template begin_copy<ADJ_OWNED_ROWS>(head.q, first, a.d);
+        memory.owned(1).template begin_copy<ADJ_OWNED_ROWS>(head.grad, first, a.d);
         adj_copy_commit();
         memory.begin_pair(0, head.k, head.v, 0, a.d);
         adj_copy_commit();
         float exponent[2];
         float delta[2];
         for (int h = 0; h < 2; h++) {
-            const bool present = own.query(h) < a.tq;
-            exponent[h] = present ? adj_exponent(head.log_sum_exp[own.query(h)]) : 0.0f;
-            delta[h] = present ? head.delta[own.query(h)] : 0.0f;
+            const int64_t query = first + adj_own_row() + adj_c_row() + 8 * h;
+            const bool present = query < a.tq;
+            exponent[h] = present ? adj_exponent(head.log_sum_exp[query]) : 0.0f;
+            delta[h] = present ? head.delta[query] : 0.0f;
         }
         adj_copy_wait<1>();
         __syncthreads();
         const adj_left_rows<D> own_q(memory.owned(0), adj_own_row());
         const adj_left_rows<D> own_grad(memory.owned(1), adj_own_row());
         float grad_q[D / 8][4] = {};
-        memory.for_pairs(head.k, head.v, 0, own.seen_by_any, a.d,
+        memory.for_pairs(head.k, head.v, 0, adj_keys_seen_by_any(a, first), a.d,
                          [&](const auto& keys, const auto& values, int64_t key) {
             float p[N][4] = {};
             float g[N][4] = {};
             adj_add_dots(p, own_q, keys);
             adj_add_dots(g, own_grad, values);
             adj_scale(p, scale);
-            own.hide(p, key);
+            adj_hide<false>(p, a.tk - key, adj_keys_ahead(a, first, key));
             ADJ_UNROLL
             for (int n = 0; n < N; n++) {
                 ADJ_UNROLL
@@ -549,13 +540,13 @@ ADJ_DEVICE void adj_attention_grad_q_mma(const adj_attention_grad_args& a) {
         adj_scale(grad_q, static_cast<float>(a.scale));
         memory.write(grad_q, 0,
                      adj_output<adj_bf16>(a.grad_q, a.grad_q_strides, a.heads, head_number, a.tq),
-                     own.first, a.d);
+                     first, a.d);
     });
 }
 
 ADJ_KERNEL(adj_attention_grad_q_64_bf16, adj_attention_grad_args) {
-    adj_attention_grad_q_mma<64>(args);
+    adj_attention_grad_q_mma<64, 32>(args);
 }
 ADJ_KERNEL(adj_attention_grad_q_128_bf16, adj_attention_grad_args) {
-    adj_attention_grad_q_mma<128>(args);
+    adj_attention_grad_q_mma<128, 32>(args);
 }
