@@ -44,7 +44,8 @@ public enum DType {
 
   /**
    * Whether this is a floating-point type of 16 bits. Such tensors take half the memory; operations
-   * on them compute in F32 and round once. Random numbers and optimizers want F32 or F64.
+   * on them compute in F32 and round the results, gradients too. Random numbers and optimizers want
+   * F32 or F64.
    */
   public boolean isHalf() {
     return floating && bytes == 2;

@@ -34,7 +34,7 @@ public final class Elementwise {
   public static Tensor unary(UnaryKernel kernel, Tensor x) {
     Check.floating(kernel.symbol(), x);
     boolean fromOutput = kernel.saves() == UnaryKernel.Saves.OUTPUT;
-    if (Halves.widens(x) || (fromOutput && Halves.records(x))) {
+    if (Halves.widens(x) || (Halves.records(x) && fromOutput)) {
       return Halves.widened(wide -> unary(kernel, wide[0]), x);
     }
     Tensor out = Tensors.emptyLike(x);
@@ -123,13 +123,7 @@ public final class Elementwise {
 
   /** {@code kernel(a, b)} with broadcasting; BOOL for comparisons. */
   public static Tensor binary(BinaryKernel kernel, Tensor a, Tensor b) {
-    boolean inSteps =
-        switch (kernel) {
-          case DIV, POW -> true;
-          case MUL -> !a.shape().equals(b.shape());
-          default -> false;
-        };
-    if (Halves.widens(a) || (inSteps && Halves.records(a, b))) {
+    if (Halves.widens(a) || (Halves.records(a, b) && isGradientInSteps(kernel, a, b))) {
       Check.alike(kernel.symbol(), a, b);
       return Halves.widened(wide -> binary(kernel, wide[0], wide[1]), a, b);
     }
@@ -181,6 +175,14 @@ public final class Elementwise {
         });
   }
 
+  private static boolean isGradientInSteps(BinaryKernel kernel, Tensor a, Tensor b) {
+    return switch (kernel) {
+      case DIV, POW -> true;
+      case MUL -> !a.shape().equals(b.shape()); // broadcast, so that products are summed
+      default -> false;
+    };
+  }
+
   private static Tensor[] powGrad(
       Tensor g, Tensor base, Tensor exponent, Tensor power, boolean toBase, boolean toExponent) {
     Tensor zero = zeroLike(g);
@@ -207,7 +209,7 @@ public final class Elementwise {
   /** {@code kernel(x, scalar)}, or {@code kernel(scalar, x)} if {@code scalarFirst}. */
   public static Tensor binary(BinaryKernel kernel, Tensor x, double scalar, boolean scalarFirst) {
     boolean inSteps = kernel == BinaryKernel.POW || (kernel == BinaryKernel.DIV && scalarFirst);
-    if (Halves.widens(x) || (inSteps && Halves.records(x))) {
+    if (Halves.widens(x) || (Halves.records(x) && inSteps)) {
       return Halves.widened(wide -> binary(kernel, wide[0], scalar, scalarFirst), x);
     }
     Tensor out = compute(kernel, x, scalar, scalarFirst, null);

@@ -41,9 +41,7 @@ public final class MatMul {
     Check.floating("matmul", a);
     Check.rankAtLeast("matmul", a, 1);
     Check.rankAtLeast("matmul", b, 1);
-    // The gradient of a repeated matrix is a sum of products.
-    boolean inSteps = b.rank() > 2 && !(a.rank() > 2 && batch(a).equals(batch(b)));
-    if (Halves.widens(a) || (inSteps && Halves.records(a, b))) {
+    if (Halves.widens(a) || (Halves.records(a, b) && isGradientInSteps(a, b))) {
       return Halves.widened(wide -> matmul(wide[0], wide[1]), a, b);
     }
     if (a.rank() == 1) {
@@ -59,6 +57,11 @@ public final class MatMul {
       throw mismatch("matmul", a, b);
     }
     return product(a, b, applied(precision, a), a.dtype());
+  }
+
+  /** Whether a matrix serves several of the other factor: its gradient is a sum of products. */
+  private static boolean isGradientInSteps(Tensor a, Tensor b) {
+    return b.rank() > 2 && !(a.rank() > 2 && batch(a).equals(batch(b)));
   }
 
   /** The precision as far as the left factor's type goes along. */

@@ -29,7 +29,7 @@ public final class Reductions {
     if (!integers) {
       Check.floating(kernel.symbol(), x);
     }
-    if (Halves.widens(x) || (isExtreme(kernel) && Halves.records(x))) {
+    if (Halves.widens(x) || (Halves.records(x) && isExtreme(kernel))) {
       return Halves.widened(wide -> reduce(kernel, wide[0], keepDims, dims), x);
     }
     return reduce(kernel, x, x.dtype(), keepDims, dims);

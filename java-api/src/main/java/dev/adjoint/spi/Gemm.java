@@ -2,7 +2,6 @@ package dev.adjoint.spi;
 
 import dev.adjoint.DType;
 import dev.adjoint.Precision;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -44,8 +43,7 @@ public record Gemm(
     if (before != null && activation == null) {
       throw new IllegalArgumentException("gemm: without activation there is nothing before it");
     }
-    boolean inBf16 = Stream.of(a, b, out).anyMatch(view -> view.dtype() == DType.BF16);
-    if (inBf16 && precision != Precision.BF16) {
+    if ((isBf16(a) || isBf16(b) || isBf16(out)) && precision != Precision.BF16) {
       throw new IllegalArgumentException("gemm: of BF16 in " + precision);
     }
     if (before != null && !sameStrides(before.layout(), out.layout())) {
@@ -64,6 +62,10 @@ public record Gemm(
       double beta,
       Precision precision) {
     this(a, b, out, bias, alpha, beta, precision, null, null);
+  }
+
+  private static boolean isBf16(View view) {
+    return view.dtype() == DType.BF16;
   }
 
   private static boolean sameStrides(Layout a, Layout b) {

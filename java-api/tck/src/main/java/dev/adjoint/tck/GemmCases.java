@@ -209,11 +209,6 @@ final class GemmCases {
       return precision == Precision.TF32 ? 0x1p13 : 1;
     }
 
-    /** Of a bias that a backend may round to the type of the result. */
-    private double roundoffOfBias() {
-      return types.bias() == types.out() ? 0 : 0x1p15;
-    }
-
     private void accept(
         Layout a, Layout b, Layout out, boolean withBias, double alpha, double beta) {
       accept(a, b, out, withBias, alpha, beta, null, false);
@@ -259,10 +254,9 @@ final class GemmCases {
           new KernelCase(
               name,
               operands,
-              Tolerance.units(
-                  4
-                      + 4 * Math.sqrt(depth) * roundoffOfFactors()
-                      + (withBias ? roundoffOfBias() : 0)),
+              Tolerance.units(4 + 4 * Math.sqrt(depth) * roundoffOfFactors())
+                  // A bias of F32 may be rounded to the type of the result.
+                  .roundedInside(withBias && types.bias() != types.out() ? 1 : 0),
               null,
               1,
               (backend, stage) -> {

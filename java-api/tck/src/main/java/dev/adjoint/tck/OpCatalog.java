@@ -2,6 +2,7 @@ package dev.adjoint.tck;
 
 import dev.adjoint.DType;
 import dev.adjoint.Generator;
+import dev.adjoint.Precision;
 import dev.adjoint.Shape;
 import dev.adjoint.Tensor;
 import dev.adjoint.ops.Attention;
@@ -41,6 +42,9 @@ public final class OpCatalog {
 
   /** The rows. */
   public static final List<Op> OPS = rows();
+
+  /** Operations whose inputs are of two floating types. */
+  static final List<Op> MIXED = mixed();
 
   private OpCatalog() {}
 
@@ -316,6 +320,41 @@ public final class OpCatalog {
 
   private static Tensor normalized(Tensor x) {
     return x.mul(x.square().mean(true, -1).add(EPS).rsqrt());
+  }
+
+  /** BF16 with parameters of F32. */
+  private static List<Op> mixed() {
+    Input x = Input.real(Shape.of(3, 4, 9), -3, 3).of(DType.BF16);
+    Input weight = Input.real(Shape.of(5, 9), -1, 1).of(DType.F32);
+    Input bias = Input.real(Shape.of(5), -1, 1).of(DType.F32);
+    Input scale = Input.real(Shape.of(9), -2, 2).of(DType.F32);
+    Tolerance roundedBias = SUMS.roundedInside(1); // it may be
+    return List.of(
+        Op.of("linear", roundedBias, SUMS, in -> linear(MatMul::linear, in), x, weight, bias),
+        // Four roundings to BF16, in units of F32: what the activation gets is rounded on some.
+        Op.of(
+            "linear, then gelu_tanh",
+            roundedBias,
+            Tolerance.units(4 * 0x1p15),
+            in -> linear(MatMul::linearGeluTanh, in),
+            x,
+            weight,
+            bias),
+        Op.of(
+            "layer_norm",
+            SUMS,
+            SUMS,
+            in -> in.get(0).layerNorm(in.get(1), in.get(2), EPS),
+            x,
+            scale,
+            scale),
+        Op.of("rms_norm", SUMS, SUMS, in -> in.get(0).rmsNorm(in.get(1), EPS), x, scale));
+  }
+
+  private static Tensor linear(LinearFunction function, List<Tensor> in) {
+    try (var _ = Precision.BF16.use()) {
+      return function.apply(in.get(0), in.get(1), in.get(2));
+    }
   }
 
   private static void losses(List<Op> rows) {
