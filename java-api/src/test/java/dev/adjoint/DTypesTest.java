@@ -9,6 +9,7 @@ import dev.adjoint.optim.GradientClipping;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.BinaryOperator;
+import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -236,13 +237,19 @@ class DTypesTest {
       x.requiresGrad_(true);
       Tensor wide = x.detach().to(DType.F32).requiresGrad_(true);
       Tensor targets = Tensor.of(new long[] {2, 0});
-      Tensor loss = x.crossEntropy(targets);
-      Tensor expected = wide.crossEntropy(targets);
-      assertEquals(DType.F32, loss.dtype());
-      assertEquals(expected.item(), loss.item());
-      loss.backward();
-      expected.backward();
-      assertRounded(half, Objects.requireNonNull(wide.grad()), Objects.requireNonNull(x.grad()));
+      List<UnaryOperator<Tensor>> losses =
+          List.of(t -> t.crossEntropy(targets), t -> t.mseLoss(t.detach().mul(0.5)));
+      for (UnaryOperator<Tensor> loss : losses) {
+        x.zeroGrad();
+        wide.zeroGrad();
+        Tensor found = loss.apply(x);
+        Tensor expected = loss.apply(wide);
+        assertEquals(DType.F32, found.dtype());
+        assertEquals(expected.item(), found.item());
+        found.backward();
+        expected.backward();
+        assertRounded(half, Objects.requireNonNull(wide.grad()), Objects.requireNonNull(x.grad()));
+      }
       Tensor weight = Tensor.of(new float[] {0.3f, 3, -2}).requiresGrad_(true);
       x.rmsNorm(weight, 1e-5).sum().backward();
       Tensor toWeight = Objects.requireNonNull(weight.grad());

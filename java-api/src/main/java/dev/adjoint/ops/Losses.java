@@ -20,9 +20,13 @@ public final class Losses {
 
   private Losses() {}
 
-  /** The mean squared error of two tensors that broadcast: {@code mean((x − target)²)}. */
+  /**
+   * The mean squared error of two tensors that broadcast: {@code mean((x − target)²)}; a scalar of
+   * their type, but F32 where that has 16 bits.
+   */
   public static Tensor mseLoss(Tensor x, Tensor target) {
-    return Scope.tidy(() -> x.sub(target).square().mean());
+    Check.alike("mseLoss", x, target);
+    return Scope.tidy(() -> Halves.wide(x).sub(Halves.wide(target)).square().mean());
   }
 
   /**
