@@ -1,7 +1,7 @@
 /*
  * The argument blocks of CUDA kernels that need more than the CPU's: the error word, workspace,
  * what the launch has planned. As in kernels.h, blocks are made of 8-byte words only; Java packs
- * them.
+ * them. Kernels of bfloat16, which are here alone, take the blocks of the others.
  */
 #ifndef ADJ_CUDA_ARGS_H
 #define ADJ_CUDA_ARGS_H

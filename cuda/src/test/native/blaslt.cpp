@@ -134,9 +134,10 @@ bool describe(const Desc& desc, const MatrixLayout& a, const MatrixLayout& b, co
     const bool known = p.epilogue == NO_EPILOGUE || (p.epilogue & ~EPILOGUE_PARTS) == 0;
     const bool aux =
         (p.epilogue & AUX) == 0 || ((p.epilogue & GELU) != 0 && p.before_ld >= p.d.rows);
+    const bool types = desc.scale_type == (p.a.type == F64 ? F64 : F32) && p.bias_type == d.type;
     return desc.pointer_mode == 0 && a.order == 0 && b.order == 0 && c.order == 0 && d.order == 0 &&
            a.batch == d.batch && b.batch == d.batch && c.batch == d.batch && single && known &&
-           aux && is_sound(p);
+           aux && types && is_sound(p);
 }
 
 }  // namespace

@@ -110,6 +110,21 @@ void products() {
                                       COMPUTE_32F, -1));
         CHECK(f.read(c, 2)[0] == 5 && f.read(c, 2)[1] == 25);
     });
+    check("bfloat16, added and rounded once", [] {
+        const Blas f;
+        const unsigned short x = 0x3f81; /* 1 + 2^-7, its square 1 + 2^-6 + 2^-14 */
+        unsigned short sum = 0x3b80;     /* 2^-8: half a unit in the last place of that */
+        const Address a = Fixture::allocate(1);
+        const Address c = Fixture::allocate(1);
+        OK(cuMemcpyHtoD_v2(a, &x, sizeof x));
+        OK(cuMemcpyHtoD_v2(c, &sum, sizeof sum));
+        const float one = 1;
+        OK(cublasGemmEx(f.handle, 0, 0, 1, 1, 1, &one, (void*)a, BF16, 1, (void*)a, BF16, 1, &one,
+                        (void*)c, BF16, 1, COMPUTE_32F, -1));
+        OK(f.synchronize());
+        OK(cuMemcpyDtoH_v2(&sum, c, sizeof sum));
+        CHECK(sum == 0x3f83); /* above the tie, which would go to 0x3f82 */
+    });
     check("TF32", [] {
         const Blas f;
         const float value = 1.0f + 0x1p-11f; /* rounds up to 1 + 2^-10 */
@@ -224,6 +239,13 @@ void epilogues() {
         }
         /* Chosen for multiples of 256 bytes, as nothing else was asked for. */
         CHECK(multiply(a + 4) == STATUS_INVALID_VALUE);
+        const int32_t result_type = F32;
+        const int32_t other_type = BF16;
+        OK(cublasLtMatmulDescSetAttribute(desc, 26, &other_type, sizeof other_type)); /* bias */
+        CHECK(cublasLtMatmulAlgoGetHeuristic(handle, desc, layouts[0], layouts[1], layouts[2],
+                                             layouts[2], preference, 1, result,
+                                             &found) == STATUS_NOT_SUPPORTED);
+        OK(cublasLtMatmulDescSetAttribute(desc, 26, &result_type, sizeof result_type));
         const uint32_t backward = 256; /* BGRADA */
         OK(cublasLtMatmulDescSetAttribute(desc, 7, &backward, sizeof backward));
         CHECK(cublasLtMatmulAlgoGetHeuristic(handle, desc, layouts[0], layouts[1], layouts[2],

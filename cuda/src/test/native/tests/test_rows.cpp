@@ -10,32 +10,59 @@
 #include "cuda_args.h"
 #include "kernels_under_test.h"
 
-#define KERNELS(X)                                          \
-    X(adj_softmax, adj_softmax_rows_args)                   \
-    X(adj_log_softmax, adj_softmax_rows_args)               \
-    X(adj_softmax_grad, adj_softmax_grad_rows_args)         \
-    X(adj_log_softmax_grad, adj_softmax_grad_rows_args)     \
-    X(adj_layer_norm, adj_norm_rows_args)                   \
-    X(adj_rms_norm, adj_norm_rows_args)                     \
-    X(adj_layer_norm_grad, adj_norm_grad_rows_args)         \
-    X(adj_rms_norm_grad, adj_norm_grad_rows_args)           \
-    X(adj_norm_grad_join, adj_norm_grad_rows_args)          \
-    X(adj_cross_entropy, adj_cross_entropy_rows_args)       \
+#define KERNELS(X)                                    \
+    X(adj_softmax, adj_softmax_rows_args)             \
+    X(adj_log_softmax, adj_softmax_rows_args)         \
+    X(adj_layer_norm, adj_norm_rows_args)             \
+    X(adj_rms_norm, adj_norm_rows_args)               \
+    X(adj_layer_norm_grad, adj_norm_grad_rows_args)   \
+    X(adj_rms_norm_grad, adj_norm_grad_rows_args)     \
+    X(adj_cross_entropy, adj_cross_entropy_rows_args) \
     X(adj_cross_entropy_grad, adj_cross_entropy_grad_rows_args)
 
-#define DECLARE(name, Args)                  \
+/* Those that bfloat16 does not have. */
+#define WIDE_KERNELS(X)                                 \
+    X(adj_softmax_grad, adj_softmax_grad_rows_args)     \
+    X(adj_log_softmax_grad, adj_softmax_grad_rows_args) \
+    X(adj_norm_grad_join, adj_norm_grad_rows_args)
+
+#define DECLARE_WIDE(name, Args)             \
     extern "C" void name##_f32(const Args&); \
     extern "C" void name##_f64(const Args&);
+#define DECLARE(name, Args)  \
+    DECLARE_WIDE(name, Args) \
+    extern "C" void name##_bf16(const Args&);
 KERNELS(DECLARE)
+WIDE_KERNELS(DECLARE_WIDE)
 
 namespace {
 
-#define RUN(name, Args)                                                  \
-    template <class T>                                                   \
-    void run_##name(const Args& args, const Launch& l) {                 \
+#define RUN_WIDE(name, Args)                                              \
+    template <class T>                                                    \
+    void run_##name(const Args& args, const Launch& l) {                  \
         launch(#name, sizeof(T) == 4 ? name##_f32 : name##_f64, args, l); \
     }
+#define RUN(name, Args)                                                   \
+    template <class T>                                                    \
+    void run_##name(const Args& args, const Launch& l) {                  \
+        launch(#name,                                                     \
+               IS_BF16<T>       ? name##_bf16                             \
+               : sizeof(T) == 4 ? name##_f32                              \
+                                : name##_f64,                             \
+               args, l);                                                  \
+    }
 KERNELS(RUN)
+WIDE_KERNELS(RUN_WIDE)
+
+/* What T is computed in. */
+template <class T>
+using Wide = std::conditional_t<IS_BF16<T>, float, T>;
+
+/* So many roundoffs of that, in those of T. */
+template <class T>
+constexpr double wide(double units) {
+    return IS_BF16<T> ? units * 0x1p-16 : units;
+}
 
 /* ---- rows ---- */
 
@@ -55,7 +82,7 @@ struct Teams {
     /* Where all kernels' rows have room in shared memory. */
     template <class T>
     bool fit(const Shape& shape) const {
-        return launch<T>(shape, 1, 4).shared <= sim::MAX_STATIC_SHARED;
+        return launch<T>(shape, 1, 2, 2).shared <= sim::MAX_STATIC_SHARED;
     }
     template <class T>
     adj_rows rows(const Shape& shape) const {
@@ -64,9 +91,10 @@ struct Teams {
         return {team, keeps ? pitch : 0};
     }
     template <class T>
-    Launch launch(const Shape& shape, int64_t blocks, int64_t kept) const {
-        const int64_t bytes = rows<T>(shape).pitch * kept * (block / team) * int64_t{sizeof(T)};
-        return {blocks, block, static_cast<size_t>(bytes)};
+    Launch launch(const Shape& shape, int64_t blocks, size_t kept, size_t sums = 0) const {
+        const int64_t elements = rows<T>(shape).pitch * (block / team);
+        const size_t bytes = kept * sizeof(T) + sums * sizeof(Wide<T>);
+        return {blocks, block, static_cast<size_t>(elements) * bytes};
     }
 };
 
@@ -97,9 +125,9 @@ void test_softmax(const Shape& shape, const Teams& teams, const Values& values, 
                                         teams.rows<T>(shape)};
     const Launch l = teams.launch<T>(shape, 2, 1);
     run_adj_softmax<T>(args, l);
-    expect("softmax", softmax(shape, values, false), out, 8);
+    expect("softmax", softmax(shape, x.values(), false), out, wide<T>(8));
     run_adj_log_softmax<T>(args, l);
-    expect("log_softmax", softmax(shape, values, true), out, 1000);
+    expect("log_softmax", softmax(shape, x.values(), true), out, wide<T>(1000));
 }
 
 template <class T>
@@ -134,15 +162,14 @@ template <class T>
 void test_norm(const Shape& shape, const Teams& teams, size_t shift, bool centred, bool columns) {
     const auto n = static_cast<double>(shape.cols);
     const auto cols = static_cast<size_t>(shape.cols);
-    const Values xs = uniform(shape.size(), 98, 102, 1);
     const Values ws = columns ? uniform(cols, -2, 2, 2) : Values(cols, 1);
     const Values bs = columns && centred ? uniform(cols, -2, 2, 3) : Values(cols, 0);
-    const Array<T> x(xs, shift);
-    const Array<T> weight(ws);
-    const Array<T> bias(bs);
+    const Array<T> x(uniform(shape.size(), 98, 102, 1), shift);
+    const Array<Wide<T>> weight(ws);
+    const Array<Wide<T>> bias(bs);
     const Array<T> out(shape.size(), shift);
-    const Array<T> mean(static_cast<size_t>(shape.rows));
-    const Array<T> rstd(static_cast<size_t>(shape.rows));
+    const Array<Wide<T>> mean(static_cast<size_t>(shape.rows));
+    const Array<Wide<T>> rstd(static_cast<size_t>(shape.rows));
     adj_norm_rows_args args = {};
     args.block = {x.get(),    nullptr,    nullptr,    out.get(), centred ? mean.get() : nullptr,
                   rstd.get(), shape.rows, shape.cols, 1e-5};
@@ -155,7 +182,7 @@ void test_norm(const Shape& shape, const Teams& teams, size_t shift, bool centre
     centred ? run_adj_layer_norm<T>(args, l) : run_adj_rms_norm<T>(args, l);
     Values means;
     Values rstds;
-    const Values wanted = each_row(shape, xs, [&](int64_t, double* row) {
+    const Values wanted = each_row(shape, x.values(), [&](int64_t, double* row) {
         long double sum = 0; /* more exact than what is tested */
         double squares = 0;
         for (int64_t i = 0; centred && i < shape.cols; i++) {
@@ -171,7 +198,8 @@ void test_norm(const Shape& shape, const Teams& teams, size_t shift, bool centre
             row[i] = (row[i] - m) * rstds.back() * ws[i] + bs[i];
         }
     });
-    expect(centred ? "layer_norm" : "rms_norm", wanted, out, shape.cols < 8 ? 30000 : 400);
+    expect(centred ? "layer_norm" : "rms_norm", wanted, out,
+           wide<T>(shape.cols < 8 ? 30000 : 400));
     expect("rstd", rstds, rstd, shape.cols < 8 ? 30000 : 16);
     if (centred) {
         expect("mean", means, mean, 200);
@@ -184,22 +212,20 @@ void test_norm_grad(const Shape& shape, const Teams& teams, size_t shift, bool c
     const auto n = static_cast<double>(shape.cols);
     const auto rows = static_cast<size_t>(shape.rows);
     const auto cols = static_cast<size_t>(shape.cols);
-    const Values grads = uniform(shape.size(), -1, 1, 1);
-    const Values xs = uniform(shape.size(), -2, 2, 2);
     const Values ws = weighted ? uniform(cols, -2, 2, 3) : Values(cols, 1);
     const Values means = centred ? uniform(rows, -0.5, 0.5, 4) : Values(rows, 0);
     const Values rstds = uniform(rows, 0.5, 2, 5);
-    const Array<T> grad(grads, shift);
-    const Array<T> x(xs, shift);
-    const Array<T> weight(ws);
-    const Array<T> mean(means);
-    const Array<T> rstd(rstds);
+    const Array<T> grad(uniform(shape.size(), -1, 1, 1), shift);
+    const Array<T> x(uniform(shape.size(), -2, 2, 2), shift);
+    const Array<Wide<T>> weight(ws);
+    const Array<Wide<T>> mean(means);
+    const Array<Wide<T>> rstd(rstds);
     const Array<T> grad_x(shape.size(), shift);
-    const Array<T> grad_weight(cols);
-    const Array<T> grad_bias(cols);
+    const Array<Wide<T>> grad_weight(cols);
+    const Array<Wide<T>> grad_bias(cols);
     const int64_t part_rows = 2 * teams.block / teams.team + 1;
     const int64_t parts = (shape.rows + part_rows - 1) / part_rows;
-    const Array<T> scratch(static_cast<size_t>(parts) * 2 * cols);
+    const Array<Wide<T>> scratch(static_cast<size_t>(parts) * 2 * cols);
     adj_norm_grad_rows_args args = {};
     args.block = {grad.get(),
                   x.get(),
@@ -214,12 +240,13 @@ void test_norm_grad(const Shape& shape, const Teams& teams, size_t shift, bool c
                   shape.cols};
     args.rows = teams.rows<T>(shape);
     args.part_rows = part_rows;
-    const Launch l = teams.launch<T>(shape, parts, 4);
+    const Launch l = teams.launch<T>(shape, parts, 2, 2);
     centred ? run_adj_layer_norm_grad<T>(args, l) : run_adj_rms_norm_grad<T>(args, l);
-    run_adj_norm_grad_join<T>(args, {(2 * shape.cols + 31) / 32, 256, 0});
+    run_adj_norm_grad_join<Wide<T>>(args, {(2 * shape.cols + 31) / 32, 256, 0});
+    const Values xs = x.values();
     Values of_weight(cols);
     Values of_bias(cols);
-    const Values of_x = each_row(shape, grads, [&](int64_t r, double* g) {
+    const Values of_x = each_row(shape, grad.values(), [&](int64_t r, double* g) {
         const double* const row = xs.data() + r * shape.cols;
         const auto at = static_cast<size_t>(r);
         double mean_g = 0;
@@ -236,7 +263,7 @@ void test_norm_grad(const Shape& shape, const Teams& teams, size_t shift, bool c
             g[i] = rstds[at] * (g[i] * ws[i] - mean_g - h * mean_gh);
         }
     });
-    expect(centred ? "layer_norm_grad" : "rms_norm_grad", of_x, grad_x, 100);
+    expect(centred ? "layer_norm_grad" : "rms_norm_grad", of_x, grad_x, wide<T>(100));
     expect("grad_weight", of_weight, grad_weight, 16 + 8.0 * static_cast<double>(rows));
     if (centred) {
         expect("grad_bias", of_bias, grad_bias, 16 + 8.0 * static_cast<double>(rows));
@@ -249,7 +276,6 @@ template <class T>
 void test_cross_entropy(const Shape& shape, const Teams& teams, size_t shift, bool invalid) {
     constexpr int64_t IGNORED = -100;
     const auto rows = static_cast<size_t>(shape.rows);
-    const Values xs = uniform(shape.size(), -30, 30, 1);
     Values target_values(rows);
     for (size_t r = 0; r < rows; r++) {
         const size_t target = r * 7 % static_cast<size_t>(shape.cols);
@@ -258,10 +284,10 @@ void test_cross_entropy(const Shape& shape, const Teams& teams, size_t shift, bo
     if (invalid) {
         target_values[rows - 1] = static_cast<double>(shape.cols);
     }
-    const Array<T> logits(xs, shift);
+    const Array<T> logits(uniform(shape.size(), -30, 30, 1), shift);
     const Array<int64_t> targets(target_values);
-    const Array<T> losses(Values(rows, 42));
-    const Array<T> log_sum_exp(Values(rows, 42));
+    const Array<Wide<T>> losses(Values(rows, 42));
+    const Array<Wide<T>> log_sum_exp(Values(rows, 42));
     const Array<int64_t> error(Values(1, 0));
     adj_cross_entropy_rows_args args = {};
     args.block = {logits.get(), targets.get(), losses.get(), log_sum_exp.get(),
@@ -271,7 +297,7 @@ void test_cross_entropy(const Shape& shape, const Teams& teams, size_t shift, bo
     run_adj_cross_entropy<T>(args, teams.launch<T>(shape, 2, 0));
     Values wanted_losses(rows, 42);
     Values wanted_lse(rows, 42);
-    each_row(shape, xs, [&](int64_t r, double* row) {
+    each_row(shape, logits.values(), [&](int64_t r, double* row) {
         const auto at = static_cast<size_t>(r);
         const auto target = static_cast<int64_t>(target_values[at]);
         if (target != shape.cols) {
@@ -285,8 +311,8 @@ void test_cross_entropy(const Shape& shape, const Teams& teams, size_t shift, bo
     expect("error word", Values(1, invalid ? 7 : 0), error, 0);
 
     const Values grads = uniform(rows, -1, 1, 2);
-    const Array<T> grad(grads);
-    const Array<T> lse(wanted_lse);
+    const Array<Wide<T>> grad(grads);
+    const Array<Wide<T>> lse(wanted_lse);
     const Array<T> out(Values(shape.size(), 42), shift);
     const Array<int64_t> no_error(Values(1, 0));
     adj_cross_entropy_grad_rows_args grad_args = {};
@@ -295,7 +321,7 @@ void test_cross_entropy(const Shape& shape, const Teams& teams, size_t shift, bo
     grad_args.error = {no_error.get(), 7};
     grad_args.rows = teams.rows<T>(shape);
     run_adj_cross_entropy_grad<T>(grad_args, teams.launch<T>(shape, 2, 0));
-    const Values wanted = each_row(shape, xs, [&](int64_t r, double* row) {
+    const Values wanted = each_row(shape, logits.values(), [&](int64_t r, double* row) {
         const auto at = static_cast<size_t>(r);
         const auto target = static_cast<int64_t>(target_values[at]);
         for (int64_t i = 0; i < shape.cols; i++) {
@@ -303,7 +329,7 @@ void test_cross_entropy(const Shape& shape, const Teams& teams, size_t shift, bo
             row[i] = target == shape.cols ? 42 : target == IGNORED ? 0 : grads[at] * p;
         }
     });
-    expect("cross_entropy_grad", wanted, out, 100);
+    expect("cross_entropy_grad", wanted, out, wide<T>(100));
     expect("error word", Values(1, invalid ? 7 : 0), no_error, 0);
 }
 
@@ -320,7 +346,9 @@ void test_rows() {
                 }
                 for (const size_t shift : {0u, 1u}) {
                     test_softmax<T>(shape, teams, uniform(shape.size(), -40, 40, 1), shift);
-                    test_softmax_grad<T>(shape, teams, shift);
+                    if constexpr (!IS_BF16<T>) {
+                        test_softmax_grad<T>(shape, teams, shift);
+                    }
                     test_norm<T>(shape, teams, shift, shift == 0, rows != 7);
                     test_norm<T>(shape, teams, shift, shift != 0, rows == 7);
                     if (rows > 0) {
@@ -352,5 +380,6 @@ int main() {
     sim::memory().open();
     test_rows<float>();
     test_rows<double>();
+    test_rows<__nv_bfloat16>();
     return report();
 }
