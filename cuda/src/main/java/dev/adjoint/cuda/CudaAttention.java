@@ -19,23 +19,32 @@ import org.jspecify.annotations.Nullable;
  * Launches the kernels of {@code attention.cu}, and of {@code attention_bf16.cu} where heads are
  * small enough for it.
  */
-final class CudaAttention implements AttentionKernels {
-  private static final int WARP = 32;
+interface CudaAttention extends AttentionKernels, CudaFamily {
+  int WARP = 32;
 
-  private final CudaDevice device;
-  private final Map<DType, Kernels> plain = new EnumMap<>(DType.class);
-  private final Kernels upTo64;
-  private final Kernels upTo128;
-  private final KernelFamily<CudaKernel> deltas;
+  /** All kernels, by element type and size of heads. */
+  final class Variants {
+    private final Map<DType, Kernels> plain = new EnumMap<>(DType.class);
+    private final Kernels upTo64;
+    private final Kernels upTo128;
+    private final KernelFamily<CudaKernel> deltas;
 
-  CudaAttention(CudaDevice device, CudaKernels kernels) {
-    this.device = device;
-    for (DType dtype : CudaKernels.COMPUTED) {
-      plain.put(dtype, Kernels.plain(kernels, dtype));
+    Variants(CudaKernels kernels) {
+      for (DType dtype : CudaKernels.COMPUTED) {
+        plain.put(dtype, Kernels.plain(kernels, dtype));
+      }
+      upTo64 = Kernels.onTensorCores(kernels, 64);
+      upTo128 = Kernels.onTensorCores(kernels, 128);
+      deltas = new KernelFamily<>(kernels::get, "attention_grad_delta", CudaKernels.COMPUTED);
     }
-    upTo64 = Kernels.onTensorCores(kernels, 64);
-    upTo128 = Kernels.onTensorCores(kernels, 128);
-    deltas = new KernelFamily<>(kernels::get, "attention_grad_delta", CudaKernels.COMPUTED);
+
+    private Kernels of(View q) {
+      long width = q.layout().size(3);
+      if (q.dtype() == DType.BF16 && width <= upTo128.columns()) {
+        return width <= upTo64.columns() ? upTo64 : upTo128;
+      }
+      return Objects.requireNonNull(plain.get(q.dtype()));
+    }
   }
 
   /**
@@ -45,7 +54,7 @@ final class CudaAttention implements AttentionKernels {
    * @param rows of a result that a block works on at a time
    * @param columns of them
    */
-  private record Kernels(
+  record Kernels(
       CudaKernel attention,
       CudaKernel grad,
       CudaKernel gradOfQ,
@@ -84,21 +93,13 @@ final class CudaAttention implements AttentionKernels {
     }
   }
 
-  private Kernels kernelsFor(View q) {
-    long width = q.layout().size(3);
-    if (q.dtype() == DType.BF16 && width <= upTo128.columns()) {
-      return width <= upTo64.columns() ? upTo64 : upTo128;
-    }
-    return Objects.requireNonNull(plain.get(q.dtype()));
-  }
-
   @Override
-  public long attentionScratchBytes(View q, View k) {
+  default long attentionScratchBytes(View q, View k) {
     return 0;
   }
 
   @Override
-  public KernelCall attention(
+  default KernelCall attention(
       View q,
       View k,
       View v,
@@ -109,8 +110,8 @@ final class CudaAttention implements AttentionKernels {
       Memory scratch) {
     long[] words =
         ArgumentBlocks.attention(q, k, v, causal, scale, out, logSumExp, scratch.address());
-    Kernels kernels = kernelsFor(q);
-    return new CudaCall(device, kernels.launch(kernels.attention, words, out));
+    Kernels kernels = kernels().attention.of(q);
+    return new CudaCall(device(), kernels.launch(kernels.attention, words, out));
   }
 
   /** Rows of q in all heads. */
@@ -119,12 +120,12 @@ final class CudaAttention implements AttentionKernels {
   }
 
   @Override
-  public long attentionGradScratchBytes(View q, View k) {
+  default long attentionGradScratchBytes(View q, View k) {
     return queries(q) * q.dtype().widened().bytes();
   }
 
   @Override
-  public KernelCall attentionGrad(
+  default KernelCall attentionGrad(
       View grad,
       View q,
       View k,
@@ -137,14 +138,14 @@ final class CudaAttention implements AttentionKernels {
       @Nullable View gradK,
       @Nullable View gradV,
       Memory scratch) {
-    Kernels kernels = kernelsFor(q);
+    Kernels kernels = kernels().attention.of(q);
     long[] words =
         ArgumentBlocks.attentionGrad(
             grad, q, k, v, out, logSumExp, causal, scale, gradQ, gradK, gradV, scratch.address());
     List<CudaCall.Step> steps = new ArrayList<>();
     steps.add(
         new Launch(
-            deltas.of(q.dtype()),
+            kernels().attention.deltas.of(q.dtype()),
             words,
             Grid.of(queries(q), Grid.THREADS / WARP),
             1,
@@ -156,6 +157,6 @@ final class CudaAttention implements AttentionKernels {
     if (gradQ != null) {
       steps.add(kernels.launch(kernels.gradOfQ, words, q));
     }
-    return new CudaCall(kernels.grad.name(), device, steps);
+    return new CudaCall(kernels.grad.name(), device(), steps);
   }
 }

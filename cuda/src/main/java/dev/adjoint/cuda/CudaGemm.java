@@ -31,19 +31,11 @@ import org.jspecify.annotations.Nullable;
  * float32 whose product is of bfloat16, rounded. Bias and activation are epilogues of cublasLt
  * where it has them, else element-wise kernels: it has only GELU's tanh form, and no SiLU.
  */
-final class CudaGemm implements GemmKernels {
-  private static final Factor NOWHERE = new Factor(0, false, 0, 0);
-
-  private final CudaDevice device;
-  private final ElementwiseKernels elementwise;
-
-  CudaGemm(CudaDevice device, ElementwiseKernels elementwise) {
-    this.device = device;
-    this.elementwise = elementwise;
-  }
+interface CudaGemm extends GemmKernels, ElementwiseKernels, CudaFamily {
+  Factor NOWHERE = new Factor(0, false, 0, 0);
 
   /** Scratch memory, of which parts are taken one behind the other. */
-  private static final class Space {
+  final class Space {
     private static final long ALIGNMENT = 256;
 
     private final long first;
@@ -72,15 +64,15 @@ final class CudaGemm implements GemmKernels {
   }
 
   @Override
-  public long gemmScratchBytes(Gemm spec) {
+  default long gemmScratchBytes(Gemm spec) {
     Space space = Space.imaginary();
     steps(spec, space);
     return space.taken();
   }
 
   @Override
-  public KernelCall gemm(Gemm spec, Memory scratch) {
-    return new CudaCall(name(spec), device, steps(spec, new Space(scratch.address())));
+  default KernelCall gemm(Gemm spec, Memory scratch) {
+    return new CudaCall(name(spec), device(), steps(spec, new Space(scratch.address())));
   }
 
   private List<CudaCall.Step> steps(Gemm spec, Space space) {
@@ -103,7 +95,7 @@ final class CudaGemm implements GemmKernels {
     }
     View source = factor.with(distinct(factor.layout()));
     View copy = space.take(dtype, source.layout().shape());
-    addAll(steps, elementwise.cast(source, copy));
+    addAll(steps, cast(source, copy));
     return copy.with(copy.layout().expand(factor.layout().shape()));
   }
 
@@ -122,11 +114,9 @@ final class CudaGemm implements GemmKernels {
   private boolean addWhole(Gemm spec, View a, View b, Space space, List<CudaCall.Step> steps) {
     Epilogue epilogue = epilogue(spec);
     Factor before = spec.before() == null ? NOWHERE : factor(spec.before(), 0);
-    CudaCall.Step whole =
-        epilogue == null || !isAligned(before)
-            ? null
-            : fused(spec, a, b, spec.out(), epilogue, before, space, steps);
-    return whole != null && steps.add(whole);
+    return epilogue != null
+        && isAligned(before)
+        && addFused(spec, a, b, spec.out(), epilogue, before, space, steps);
   }
 
   /** Null if there is none that does all, or if there is nothing to do. */
@@ -150,10 +140,10 @@ final class CudaGemm implements GemmKernels {
   }
 
   /**
-   * The product as one step of cublasLt, null if it has none: it wants a single one, beta = 0, and
-   * the bias in the result's type.
+   * The product as one step of cublasLt; false if it has none: it wants a single product, beta = 0,
+   * and the bias in the result's type.
    */
-  private CudaCall.@Nullable Step fused(
+  private boolean addFused(
       Gemm spec,
       View a,
       View b,
@@ -162,17 +152,24 @@ final class CudaGemm implements GemmKernels {
       Factor before,
       Space space,
       List<CudaCall.Step> steps) {
-    CuBlasLt lt = device.blasLt();
+    CuBlasLt lt = device().blasLt();
     if (lt == null || spec.beta() != 0 || spec.a().numel() == 0 || out.dtype() == DType.F64) {
-      return null;
+      return false;
     }
     List<Product> products = products(spec, a, b, out);
     if (products.size() > 1 || products.getFirst().count() > 1) {
-      return null;
+      return false;
     }
+    List<CudaCall.Step> rounding = new ArrayList<>();
     View bias = spec.bias();
-    long biasAddress = bias == null ? 0 : converted(bias, out.dtype(), space, steps).address();
-    return lt.fused(products.getFirst(), epilogue, biasAddress, before);
+    long address = bias == null ? 0 : converted(bias, out.dtype(), space, rounding).address();
+    CudaCall.Step fused = lt.fused(products.getFirst(), epilogue, address, before);
+    if (fused == null) {
+      return false;
+    }
+    steps.addAll(rounding);
+    steps.add(fused);
+    return true;
   }
 
   private View converted(View dense, DType dtype, Space space, List<CudaCall.Step> steps) {
@@ -180,7 +177,7 @@ final class CudaGemm implements GemmKernels {
       return dense;
     }
     View copy = space.take(dtype, dense.layout().shape());
-    addAll(steps, elementwise.cast(dense, copy));
+    addAll(steps, cast(dense, copy));
     return copy;
   }
 
@@ -192,21 +189,20 @@ final class CudaGemm implements GemmKernels {
     View out = spec.out();
     View before = spec.before();
     UnaryKernel activation = spec.activation();
-    boolean alone = spec.bias() == null && activation == null;
-    boolean wide = out.dtype() == DType.BF16 && !alone;
+    boolean wide = out.dtype() == DType.BF16 && (spec.bias() != null || activation != null);
     View sums = wide ? space.take(DType.F32, out.layout().shape()) : before == null ? out : before;
     if (wide && spec.beta() != 0) {
-      addAll(steps, elementwise.cast(out, sums));
+      addAll(steps, cast(out, sums));
     }
     addSums(spec, a, b, sums, space, steps);
     if (wide && before != null) {
-      addAll(steps, elementwise.cast(sums, before));
+      addAll(steps, cast(sums, before));
     }
     if (activation != null) {
-      addAll(steps, elementwise.unary(activation, sums, wide ? sums : out));
+      addAll(steps, unary(activation, sums, wide ? sums : out));
     }
     if (wide) {
-      addAll(steps, elementwise.cast(sums, out));
+      addAll(steps, cast(sums, out));
     }
   }
 
@@ -214,10 +210,7 @@ final class CudaGemm implements GemmKernels {
   private void addSums(
       Gemm spec, View a, View b, View sums, Space space, List<CudaCall.Step> steps) {
     View bias = spec.bias();
-    CudaCall.Step fused =
-        bias == null ? null : fused(spec, a, b, sums, Epilogue.BIAS, NOWHERE, space, steps);
-    if (fused != null) {
-      steps.add(fused);
+    if (bias != null && addFused(spec, a, b, sums, Epilogue.BIAS, NOWHERE, space, steps)) {
       return;
     }
     if (spec.a().numel() == 0) {
@@ -228,7 +221,7 @@ final class CudaGemm implements GemmKernels {
     if (bias != null) {
       View row = converted(bias, sums.dtype(), space, steps);
       View repeated = row.with(row.layout().expand(sums.layout().shape()));
-      addAll(steps, elementwise.binary(BinaryKernel.ADD, sums, repeated, sums));
+      addAll(steps, binary(BinaryKernel.ADD, sums, repeated, sums));
     }
   }
 
@@ -246,8 +239,8 @@ final class CudaGemm implements GemmKernels {
 
   private KernelCall scaled(Gemm spec, View target) {
     return spec.beta() == 0
-        ? elementwise.fill(target, 0)
-        : elementwise.binaryScalar(BinaryKernel.MUL, target, spec.beta(), false, target);
+        ? fill(target, 0)
+        : binaryScalar(BinaryKernel.MUL, target, spec.beta(), false, target);
   }
 
   /** One product for all of the batch's longest loop, repeated over the other loops. */
@@ -332,7 +325,7 @@ final class CudaGemm implements GemmKernels {
    * @param transposed whether that transpose is transposed in memory, that is, column-major in Java
    * @param leading the distance between what lies dense
    */
-  private record Matrix(boolean transposed, int leading) {
+  record Matrix(boolean transposed, int leading) {
     /** Null if neither rows nor columns are dense and apart. */
     static @Nullable Matrix of(Layout layout) {
       int last = layout.rank() - 1;

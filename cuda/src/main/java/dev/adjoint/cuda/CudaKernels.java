@@ -2,11 +2,14 @@ package dev.adjoint.cuda;
 
 import dev.adjoint.DType;
 import dev.adjoint.TensorException;
+import dev.adjoint.spi.KernelFamily;
 import dev.adjoint.spi.KernelTable;
+import dev.adjoint.spi.ReduceKernel;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import jcuda.driver.CUmodule;
 import jcuda.driver.CUresult;
@@ -23,6 +26,15 @@ final class CudaKernels {
   private final Map<String, CudaKernel> byName = new HashMap<>();
   private final List<CudaKernel> byNumber = new ArrayList<>();
   private final KernelTable<CudaKernel> table;
+  private final Map<Integer, CudaKernel> transposes = new HashMap<>();
+
+  /** Joins the parts of a reduction, by what it computes and the type of its result. */
+  final KernelFamily.ByEnum<ReduceKernel, CudaKernel> reduceFinish;
+
+  final CudaKernel sumPartials;
+  final KernelFamily<CudaKernel> normGradJoin;
+  final CudaAttention.Variants attention;
+  final CudaKernel countStep;
 
   /**
    * Resolves every kernel of the seam.
@@ -36,11 +48,33 @@ final class CudaKernels {
     this.module = module;
     this.image = image;
     this.table = new KernelTable<>(this::get, COMPUTED);
+    for (int bytes = 1; bytes <= Long.BYTES; bytes *= 2) {
+      transposes.put(bytes, get("transpose_" + bytes * Byte.SIZE));
+    }
+    this.reduceFinish =
+        new KernelFamily.ByEnum<>(
+            ReduceKernel.class,
+            k -> new KernelFamily<>(this::get, "reduce_" + k.symbol() + "_finish", reduced(k)));
+    this.sumPartials = get("sum_partials");
+    this.normGradJoin = new KernelFamily<>(this::get, "norm_grad_join", KernelTable.FLOATING);
+    this.attention = new CudaAttention.Variants(this);
+    this.countStep = get("count_step");
+  }
+
+  private static Set<DType> reduced(ReduceKernel kernel) {
+    return kernel == ReduceKernel.MEAN
+        ? COMPUTED
+        : Set.of(DType.F32, DType.F64, DType.BF16, DType.I64);
   }
 
   /** The kernels that every backend has. */
   KernelTable<CudaKernel> table() {
     return table;
+  }
+
+  /** Copies transposed matrices of elements of so many bytes. */
+  CudaKernel transpose(int bytes) {
+    return Objects.requireNonNull(transposes.get(bytes));
   }
 
   /**

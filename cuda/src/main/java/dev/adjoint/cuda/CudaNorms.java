@@ -3,7 +3,6 @@ package dev.adjoint.cuda;
 import dev.adjoint.spi.ArgumentBlocks;
 import dev.adjoint.spi.KernelCall;
 import dev.adjoint.spi.KernelFamily;
-import dev.adjoint.spi.KernelTable;
 import dev.adjoint.spi.Memory;
 import dev.adjoint.spi.NormKernels;
 import dev.adjoint.spi.View;
@@ -12,35 +11,25 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Launches the kernels of {@code norm.cu}. */
-final class CudaNorms implements NormKernels {
+interface CudaNorms extends NormKernels, CudaFamily {
   /** How many rows of its operands a team keeps at hand, see the kernels. */
-  private static final int SOFTMAX_KEPT = 1;
+  int SOFTMAX_KEPT = 1;
 
-  private static final int SOFTMAX_GRAD_KEPT = 2;
-  private static final int NORM_KEPT = 1;
-  private static final int NORM_GRAD_KEPT = 2;
-  private static final int NORM_GRAD_SUMS = 2;
+  int SOFTMAX_GRAD_KEPT = 2;
+  int NORM_KEPT = 1;
+  int NORM_GRAD_KEPT = 2;
+  int NORM_GRAD_SUMS = 2;
 
   /**
    * Parts of the rows whose weight gradients are summed apart: enough to fill the largest devices;
    * each of some rows, lest its sums cost more than the rows themselves.
    */
-  private static final long MAX_PARTS = 1024;
+  long MAX_PARTS = 1024;
 
-  private static final long MIN_TEAM_ROWS = 8;
+  long MIN_TEAM_ROWS = 8;
 
-  private static final int JOIN_BLOCK = 256;
-  private static final int JOIN_COLUMNS = 32;
-
-  private final CudaDevice device;
-  private final KernelTable<CudaKernel> kernels;
-  private final KernelFamily<CudaKernel> joins;
-
-  CudaNorms(CudaDevice device, CudaKernels kernels) {
-    this.device = device;
-    this.kernels = kernels.table();
-    this.joins = new KernelFamily<>(kernels::get, "norm_grad_join", KernelTable.FLOATING);
-  }
+  int JOIN_BLOCK = 256;
+  int JOIN_COLUMNS = 32;
 
   private static long rows(View matrix) {
     return matrix.layout().size(0);
@@ -52,33 +41,33 @@ final class CudaNorms implements NormKernels {
 
   private CudaCall perRow(KernelFamily<CudaKernel> family, View x, int kept, long[] words) {
     RowTeams teams = RowTeams.of(x.dtype(), cols(x), kept, 0);
-    return new CudaCall(device, teams.launch(family.of(x.dtype()), teams.behind(words), rows(x)));
+    return new CudaCall(device(), teams.launch(family.of(x.dtype()), teams.behind(words), rows(x)));
   }
 
   @Override
-  public KernelCall softmax(View x, View out) {
-    return perRow(kernels.softmax, x, SOFTMAX_KEPT, ArgumentBlocks.softmax(x, out));
+  default KernelCall softmax(View x, View out) {
+    return perRow(table().softmax, x, SOFTMAX_KEPT, ArgumentBlocks.softmax(x, out));
   }
 
   @Override
-  public KernelCall softmaxGrad(View grad, View y, View out) {
+  default KernelCall softmaxGrad(View grad, View y, View out) {
     return perRow(
-        kernels.softmaxGrad, y, SOFTMAX_GRAD_KEPT, ArgumentBlocks.softmaxGrad(grad, y, out));
+        table().softmaxGrad, y, SOFTMAX_GRAD_KEPT, ArgumentBlocks.softmaxGrad(grad, y, out));
   }
 
   @Override
-  public KernelCall logSoftmax(View x, View out) {
-    return perRow(kernels.logSoftmax, x, SOFTMAX_KEPT, ArgumentBlocks.softmax(x, out));
+  default KernelCall logSoftmax(View x, View out) {
+    return perRow(table().logSoftmax, x, SOFTMAX_KEPT, ArgumentBlocks.softmax(x, out));
   }
 
   @Override
-  public KernelCall logSoftmaxGrad(View grad, View y, View out) {
+  default KernelCall logSoftmaxGrad(View grad, View y, View out) {
     return perRow(
-        kernels.logSoftmaxGrad, y, SOFTMAX_GRAD_KEPT, ArgumentBlocks.softmaxGrad(grad, y, out));
+        table().logSoftmaxGrad, y, SOFTMAX_GRAD_KEPT, ArgumentBlocks.softmaxGrad(grad, y, out));
   }
 
   @Override
-  public KernelCall layerNorm(
+  default KernelCall layerNorm(
       View x,
       @Nullable View weight,
       @Nullable View bias,
@@ -87,20 +76,20 @@ final class CudaNorms implements NormKernels {
       View mean,
       View rstd) {
     return perRow(
-        kernels.layerNorm,
+        table().layerNorm,
         x,
         NORM_KEPT,
         ArgumentBlocks.norm(x, weight, bias, eps, out, mean, rstd));
   }
 
   @Override
-  public KernelCall rmsNorm(View x, @Nullable View weight, double eps, View out, View rstd) {
+  default KernelCall rmsNorm(View x, @Nullable View weight, double eps, View out, View rstd) {
     return perRow(
-        kernels.rmsNorm, x, NORM_KEPT, ArgumentBlocks.norm(x, weight, null, eps, out, null, rstd));
+        table().rmsNorm, x, NORM_KEPT, ArgumentBlocks.norm(x, weight, null, eps, out, null, rstd));
   }
 
   /** How the gradients' rows are cut into parts, a block for each. */
-  private record Parts(RowTeams teams, long rows) {
+  record Parts(RowTeams teams, long rows) {
     static Parts of(View x) {
       RowTeams teams = RowTeams.of(x.dtype(), cols(x), NORM_GRAD_KEPT, NORM_GRAD_SUMS);
       long least = MIN_TEAM_ROWS * teams.teams();
@@ -113,12 +102,12 @@ final class CudaNorms implements NormKernels {
   }
 
   @Override
-  public long normGradScratchBytes(View x) {
+  default long normGradScratchBytes(View x) {
     return Parts.of(x).count(x) * 2L * cols(x) * x.dtype().widened().bytes();
   }
 
   @Override
-  public KernelCall layerNormGrad(
+  default KernelCall layerNormGrad(
       View grad,
       View x,
       @Nullable View weight,
@@ -129,7 +118,7 @@ final class CudaNorms implements NormKernels {
       @Nullable View gradBias,
       Memory scratch) {
     return normGrad(
-        kernels.layerNormGrad,
+        table().layerNormGrad,
         x,
         gradWeight,
         gradBias,
@@ -137,7 +126,7 @@ final class CudaNorms implements NormKernels {
   }
 
   @Override
-  public KernelCall rmsNormGrad(
+  default KernelCall rmsNormGrad(
       View grad,
       View x,
       @Nullable View weight,
@@ -146,7 +135,7 @@ final class CudaNorms implements NormKernels {
       @Nullable View gradWeight,
       Memory scratch) {
     return normGrad(
-        kernels.rmsNormGrad,
+        table().rmsNormGrad,
         x,
         gradWeight,
         null,
@@ -166,10 +155,10 @@ final class CudaNorms implements NormKernels {
     List<CudaCall.Step> steps = new ArrayList<>();
     steps.add(new Launch(kernel, words, parts.count(x), 1, teams.block(), teams.sharedBytes()));
     if (gradWeight != null || gradBias != null) {
-      CudaKernel join = joins.of(x.dtype().widened());
+      CudaKernel join = kernels().normGradJoin.of(x.dtype().widened());
       long sums = gradBias == null ? cols(x) : 2 * cols(x);
       steps.add(new Launch(join, words, Grid.of(sums, JOIN_COLUMNS), 1, JOIN_BLOCK, 0));
     }
-    return new CudaCall(kernel.name(), device, steps);
+    return new CudaCall(kernel.name(), device(), steps);
   }
 }

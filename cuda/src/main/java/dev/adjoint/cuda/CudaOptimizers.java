@@ -3,29 +3,18 @@ package dev.adjoint.cuda;
 import dev.adjoint.DType;
 import dev.adjoint.spi.ArgumentBlocks;
 import dev.adjoint.spi.KernelCall;
-import dev.adjoint.spi.KernelTable;
 import dev.adjoint.spi.OptimizerKernels;
 import dev.adjoint.spi.View;
 import java.util.ArrayList;
 import java.util.List;
 
 /** Launches of optimizer.cu. */
-final class CudaOptimizers implements OptimizerKernels {
-  private static final int STEP_HEAD_WORDS = 6;
-  private static final int SCALE_HEAD_WORDS = 2;
-
-  private final CudaDevice device;
-  private final KernelTable<CudaKernel> kernels;
-  private final CudaKernel countStep;
-
-  CudaOptimizers(CudaDevice device, CudaKernels kernels) {
-    this.device = device;
-    this.kernels = kernels.table();
-    this.countStep = kernels.get("count_step");
-  }
+interface CudaOptimizers extends OptimizerKernels, CudaFamily {
+  int STEP_HEAD_WORDS = 6;
+  int SCALE_HEAD_WORDS = 2;
 
   @Override
-  public KernelCall sgd(
+  default KernelCall sgd(
       List<View> params,
       List<View> grads,
       List<View> buffers,
@@ -34,7 +23,7 @@ final class CudaOptimizers implements OptimizerKernels {
       double dampening,
       double weightDecay,
       boolean nesterov) {
-    CudaKernel kernel = kernels.sgd.of(dtype(params));
+    CudaKernel kernel = table().sgd.of(dtype(params));
     List<Launch> launches =
         TensorLists.launches(
             kernel,
@@ -55,7 +44,7 @@ final class CudaOptimizers implements OptimizerKernels {
   }
 
   @Override
-  public KernelCall adamW(
+  default KernelCall adamW(
       List<View> params,
       List<View> grads,
       List<View> firstMoments,
@@ -65,7 +54,7 @@ final class CudaOptimizers implements OptimizerKernels {
       double beta2,
       double eps,
       double weightDecay) {
-    CudaKernel kernel = kernels.adamW.of(dtype(params));
+    CudaKernel kernel = table().adamW.of(dtype(params));
     List<Launch> launches =
         TensorLists.launches(
             kernel,
@@ -93,13 +82,13 @@ final class CudaOptimizers implements OptimizerKernels {
 
   private KernelCall step(CudaKernel kernel, List<Launch> launches, View hyper) {
     List<CudaCall.Step> steps = new ArrayList<>(launches);
-    steps.add(new Launch(countStep, new long[] {hyper.address()}, 1, 1, 1, 0));
-    return new CudaCall(kernel.name(), device, steps);
+    steps.add(new Launch(kernels().countStep, new long[] {hyper.address()}, 1, 1, 1, 0));
+    return new CudaCall(kernel.name(), device(), steps);
   }
 
   @Override
-  public KernelCall scale(List<View> xs, View factor) {
-    CudaKernel kernel = kernels.scale.of(factor.dtype());
+  default KernelCall scale(List<View> xs, View factor) {
+    CudaKernel kernel = table().scale.of(factor.dtype());
     List<Launch> launches =
         TensorLists.launches(
             kernel,
@@ -107,6 +96,6 @@ final class CudaOptimizers implements OptimizerKernels {
             SCALE_HEAD_WORDS,
             2,
             (from, to, _) -> ArgumentBlocks.scale(xs.subList(from, to), factor));
-    return new CudaCall(kernel.name(), device, List.copyOf(launches));
+    return new CudaCall(kernel.name(), device(), List.copyOf(launches));
   }
 }

@@ -3,10 +3,9 @@ package dev.adjoint.cuda;
 import dev.adjoint.DType;
 import dev.adjoint.Shape;
 import dev.adjoint.spi.ArgumentBlocks;
+import dev.adjoint.spi.ElementwiseKernels;
 import dev.adjoint.spi.Iteration;
 import dev.adjoint.spi.KernelCall;
-import dev.adjoint.spi.KernelFamily;
-import dev.adjoint.spi.KernelTable;
 import dev.adjoint.spi.Layout;
 import dev.adjoint.spi.ReduceKernel;
 import dev.adjoint.spi.ReductionKernels;
@@ -14,76 +13,52 @@ import dev.adjoint.spi.View;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Set;
 import java.util.stream.IntStream;
 
 /** Launches of reduce.cu. */
-final class CudaReductions implements ReductionKernels {
-  private static final int WARP = 32;
-  private static final int MAX_THREADS = 1024;
-  private static final int MAX_GRID_Y = 65535;
+interface CudaReductions extends ReductionKernels, ElementwiseKernels, CudaFamily {
+  int WARP = 32;
+  int MAX_THREADS = 1024;
+  int MAX_GRID_Y = 65535;
 
   /** Rows of at least so many elements are a block's work, shorter ones a warp's or less. */
-  private static final int LONG_ROW = 1024;
+  int LONG_ROW = 1024;
 
   /** Steps that make a part worth its second stage, for each thread that works on a result. */
-  private static final int PART_STEPS_PER_THREAD = 16;
+  int PART_STEPS_PER_THREAD = 16;
 
   /** Blocks for each multiprocessor that keep it busy; with fewer, results are cut into parts. */
-  private static final int ENOUGH_BLOCKS = 4;
+  int ENOUGH_BLOCKS = 4;
 
-  private static final int SUM_SQUARES_HEAD_WORDS = 2;
-
-  private final CudaDevice device;
-  private final KernelTable<CudaKernel> kernels;
-  private final KernelFamily.ByEnum<ReduceKernel, CudaKernel> finish;
-  private final CudaKernel sumPartials;
-  private final CudaElementwise elementwise;
-
-  CudaReductions(CudaDevice device, CudaKernels kernels) {
-    this.device = device;
-    this.kernels = kernels.table();
-    this.finish =
-        new KernelFamily.ByEnum<>(
-            ReduceKernel.class,
-            k -> new KernelFamily<>(kernels::get, "reduce_" + k.symbol() + "_finish", dtypes(k)));
-    this.sumPartials = kernels.get("sum_partials");
-    this.elementwise = new CudaElementwise(device, kernels);
-  }
-
-  private static Set<DType> dtypes(ReduceKernel kernel) {
-    return kernel == ReduceKernel.MEAN
-        ? CudaKernels.COMPUTED
-        : Set.of(DType.F32, DType.F64, DType.BF16, DType.I64);
-  }
+  int SUM_SQUARES_HEAD_WORDS = 2;
 
   // ---- over any loops ----
 
   @Override
-  public KernelCall reduce(ReduceKernel kernel, View x, View out) {
+  default KernelCall reduce(ReduceKernel kernel, View x, View out) {
     if (x.numel() == 0) {
       // Loops over nothing cannot say how many results there are.
-      return elementwise.fill(out, kernel == ReduceKernel.MEAN ? Double.NaN : 0);
+      return fill(out, kernel == ReduceKernel.MEAN ? Double.NaN : 0);
     }
-    Plan plan = new Plan(x, out);
+    Plan plan = new Plan(device(), x, out);
     CudaKernel first =
         x.dtype() == out.dtype()
-            ? kernels.reduce.of(kernel, x.dtype())
-            : kernels.reduceSumToF32.of(x.dtype());
+            ? table().reduce.of(kernel, x.dtype())
+            : table().reduceSumToF32.of(x.dtype());
     Launch launch = new Launch(first, plan.words, plan.blocks, plan.parts, Grid.THREADS, 0);
     if (plan.parts == 1) {
-      return new CudaCall(device, launch);
+      return new CudaCall(device(), launch);
     }
-    CudaKernel second = finish.of(kernel, out.dtype());
+    CudaKernel second = kernels().reduceFinish.of(kernel, out.dtype());
     int blocks = Math.toIntExact(Math.ceilDiv(plan.results * WARP, Grid.THREADS));
     return new CudaCall(
         first.name(),
-        device,
+        device(),
         List.of(launch, new Launch(second, plan.words, blocks, 1, Grid.THREADS, 0)));
   }
 
   /** How a reduction is cut into blocks: {@code adj_reduce_plan_args}. */
-  private final class Plan {
+  final class Plan {
     private static final int RESULTS = 3;
     private static final int STEPS = 4;
     private static final int PARTS = 5;
@@ -97,7 +72,7 @@ final class CudaReductions implements ReductionKernels {
     final int blocks;
     final int parts;
 
-    Plan(View x, View out) {
+    Plan(CudaDevice device, View x, View out) {
       int[] order = order(x.layout(), out.layout());
       long[] head = new long[HEAD_WORDS];
       head[0] = x.address();
@@ -121,7 +96,7 @@ final class CudaReductions implements ReductionKernels {
       long height = along ? heightAlong(steps) : heightAcross(results, steps);
       long width = Grid.THREADS / height;
       blocks = Math.toIntExact(Math.ceilDiv(results, width));
-      parts = (int) parts(steps, height);
+      parts = (int) parts(device, steps, height);
       words[RESULTS] = results;
       words[STEPS] = steps;
       words[PARTS] = parts;
@@ -166,7 +141,7 @@ final class CudaReductions implements ReductionKernels {
       return Math.min(Grid.THREADS / width, Grid.powerOfTwo(steps));
     }
 
-    private long parts(long steps, long height) {
+    private long parts(CudaDevice device, long steps, long height) {
       long wanted = Math.ceilDiv((long) ENOUGH_BLOCKS * device.multiprocessors(), blocks);
       long useful = steps / (PART_STEPS_PER_THREAD * height);
       long room = device.workspace().bytes() / (Long.BYTES * results);
@@ -177,21 +152,21 @@ final class CudaReductions implements ReductionKernels {
   // ---- argmax ----
 
   @Override
-  public KernelCall argmax(View x, View out) {
+  default KernelCall argmax(View x, View out) {
     long cols = x.layout().size(-1);
     int threads = Math.clamp(Grid.powerOfTwo(cols), WARP, MAX_THREADS);
     int rows = Math.toIntExact(out.numel());
-    CudaKernel kernel = kernels.argmax.of(x.dtype());
+    CudaKernel kernel = table().argmax.of(x.dtype());
     return new CudaCall(
-        device, new Launch(kernel, ArgumentBlocks.argmax(x, out), rows, 1, threads, 0));
+        device(), new Launch(kernel, ArgumentBlocks.argmax(x, out), rows, 1, threads, 0));
   }
 
   // ---- sum of squares ----
 
   @Override
-  public KernelCall sumSquares(List<View> xs, View out) {
+  default KernelCall sumSquares(List<View> xs, View out) {
     // With nothing to add, the element type does not matter.
-    CudaKernel kernel = kernels.sumSquares.of(xs.isEmpty() ? DType.F32 : xs.getFirst().dtype());
+    CudaKernel kernel = table().sumSquares.of(xs.isEmpty() ? DType.F32 : xs.getFirst().dtype());
     long partials = TensorLists.chunks(xs);
     List<CudaCall.Step> steps =
         new ArrayList<>(
@@ -202,14 +177,14 @@ final class CudaReductions implements ReductionKernels {
                 2,
                 (from, to, before) ->
                     ArgumentBlocks.sumSquares(xs.subList(from, to), partial(before))));
-    long[] words = {device.workspace().address(), out.address(), partials};
-    steps.add(new Launch(sumPartials, words, 1, 1, Grid.THREADS, 0));
-    return new CudaCall(kernel.name(), device, steps);
+    long[] words = {device().workspace().address(), out.address(), partials};
+    steps.add(new Launch(kernels().sumPartials, words, 1, 1, Grid.THREADS, 0));
+    return new CudaCall(kernel.name(), device(), steps);
   }
 
   /** Where in the workspace a partial sum lies. */
   private View partial(long i) {
     Layout layout = Layout.of(Shape.of(1), new long[] {1}, i);
-    return new View(device.workspace(), layout, DType.F64);
+    return new View(device().workspace(), layout, DType.F64);
   }
 }
