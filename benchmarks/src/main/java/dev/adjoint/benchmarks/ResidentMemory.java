@@ -8,12 +8,14 @@ import java.util.function.LongSupplier;
 
 /** How much memory this process has. */
 final class ResidentMemory {
-  /** Runs in a row that take no new memory. */
+  /** Runs in a row that take no new memory, if they are short. */
   private static final int STEADY_RUNS = 5;
+
+  private static final long STEADY_NANOS = 2_000_000_000L;
 
   private static final long MEBIBYTE = 1 << 20;
 
-  private static final long PATIENCE_NANOS = 2_000_000_000L;
+  private static final long PATIENCE_NANOS = 15_000_000_000L;
 
   private ResidentMemory() {}
 
@@ -35,23 +37,29 @@ final class ResidentMemory {
   }
 
   /**
-   * Runs until that takes no new memory, two seconds at most. An allocator's first blocks are fresh
-   * pages, which the system clears one by one: many times the cost of large element-wise
-   * operations, and nothing that a program which goes on would see.
+   * Runs until that has taken no new memory for five times or two seconds; fifteen seconds at most.
+   * An allocator's first blocks are fresh pages, which the system clears one by one: many times the
+   * cost of large element-wise operations, and nothing that a program which goes on would see.
    */
   static void settle(Runnable run) {
     settle(run, () -> bytes("VmRSS:"), PATIENCE_NANOS);
   }
 
   static void settle(Runnable run, LongSupplier residentBytes, long patienceNanos) {
-    long deadline = System.nanoTime() + patienceNanos;
+    long start = System.nanoTime();
+    long grown = start;
     long most = residentBytes.getAsLong();
-    for (int steady = 0; steady < STEADY_RUNS && System.nanoTime() < deadline; steady++) {
+    int steady = 0;
+    for (long now = start;
+        steady < STEADY_RUNS && now - grown < STEADY_NANOS && now - start < patienceNanos;
+        now = System.nanoTime()) {
       run.run();
-      long now = residentBytes.getAsLong();
-      if (now > most + MEBIBYTE) {
-        most = now;
-        steady = -1;
+      long bytes = residentBytes.getAsLong();
+      steady++;
+      if (bytes > most + MEBIBYTE) {
+        most = bytes;
+        grown = System.nanoTime();
+        steady = 0;
       }
     }
   }
