@@ -15,7 +15,7 @@ final class ResidentMemory {
 
   private static final long MEBIBYTE = 1 << 20;
 
-  private static final long PATIENCE_NANOS = 15_000_000_000L;
+  private static final long PATIENCE_NANOS = 20_000_000_000L;
 
   private ResidentMemory() {}
 
@@ -37,7 +37,7 @@ final class ResidentMemory {
   }
 
   /**
-   * Runs until that has taken no new memory for five times or two seconds; fifteen seconds at most.
+   * Runs until that has taken no new memory for five times or two seconds; twenty seconds at most.
    * An allocator's first blocks are fresh pages, which the system clears one by one: many times the
    * cost of large element-wise operations, and nothing that a program which goes on would see.
    */
