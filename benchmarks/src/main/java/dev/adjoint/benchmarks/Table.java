@@ -76,7 +76,7 @@ record Table(List<String> head, List<List<String>> rows) {
     Map<List<String>, List<Row>> groups =
         rows.stream()
             .filter(row -> row.subject().own() && row.isTime())
-            .filter(row -> !row.note().contains(Row.DISTURBED))
+            .filter(row -> !row.isDisturbed())
             .collect(
                 Collectors.groupingBy(
                     row ->
