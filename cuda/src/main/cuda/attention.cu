@@ -7,10 +7,13 @@
  * bytes. What is wider than SIDE along d has several blocks, each with its own columns of results.
  * Gradients are summed in a fixed order: those of k and v by the blocks of a tile of keys, that of
  * q by the blocks of a tile of queries, which takes two products more than atomic additions would.
+ *
+ * In bfloat16 this is the way of heads too large for tensor cores (attention_bf16.cu): T is what
+ * arithmetic works with, S what is stored.
  */
 #include <math.h>
 
-#include "common.cuh"
+#include "attention.cuh"
 #include "math.cuh"
 
 constexpr int ADJ_SQUARE = 16; /* threads along each side of a block */
@@ -29,31 +32,6 @@ struct adj_tile {
         T at[W][W] = {};
     };
 };
-
-/* One head of a [B, H, T, D] operand: `rows` rows of d neighbours. */
-template <class T>
-struct adj_head {
-    T* first;
-    int64_t stride;
-    int64_t rows;
-
-    __device__ __forceinline__ adj_head(T* operand, const int64_t (&strides)[3], int64_t heads,
-                                        int64_t index, int64_t length)
-        : first(operand + index / heads * strides[0] + index % heads * strides[1]),
-          stride(strides[2]),
-          rows(length) {
-    }
-
-    __device__ __forceinline__ T element(int64_t row, int64_t column, int64_t d) const {
-        return row < rows && column < d ? first[row * stride + column] : T(0);
-    }
-};
-
-template <class T>
-ADJ_DEVICE adj_head<const T> adj_input(const void* operand, const int64_t (&strides)[3],
-                                       int64_t heads, int64_t index, int64_t length) {
-    return {static_cast<const T*>(operand), strides, heads, index, length};
-}
 
 /* The threads of a block with their shared memory. All of them call each method together. */
 template <class T>
@@ -78,8 +56,9 @@ struct adj_square_block {
     }
 
     /* The dot products of SIDE rows of a with SIDE rows of b; zeros behind their last rows. */
-    __device__ __forceinline__ places dots(const adj_head<const T>& a, int64_t a_first,
-                                           const adj_head<const T>& b, int64_t b_first,
+    template <class S>
+    __device__ __forceinline__ places dots(const adj_head<S>& a, int64_t a_first,
+                                           const adj_head<S>& b, int64_t b_first,
                                            int64_t d) const {
         T* const right = operands + DEPTH * PITCH;
         places sums;
@@ -94,7 +73,8 @@ struct adj_square_block {
     }
 
     /* sums += weightsᵀ · (SIDE rows of b, their SIDE columns from `column` on). */
-    __device__ __forceinline__ void add_weighted(places& sums, const adj_head<const T>& b,
+    template <class S>
+    __device__ __forceinline__ void add_weighted(places& sums, const adj_head<S>& b,
                                                  int64_t b_first, int64_t column,
                                                  int64_t d) const {
         __syncthreads();
@@ -129,14 +109,15 @@ struct adj_square_block {
     }
 
     /* Writes this thread's places of a tile of out, those that exist. */
-    __device__ __forceinline__ void write(const places& results, const adj_head<T>& out,
+    template <class S>
+    __device__ __forceinline__ void write(const places& results, const adj_head<S>& out,
                                           int64_t first, int64_t column, int64_t d) const {
         for (int i = 0; i < W; i++) {
             const int64_t row = first + y * W + i;
             for (int j = 0; j < W; j++) {
                 const int64_t c = column + x * W + j;
                 if (row < out.rows && c < d) {
-                    out.first[row * out.stride + c] = results.at[i][j];
+                    out.first[row * out.stride + c] = adj_convert<S>(results.at[i][j]);
                 }
             }
         }
@@ -147,7 +128,8 @@ struct adj_square_block {
      * DEPTH columns of SIDE rows as `turned`, [DEPTH][PITCH]. A warp takes 8 columns of 4 rows: it
      * reads whole sectors, and what it writes lies in different banks.
      */
-    __device__ __forceinline__ static void put_turned(T* turned, const adj_head<const T>& rows,
+    template <class S>
+    __device__ __forceinline__ static void put_turned(T* turned, const adj_head<S>& rows,
                                                       int64_t first, int64_t from, int64_t d) {
         ADJ_UNROLL_BY(4)
         for (int begin = 0; begin < SIDE * DEPTH; begin += ADJ_SQUARE * ADJ_SQUARE) {
@@ -176,12 +158,6 @@ struct adj_square_block {
     }
 };
 
-/* How many keys, from the first on, a query sees: causal, keys j <= query + tk - tq. */
-template <class Args>
-ADJ_DEVICE int64_t adj_keys_seen(const Args& a, int64_t query) {
-    return a.causal ? adj_min(a.tk, adj_max(0, query + 1 + a.tk - a.tq)) : a.tk;
-}
-
 /* What a block works on: some rows of a head's results, and some columns. */
 struct adj_attention_item {
     int64_t head;
@@ -208,17 +184,18 @@ ADJ_DEVICE void adj_for_items(const Args& a, int64_t rows, F body) {
 
 /* ---- forward ---- */
 
-template <class T>
+template <class S>
 ADJ_DEVICE void adj_attention(const adj_attention_args& a) {
+    using T = adj_wide<S>;
     constexpr int W = adj_tile<T>::W;
     constexpr int SIDE = adj_tile<T>::SIDE;
     constexpr T NONE = -static_cast<T>(INFINITY);
     ADJ_SQUARE_BLOCK(T, block);
     const auto larger = [](T u, T v) { return adj_larger(u, v); };
     adj_for_items<T>(a, a.tq, [&](const adj_attention_item& item) {
-        const auto q = adj_input<T>(a.q, a.q_strides, a.heads, item.head, a.tq);
-        const auto k = adj_input<T>(a.k, a.k_strides, a.heads, item.head, a.tk);
-        const auto v = adj_input<T>(a.v, a.v_strides, a.heads, item.head, a.tk);
+        const auto q = adj_input<S>(a.q, a.q_strides, a.heads, item.head, a.tq);
+        const auto k = adj_input<S>(a.k, a.k_strides, a.heads, item.head, a.tk);
+        const auto v = adj_input<S>(a.v, a.v_strides, a.heads, item.head, a.tk);
         const int64_t first = item.first + block.y * W; /* of this thread's queries */
         const int64_t visible = adj_keys_seen(a, adj_min(a.tq, item.first + SIDE) - 1);
         /* The softmax of each query so far; `sum` only over this thread's keys. */
@@ -266,8 +243,8 @@ ADJ_DEVICE void adj_attention(const adj_attention_args& a) {
                     blind ? NONE : most[i] + adj_log(total);
             }
         }
-        block.write(out, {static_cast<T*>(a.out), a.out_strides, a.heads, item.head, a.tq},
-                    item.first, item.column, a.d);
+        block.write(out, adj_output<S>(a.out, a.out_strides, a.heads, item.head, a.tq), item.first,
+                    item.column, a.d);
     });
 }
 
@@ -277,6 +254,9 @@ ADJ_KERNEL(adj_attention_f32, adj_attention_args) {
 ADJ_KERNEL(adj_attention_f64, adj_attention_args) {
     adj_attention<double>(args);
 }
+ADJ_KERNEL(adj_attention_bf16, adj_attention_args) {
+    adj_attention<__nv_bfloat16>(args);
+}
 
 /* ---- gradients ---- */
 
@@ -284,13 +264,14 @@ ADJ_KERNEL(adj_attention_f64, adj_attention_args) {
  * What the derivative of softmax subtracts, Σ p ⊙ dp of each query, is the dot product of the rows
  * of grad and out; it goes to scratch, [B, H, Tq]. A warp takes a row.
  */
-template <class T>
+template <class S>
 ADJ_DEVICE void adj_attention_grad_delta(const adj_attention_grad_args& a) {
+    using T = adj_wide<S>;
     const int64_t rows = a.batch * a.heads * a.tq;
     for (int64_t row = adj_thread() / ADJ_WARP; row < rows; row += adj_threads() / ADJ_WARP) {
         const int64_t query = row % a.tq;
-        const auto grad = adj_input<T>(a.grad, a.grad_strides, a.heads, row / a.tq, a.tq);
-        const auto out = adj_input<T>(a.out, a.out_strides, a.heads, row / a.tq, a.tq);
+        const auto grad = adj_input<S>(a.grad, a.grad_strides, a.heads, row / a.tq, a.tq);
+        const auto out = adj_input<S>(a.out, a.out_strides, a.heads, row / a.tq, a.tq);
         T sum = 0;
         for (int64_t c = adj_lane(); c < a.d; c += ADJ_WARP) {
             sum += grad.element(query, c, a.d) * out.element(query, c, a.d);
@@ -308,41 +289,25 @@ ADJ_KERNEL(adj_attention_grad_delta_f32, adj_attention_grad_args) {
 ADJ_KERNEL(adj_attention_grad_delta_f64, adj_attention_grad_args) {
     adj_attention_grad_delta<double>(args);
 }
-
-/* One head's operands of the gradients. */
-template <class T>
-struct adj_attention_grad_head {
-    adj_head<const T> grad;
-    adj_head<const T> q;
-    adj_head<const T> k;
-    adj_head<const T> v;
-    const T* log_sum_exp;
-    const T* delta;
-
-    __device__ __forceinline__ adj_attention_grad_head(const adj_attention_grad_args& a,
-                                                       int64_t head)
-        : grad(adj_input<T>(a.grad, a.grad_strides, a.heads, head, a.tq)),
-          q(adj_input<T>(a.q, a.q_strides, a.heads, head, a.tq)),
-          k(adj_input<T>(a.k, a.k_strides, a.heads, head, a.tk)),
-          v(adj_input<T>(a.v, a.v_strides, a.heads, head, a.tk)),
-          log_sum_exp(static_cast<const T*>(a.log_sum_exp) + head * a.tq),
-          delta(static_cast<const T*>(a.scratch) + head * a.tq) {
-    }
-};
+ADJ_KERNEL(adj_attention_grad_delta_bf16, adj_attention_grad_args) {
+    adj_attention_grad_delta<__nv_bfloat16>(args);
+}
 
 /*
  * Of a tile of queries and keys, at this thread's places: p = exp(scale · q kᵀ - logsumexp), and
  * the gradient of q kᵀ, g = scale · p ⊙ (grad vᵀ - delta). Both are 0 where a query does not see a
  * key.
  */
-template <class T>
+template <class S>
 struct adj_attention_grad_tile {
+    using T = adj_wide<S>;
+
     typename adj_tile<T>::places p;
     typename adj_tile<T>::places g;
 
     __device__ __forceinline__ adj_attention_grad_tile(const adj_square_block<T>& block,
                                                        const adj_attention_grad_args& a,
-                                                       const adj_attention_grad_head<T>& head,
+                                                       const adj_attention_grad_head<S>& head,
                                                        int64_t first_query, int64_t first_key)
         : p(block.dots(head.q, first_query, head.k, first_key, a.d)),
           g(block.dots(head.grad, first_query, head.v, first_key, a.d)) {
@@ -364,17 +329,18 @@ struct adj_attention_grad_tile {
 };
 
 /* grad_v = pᵀ grad and grad_k = gᵀ q: a tile of keys, along the queries that see any of them. */
-template <class T>
+template <class S>
 ADJ_DEVICE void adj_attention_grad(const adj_attention_grad_args& a) {
+    using T = adj_wide<S>;
     constexpr int SIDE = adj_tile<T>::SIDE;
     ADJ_SQUARE_BLOCK(T, block);
     adj_for_items<T>(a, a.tk, [&](const adj_attention_item& item) {
-        const adj_attention_grad_head<T> head(a, item.head);
+        const adj_attention_grad_head<S> head(a, item.head);
         const int64_t first = a.causal ? adj_max(0, item.first - (a.tk - a.tq)) : 0;
         typename adj_tile<T>::places grad_k;
         typename adj_tile<T>::places grad_v;
         for (int64_t query = first / SIDE * SIDE; query < a.tq; query += SIDE) {
-            const adj_attention_grad_tile<T> tile(block, a, head, query, item.first);
+            const adj_attention_grad_tile<S> tile(block, a, head, query, item.first);
             if (a.grad_v != nullptr) {
                 block.set_weights(tile.p);
                 block.add_weighted(grad_v, head.grad, query, item.column, a.d);
@@ -387,12 +353,12 @@ ADJ_DEVICE void adj_attention_grad(const adj_attention_grad_args& a) {
         }
         if (a.grad_v != nullptr) {
             block.write(grad_v,
-                        {static_cast<T*>(a.grad_v), a.grad_v_strides, a.heads, item.head, a.tk},
+                        adj_output<S>(a.grad_v, a.grad_v_strides, a.heads, item.head, a.tk),
                         item.first, item.column, a.d);
         }
         if (a.grad_k != nullptr) {
             block.write(grad_k,
-                        {static_cast<T*>(a.grad_k), a.grad_k_strides, a.heads, item.head, a.tk},
+                        adj_output<S>(a.grad_k, a.grad_k_strides, a.heads, item.head, a.tk),
                         item.first, item.column, a.d);
         }
     });
@@ -404,23 +370,26 @@ ADJ_KERNEL(adj_attention_grad_f32, adj_attention_grad_args) {
 ADJ_KERNEL(adj_attention_grad_f64, adj_attention_grad_args) {
     adj_attention_grad<double>(args);
 }
+ADJ_KERNEL(adj_attention_grad_bf16, adj_attention_grad_args) {
+    adj_attention_grad<__nv_bfloat16>(args);
+}
 
 /* grad_q = g k: a tile of queries, along the keys that any of them sees. */
-template <class T>
+template <class S>
 ADJ_DEVICE void adj_attention_grad_q(const adj_attention_grad_args& a) {
+    using T = adj_wide<S>;
     constexpr int SIDE = adj_tile<T>::SIDE;
     ADJ_SQUARE_BLOCK(T, block);
     adj_for_items<T>(a, a.tq, [&](const adj_attention_item& item) {
-        const adj_attention_grad_head<T> head(a, item.head);
+        const adj_attention_grad_head<S> head(a, item.head);
         const int64_t visible = adj_keys_seen(a, adj_min(a.tq, item.first + SIDE) - 1);
         typename adj_tile<T>::places grad_q;
         for (int64_t key = 0; key < visible; key += SIDE) {
-            const adj_attention_grad_tile<T> tile(block, a, head, item.first, key);
+            const adj_attention_grad_tile<S> tile(block, a, head, item.first, key);
             block.set_weights_turned(tile.g);
             block.add_weighted(grad_q, head.k, key, item.column, a.d);
         }
-        block.write(grad_q,
-                    {static_cast<T*>(a.grad_q), a.grad_q_strides, a.heads, item.head, a.tq},
+        block.write(grad_q, adj_output<S>(a.grad_q, a.grad_q_strides, a.heads, item.head, a.tq),
                     item.first, item.column, a.d);
     });
 }
@@ -430,4 +399,7 @@ ADJ_KERNEL(adj_attention_grad_q_f32, adj_attention_grad_args) {
 }
 ADJ_KERNEL(adj_attention_grad_q_f64, adj_attention_grad_args) {
     adj_attention_grad_q<double>(args);
+}
+ADJ_KERNEL(adj_attention_grad_q_bf16, adj_attention_grad_args) {
+    adj_attention_grad_q<__nv_bfloat16>(args);
 }

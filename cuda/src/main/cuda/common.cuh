@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include <type_traits>
+#include <utility>
 
 #ifdef ADJ_SIMULATED
 #    include "sim_cuda.h"
@@ -82,12 +83,52 @@ ADJ_DEVICE void adj_report(const adj_error& error) {
               static_cast<unsigned long long>(error.code));
 }
 
-/* ---- packets: neighbouring elements that one instruction moves, up to 16 bytes ---- */
+/* ---- elements and the numbers that are computed with ---- */
+
+/* The element types by the suffixes of kernel names. bool is stored as 0 or 1. */
+enum class adj_bool : uint8_t {};
+using adj_type_f32 = float;
+using adj_type_f64 = double;
+using adj_type_i32 = int32_t;
+using adj_type_i64 = int64_t;
+using adj_type_bool = adj_bool;
+using adj_type_f16 = __half;
+using adj_type_bf16 = __nv_bfloat16;
+
+/* What arithmetic sees of an element: 16-bit types are read as float, bool as a number. */
+template <class T>
+ADJ_DEVICE T adj_widen(T x) {
+    return x;
+}
+ADJ_DEVICE float adj_widen(__half x) {
+    return __half2float(x);
+}
+ADJ_DEVICE float adj_widen(__nv_bfloat16 x) {
+    return __bfloat162float(x);
+}
+ADJ_DEVICE int32_t adj_widen(adj_bool x) {
+    return static_cast<int32_t>(x);
+}
+
+template <class T>
+using adj_number = decltype(adj_widen(std::declval<T>()));
+
+/* The element T that holds a result: bfloat16 is rounded here, once. */
+template <class T>
+ADJ_DEVICE T adj_narrow(T x) {
+    return x;
+}
+template <class T, class = std::enable_if_t<std::is_same_v<T, __nv_bfloat16>>>
+ADJ_DEVICE T adj_narrow(float x) {
+    return __float2bfloat16_rn(x);
+}
+
+/* ---- packets: neighbouring elements, moved 16 bytes at a time ---- */
 
 constexpr int ADJ_PACKET_BYTES = 16;
 
 template <class T, int N>
-struct alignas(sizeof(T) * N) adj_packet {
+struct alignas(sizeof(T) * N < ADJ_PACKET_BYTES ? sizeof(T) * N : ADJ_PACKET_BYTES) adj_packet {
     T at[N];
 };
 
@@ -96,13 +137,30 @@ ADJ_DEVICE bool adj_is_aligned(const T* p, size_t bytes) {
     return reinterpret_cast<uintptr_t>(p) % bytes == 0;
 }
 
-/* N elements from p on, which is a multiple of their size together. */
+/* N elements from p on, which is a multiple of their size together or of ADJ_PACKET_BYTES. */
 template <int N, class T>
-ADJ_DEVICE adj_packet<T, N> adj_load_packet(const T* p) {
+ADJ_DEVICE adj_packet<T, N> adj_load_elements(const T* p) {
     return *reinterpret_cast<const adj_packet<T, N>*>(p);
 }
+/* The same as numbers. */
 template <int N, class T>
-ADJ_DEVICE void adj_store_packet(T* p, const adj_packet<T, N>& packet) {
+ADJ_DEVICE adj_packet<adj_number<T>, N> adj_load_packet(const T* p) {
+    const auto packet = adj_load_elements<N>(p);
+    adj_packet<adj_number<T>, N> numbers;
+    ADJ_UNROLL
+    for (int k = 0; k < N; k++) {
+        numbers.at[k] = adj_widen(packet.at[k]);
+    }
+    return numbers;
+}
+/* Of elements or of numbers. */
+template <int N, class T, class X>
+ADJ_DEVICE void adj_store_packet(T* p, const adj_packet<X, N>& numbers) {
+    adj_packet<T, N> packet;
+    ADJ_UNROLL
+    for (int k = 0; k < N; k++) {
+        packet.at[k] = adj_narrow<T>(numbers.at[k]);
+    }
     *reinterpret_cast<adj_packet<T, N>*>(p) = packet;
 }
 
@@ -130,13 +188,14 @@ struct adj_array {
         }
         ADJ_UNROLL
         for (int k = 0; k < N; k++) {
-            x[k] = k < n ? base[i + k] : X{};
+            x[k] = k < n ? adj_widen(base[i + k]) : X{};
         }
     }
 
-    __device__ __forceinline__ void store(int64_t i, int n, const T (&x)[N]) const {
+    template <class X>
+    __device__ __forceinline__ void store(int64_t i, int n, const X (&x)[N]) const {
         if (packets && n == N) {
-            adj_packet<T, N> packet;
+            adj_packet<X, N> packet;
             ADJ_UNROLL
             for (int k = 0; k < N; k++) {
                 packet.at[k] = x[k];
@@ -147,7 +206,7 @@ struct adj_array {
         ADJ_UNROLL
         for (int k = 0; k < N; k++) {
             if (k < n) {
-                base[i + k] = x[k];
+                base[i + k] = adj_narrow<T>(x[k]);
             }
         }
     }
@@ -224,12 +283,12 @@ struct adj_operand {
 
     template <class X>
     __device__ __forceinline__ void load(int64_t at, X (&x)[1]) const {
-        x[0] = base[at];
+        x[0] = adj_widen(base[at]);
     }
     template <class X>
     __device__ __forceinline__ void load(int64_t at, X (&x)[N]) const {
         if (repeats) {
-            const X one = base[at];
+            const X one = adj_widen(base[at]);
             ADJ_UNROLL
             for (int i = 0; i < N; i++) {
                 x[i] = one;
@@ -243,11 +302,13 @@ struct adj_operand {
         }
     }
 
-    __device__ __forceinline__ void store(int64_t at, const T (&x)[1]) const {
-        base[at] = x[0];
+    template <class X>
+    __device__ __forceinline__ void store(int64_t at, const X (&x)[1]) const {
+        base[at] = adj_narrow<T>(x[0]);
     }
-    __device__ __forceinline__ void store(int64_t at, const T (&x)[N]) const {
-        adj_packet<T, N> packet;
+    template <class X>
+    __device__ __forceinline__ void store(int64_t at, const X (&x)[N]) const {
+        adj_packet<X, N> packet;
         ADJ_UNROLL
         for (int i = 0; i < N; i++) {
             packet.at[i] = x[i];

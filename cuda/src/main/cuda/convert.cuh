@@ -9,16 +9,6 @@
 
 #include "common.cuh"
 
-/* The element types by the suffixes of kernel names. bool is stored as 0 or 1. */
-enum class adj_bool : uint8_t {};
-using adj_type_f32 = float;
-using adj_type_f64 = double;
-using adj_type_i32 = int32_t;
-using adj_type_i64 = int64_t;
-using adj_type_bool = adj_bool;
-using adj_type_f16 = __half;
-using adj_type_bf16 = __nv_bfloat16;
-
 /* A float next to x: x itself if it is one, else the neighbour whose last bit is odd. */
 ADJ_DEVICE float adj_round_to_odd(double x) {
     const float nearest = static_cast<float>(x);
@@ -38,21 +28,6 @@ ADJ_DEVICE float adj_round_to_odd(int64_t x) {
     const bool exact = x > -(INT64_C(1) << 53) && x < INT64_C(1) << 53;
     const int64_t lost = x & 0x7ff; /* of a double; they become one bit that it has */
     return adj_round_to_odd(static_cast<double>(exact ? x : (x - lost) | (lost != 0 ? 0x800 : 0)));
-}
-
-/* What arithmetic sees of an element: 16-bit types are read as float, bool as a number. */
-template <class T>
-ADJ_DEVICE T adj_widen(T x) {
-    return x;
-}
-ADJ_DEVICE float adj_widen(__half x) {
-    return __half2float(x);
-}
-ADJ_DEVICE float adj_widen(__nv_bfloat16 x) {
-    return __bfloat162float(x);
-}
-ADJ_DEVICE int32_t adj_widen(adj_bool x) {
-    return static_cast<int32_t>(x);
 }
 
 template <class To>

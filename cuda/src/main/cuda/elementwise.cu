@@ -5,17 +5,18 @@
 
 /* ---- functions of one, two and three operands ---- */
 
-/* out = f(x). */
+/* out = f(x), of elements X and R; f sees numbers. */
 template <class X, class R, class F>
 ADJ_DEVICE void map(const adj_nest& nest, const void* x, void* out, F f) {
+    using number = adj_number<X>;
     constexpr int N = adj_packet_size(sizeof(X) > sizeof(R) ? sizeof(X) : sizeof(R));
     const adj_operand<const X, N> xs(static_cast<const X*>(x), nest, 0);
     const adj_operand<R, N> results(static_cast<R*>(out), nest, 1);
     const bool packets = (xs.packets || xs.repeats) && results.packets;
     adj_for_each<N, 2>(nest, packets, [&](const int64_t (&at)[2], auto count) {
         constexpr int n = decltype(count)::value;
-        X x_n[n];
-        R result[n];
+        number x_n[n];
+        decltype(f(number{})) result[n];
         xs.load(at[0], x_n);
         ADJ_UNROLL
         for (int i = 0; i < n; i++) {
@@ -28,6 +29,7 @@ ADJ_DEVICE void map(const adj_nest& nest, const void* x, void* out, F f) {
 /* out = f(a, b), a and b of one type. */
 template <class X, class R, class F>
 ADJ_DEVICE void map(const adj_nest& nest, const void* a, const void* b, void* out, F f) {
+    using number = adj_number<X>;
     constexpr int N = adj_packet_size(sizeof(X) > sizeof(R) ? sizeof(X) : sizeof(R));
     const adj_operand<const X, N> as(static_cast<const X*>(a), nest, 0);
     const adj_operand<const X, N> bs(static_cast<const X*>(b), nest, 1);
@@ -36,9 +38,9 @@ ADJ_DEVICE void map(const adj_nest& nest, const void* a, const void* b, void* ou
         (as.packets || as.repeats) && (bs.packets || bs.repeats) && results.packets;
     adj_for_each<N, 3>(nest, packets, [&](const int64_t (&at)[3], auto count) {
         constexpr int n = decltype(count)::value;
-        X a_n[n];
-        X b_n[n];
-        R result[n];
+        number a_n[n];
+        number b_n[n];
+        decltype(f(number{}, number{})) result[n];
         as.load(at[0], a_n);
         bs.load(at[1], b_n);
         ADJ_UNROLL
@@ -95,33 +97,45 @@ ADJ_DEVICE void fill(const adj_fill_args& args, X value) {
 
 /* ---- the kernels of elementwise.def, type by type ---- */
 
-#define UNARY(S, name, forward, kept, gradient)                                                 \
-    ADJ_STREAMING_KERNEL(adj_##name##_##S, adj_unary_args) {                                    \
-        map<T, T>({args.depth, args.dims}, args.x, args.out, [](T x) -> T { return forward; }); \
-    }                                                                                           \
-    ADJ_STREAMING_KERNEL(adj_##name##_grad_##S, adj_unary_grad_args) {                          \
-        map<T, T>({args.depth, args.dims}, args.grad, args.saved, args.out,                     \
-                  [](T g, [[maybe_unused]] T kept) -> T { return gradient; });                  \
+/* They compute in T. */
+#define UNARY(S, name, forward)                                                                \
+    ADJ_STREAMING_KERNEL(adj_##name##_##S, adj_unary_args) {                                   \
+        map<adj_type_##S, adj_type_##S>({args.depth, args.dims}, args.x, args.out,             \
+                                        [](T x) -> T { return forward; });                     \
     }
+#define GRADIENT(S, name, kept, gradient)                                                      \
+    ADJ_STREAMING_KERNEL(adj_##name##_grad_##S, adj_unary_grad_args) {                         \
+        map<adj_type_##S, adj_type_##S>({args.depth, args.dims}, args.grad, args.saved,        \
+                                        args.out, [](T g, [[maybe_unused]] T kept) -> T {      \
+                                            return gradient;                                   \
+                                        });                                                    \
+    }
+/* Of bfloat16, only those that want no results back, which have lost too much. */
+#define GRADIENT_BF16_none(name, gradient) GRADIENT(bf16, name, none, gradient)
+#define GRADIENT_BF16_x(name, gradient) GRADIENT(bf16, name, x, gradient)
+#define GRADIENT_BF16_y(name, gradient)
 
-/* X carries the computation; TYPE, of the same size, is what a scalar converts to. */
-#define BINARY(S, name, TYPE, X, R, expression)                              \
-    ADJ_STREAMING_KERNEL(adj_##name##_##S, adj_binary_args) {                \
-        map<X, R>({args.depth, args.dims}, args.a, args.b, args.out,         \
-                  [](X a, X b) -> R { return static_cast<R>(expression); }); \
-    }                                                                        \
-    ADJ_STREAMING_KERNEL(adj_##name##_scalar_##S, adj_binary_scalar_args) {  \
-        const X scalar = static_cast<X>(adj_convert<TYPE>(args.scalar));     \
-        const bool first = args.scalar_first != 0;                           \
-        map<X, R>({args.depth, args.dims}, args.a, args.out, [=](X x) -> R { \
-            const X a = first ? scalar : x;                                  \
-            const X b = first ? x : scalar;                                  \
-            return static_cast<R>(expression);                               \
-        });                                                                  \
+/* X and R are the elements of a and b and of the result; TYPE is what a scalar converts to. */
+#define BINARY(S, name, TYPE, X, R, expression)                                            \
+    ADJ_STREAMING_KERNEL(adj_##name##_##S, adj_binary_args) {                              \
+        map<X, R>({args.depth, args.dims}, args.a, args.b, args.out,                       \
+                  [](auto a, auto b) { return static_cast<adj_number<R>>(expression); });  \
+    }                                                                                      \
+    ADJ_STREAMING_KERNEL(adj_##name##_scalar_##S, adj_binary_scalar_args) {                \
+        using number = adj_number<X>;                                                      \
+        const number scalar = static_cast<number>(adj_convert<TYPE>(args.scalar));         \
+        const bool first = args.scalar_first != 0;                                         \
+        map<X, R>({args.depth, args.dims}, args.a, args.out, [=](number x) {               \
+            const number a = first ? scalar : x;                                           \
+            const number b = first ? x : scalar;                                           \
+            return static_cast<adj_number<R>>(expression);                                 \
+        });                                                                                \
     }
 
 #define T float
-#define ADJ_UNARY(name, forward, saved, gradient) UNARY(f32, name, forward, saved, gradient)
+#define ADJ_UNARY(name, forward, saved, gradient) \
+    UNARY(f32, name, forward)                      \
+    GRADIENT(f32, name, saved, gradient)
 #define ADJ_ARITHMETIC(name, e) BINARY(f32, name, float, float, float, e)
 #define ADJ_EXTREME(name, e) BINARY(f32, name, float, float, float, e)
 #define ADJ_REAL(name, e) BINARY(f32, name, float, float, float, e)
@@ -131,12 +145,26 @@ ADJ_DEVICE void fill(const adj_fill_args& args, X value) {
 #undef T
 
 #define T double
-#define ADJ_UNARY(name, forward, saved, gradient) UNARY(f64, name, forward, saved, gradient)
+#define ADJ_UNARY(name, forward, saved, gradient) \
+    UNARY(f64, name, forward)                      \
+    GRADIENT(f64, name, saved, gradient)
 #define ADJ_ARITHMETIC(name, e) BINARY(f64, name, double, double, double, e)
 #define ADJ_EXTREME(name, e) BINARY(f64, name, double, double, double, e)
 #define ADJ_REAL(name, e) BINARY(f64, name, double, double, double, e)
 #define ADJ_ORDER(name, e) BINARY(f64, name, double, double, uint8_t, e)
 #define ADJ_EQUALITY(name, e) BINARY(f64, name, double, double, uint8_t, e)
+#include "elementwise.def"
+#undef T
+
+#define T float
+#define ADJ_UNARY(name, forward, saved, gradient) \
+    UNARY(bf16, name, forward)                    \
+    GRADIENT_BF16_##saved(name, gradient)
+#define ADJ_ARITHMETIC(name, e) BINARY(bf16, name, float, adj_type_bf16, adj_type_bf16, e)
+#define ADJ_EXTREME(name, e) BINARY(bf16, name, float, adj_type_bf16, adj_type_bf16, e)
+#define ADJ_REAL(name, e) BINARY(bf16, name, float, adj_type_bf16, adj_type_bf16, e)
+#define ADJ_ORDER(name, e) BINARY(bf16, name, float, adj_type_bf16, uint8_t, e)
+#define ADJ_EQUALITY(name, e) BINARY(bf16, name, float, adj_type_bf16, uint8_t, e)
 #include "elementwise.def"
 #undef T
 
@@ -162,7 +190,7 @@ ADJ_DEVICE void fill(const adj_fill_args& args, X value) {
     ADJ_STREAMING_KERNEL(adj_cast_##from##_##to, adj_unary_args) {            \
         map<adj_type_##from, adj_type_##to>(                                  \
             {args.depth, args.dims}, args.x, args.out,                        \
-            [](adj_type_##from x) { return adj_convert<adj_type_##to>(x); }); \
+            [](auto x) { return adj_convert<adj_type_##to>(x); });            \
     }
 #define CASTS(S, A, B, C, D, E, F) \
     CAST(S, A)                     \

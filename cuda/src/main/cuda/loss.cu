@@ -1,4 +1,7 @@
-/* Cross-entropy over rows of logits, and its gradient. */
+/*
+ * Cross-entropy over rows of logits, and its gradient. Losses, their gradients and log Σ exp are
+ * what arithmetic sees of the logits: float where these are bfloat16.
+ */
 #include "rows.cuh"
 
 /* Whether a target is one of the classes or ignored; if not, its row is left alone and reported. */
@@ -8,16 +11,17 @@ ADJ_DEVICE bool adj_target_valid(int64_t target, int64_t classes, int64_t ignore
 
 template <class T>
 ADJ_DEVICE void adj_cross_entropy(const adj_cross_entropy_rows_args& args) {
+    using A = adj_number<T>;
     const adj_cross_entropy_args& a = args.block;
     const adj_team team(args.rows);
     adj_for_all_rows(team, a.rows, [&](int64_t row, bool present) {
         const T* const logits = static_cast<const T*>(a.logits) + row * a.classes;
         const auto span = adj_row_span<T>::of_row(present ? a.classes : 0, logits);
-        adj_exp_sum<T> all;
+        adj_exp_sum<A> all;
         span.template each<4>(team, [&](int64_t i, auto width) {
             all.add(adj_load_packet<width.value>(logits + i));
         });
-        const T log_sum = adj_log(all.join(team));
+        const A log_sum = adj_log(all.join(team));
         if (!present || team.rank != 0) {
             return;
         }
@@ -26,9 +30,9 @@ ADJ_DEVICE void adj_cross_entropy(const adj_cross_entropy_rows_args& args) {
             adj_report(args.error);
             return;
         }
-        static_cast<T*>(a.log_sum_exp)[row] = all.most + log_sum;
-        static_cast<T*>(a.losses)[row] =
-            target == a.ignore_index ? T(0) : log_sum + (all.most - logits[target]);
+        static_cast<A*>(a.log_sum_exp)[row] = all.most + log_sum;
+        static_cast<A*>(a.losses)[row] =
+            target == a.ignore_index ? A(0) : log_sum + (all.most - adj_widen(logits[target]));
     });
 }
 
@@ -38,9 +42,13 @@ ADJ_KERNEL(adj_cross_entropy_f32, adj_cross_entropy_rows_args) {
 ADJ_KERNEL(adj_cross_entropy_f64, adj_cross_entropy_rows_args) {
     adj_cross_entropy<double>(args);
 }
+ADJ_KERNEL(adj_cross_entropy_bf16, adj_cross_entropy_rows_args) {
+    adj_cross_entropy<__nv_bfloat16>(args);
+}
 
 template <class T>
 ADJ_DEVICE void adj_cross_entropy_grad(const adj_cross_entropy_grad_rows_args& args) {
+    using A = adj_number<T>;
     const adj_cross_entropy_grad_args& a = args.block;
     const adj_team team(args.rows);
     adj_for_all_rows(team, a.rows, [&](int64_t row, bool present) {
@@ -57,14 +65,14 @@ ADJ_DEVICE void adj_cross_entropy_grad(const adj_cross_entropy_grad_rows_args& a
         const T* const logits = static_cast<const T*>(a.logits) + row * a.classes;
         T* const out = static_cast<T*>(a.out) + row * a.classes;
         const bool ignored = target == a.ignore_index;
-        const T grad = static_cast<const T*>(a.grad)[row * a.grad_stride];
-        const T log_sum_exp = static_cast<const T*>(a.log_sum_exp)[row];
+        const A grad = static_cast<const A*>(a.grad)[row * a.grad_stride];
+        const A log_sum_exp = static_cast<const A*>(a.log_sum_exp)[row];
         adj_row_span<T>::of_row(a.classes, logits, out).each(team, [&](int64_t i, auto width) {
             auto v = adj_load_packet<width.value>(logits + i);
             ADJ_UNROLL
             for (int k = 0; k < width.value; k++) {
-                const T p = adj_exp(v.at[k] - log_sum_exp);
-                v.at[k] = ignored ? T(0) : grad * (i + k == target ? p - 1 : p);
+                const A p = adj_exp(v.at[k] - log_sum_exp);
+                v.at[k] = ignored ? A(0) : grad * (i + k == target ? p - 1 : p);
             }
             adj_store_in_row<width.value>(out + i, v);
         });
@@ -76,4 +84,7 @@ ADJ_KERNEL(adj_cross_entropy_grad_f32, adj_cross_entropy_grad_rows_args) {
 }
 ADJ_KERNEL(adj_cross_entropy_grad_f64, adj_cross_entropy_grad_rows_args) {
     adj_cross_entropy_grad<double>(args);
+}
+ADJ_KERNEL(adj_cross_entropy_grad_bf16, adj_cross_entropy_grad_rows_args) {
+    adj_cross_entropy_grad<__nv_bfloat16>(args);
 }

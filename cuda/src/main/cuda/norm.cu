@@ -1,10 +1,15 @@
-/* Softmax, layer norm, RMS norm and their gradients over dense rows. */
+/*
+ * Softmax, layer norm, RMS norm and their gradients over dense rows. Weight, bias, mean, rstd and
+ * the gradients of weight and bias are what arithmetic sees of the rows: float where these are
+ * bfloat16.
+ */
 #include "rows.cuh"
 
 /* ---- softmax ---- */
 
 template <class T, bool LOG>
 ADJ_DEVICE void adj_softmax_rows(const adj_softmax_rows_args& args) {
+    using A = adj_number<T>;
     const adj_softmax_args& a = args.block;
     const adj_team team(args.rows);
     const adj_rows_memory<T> memory(team, args.rows, 1);
@@ -14,17 +19,17 @@ ADJ_DEVICE void adj_softmax_rows(const adj_softmax_rows_args& args) {
         const auto span = adj_row_span<T>::of_row(present ? a.cols : 0, source, out);
         team.wait(); /* the row before was dealt out otherwise */
         const T* const x = memory.keep(0, span, team, source);
-        adj_exp_sum<T> all;
+        adj_exp_sum<A> all;
         span.each(team, [&](int64_t i, auto width) {
             all.add(adj_load_packet<width.value>(x + i));
         });
-        const T sum = all.join(team);
-        const T scale = 1 / sum;
-        const T log_sum = adj_log(sum);
+        const A sum = all.join(team);
+        const A scale = 1 / sum;
+        const A log_sum = adj_log(sum);
         span.each(team, [&](int64_t i, auto width) {
             auto v = adj_load_packet<width.value>(x + i);
             ADJ_UNROLL
-            for (T& e : v.at) {
+            for (A& e : v.at) {
                 e -= all.most;
                 e = LOG ? e - log_sum : adj_exp(e) * scale;
             }
@@ -39,11 +44,17 @@ ADJ_KERNEL(adj_softmax_f32, adj_softmax_rows_args) {
 ADJ_KERNEL(adj_softmax_f64, adj_softmax_rows_args) {
     adj_softmax_rows<double, false>(args);
 }
+ADJ_KERNEL(adj_softmax_bf16, adj_softmax_rows_args) {
+    adj_softmax_rows<__nv_bfloat16, false>(args);
+}
 ADJ_KERNEL(adj_log_softmax_f32, adj_softmax_rows_args) {
     adj_softmax_rows<float, true>(args);
 }
 ADJ_KERNEL(adj_log_softmax_f64, adj_softmax_rows_args) {
     adj_softmax_rows<double, true>(args);
+}
+ADJ_KERNEL(adj_log_softmax_bf16, adj_softmax_rows_args) {
+    adj_softmax_rows<__nv_bfloat16, true>(args);
 }
 
 template <class T, bool LOG>
@@ -130,12 +141,13 @@ ADJ_DEVICE void adj_add_packet(T* sums, const adj_packet<T, N>& x) {
  */
 template <class T, bool CENTRED>
 ADJ_DEVICE void adj_norm_rows(const adj_norm_rows_args& args) {
+    using A = adj_number<T>;
     const adj_norm_args& a = args.block;
     const adj_team team(args.rows);
     const adj_rows_memory<T> memory(team, args.rows, 1);
-    const T* const weight = static_cast<const T*>(a.weight);
-    const T* const bias = static_cast<const T*>(a.bias);
-    const T count = static_cast<T>(a.cols);
+    const A* const weight = static_cast<const A*>(a.weight);
+    const A* const bias = static_cast<const A*>(a.bias);
+    const A count = static_cast<A>(a.cols);
     const auto all = adj_row_span<T>::of_any_row(a.cols, static_cast<const T*>(a.x),
                                              static_cast<const T*>(a.out), weight, bias);
     adj_for_all_rows(team, a.rows, [&](int64_t row, bool present) {
@@ -143,44 +155,44 @@ ADJ_DEVICE void adj_norm_rows(const adj_norm_rows_args& args) {
         const auto span = all.only_if(present);
         const T* const x =
             memory.keep(0, span, team, static_cast<const T*>(a.x) + row * a.cols);
-        T mean = 0;
+        A mean = 0;
         if (CENTRED) {
-            adj_row_sum<T> sum;
+            adj_row_sum<A> sum;
             span.each(team, [&](int64_t i, auto width) {
                 sum.add(adj_sum_of(adj_load_packet<width.value>(x + i)));
             });
             mean = team.sum(sum.value()) / count;
         }
-        adj_row_sum<T> rests;
-        adj_row_sum<T> squares;
+        adj_row_sum<A> rests;
+        adj_row_sum<A> squares;
         span.each(team, [&](int64_t i, auto width) {
             auto d = adj_load_packet<width.value>(x + i);
-            T square = 0;
+            A square = 0;
             ADJ_UNROLL
-            for (T& e : d.at) {
+            for (A& e : d.at) {
                 e -= mean;
                 square += e * e;
             }
             rests.add(adj_sum_of(d));
             squares.add(square);
         });
-        T rest = 0;
+        A rest = 0;
         if (CENTRED) {
             rest = team.sum(rests.value()) / count;
             rest = rest - rest == 0 ? rest : 0; /* 0 if the mean is infinite */
         }
-        const T variance = team.sum(squares.value()) / count - rest * rest;
-        const T rstd = 1 / adj_sqrt(variance + static_cast<T>(a.eps));
+        const A variance = team.sum(squares.value()) / count - rest * rest;
+        const A rstd = 1 / adj_sqrt(variance + static_cast<A>(a.eps));
         if (present && team.rank == 0) {
-            static_cast<T*>(a.rstd)[row] = rstd;
+            static_cast<A*>(a.rstd)[row] = rstd;
             if (CENTRED) {
-                static_cast<T*>(a.mean)[row] = mean + rest;
+                static_cast<A*>(a.mean)[row] = mean + rest;
             }
         }
         span.each(team, [&](int64_t i, auto width) {
             auto v = adj_load_packet<width.value>(x + i);
-            const auto w = adj_load_or<width.value>(weight, i, T(1));
-            const auto b = adj_load_or<width.value>(bias, i, T(0));
+            const auto w = adj_load_or<width.value>(weight, i, A(1));
+            const auto b = adj_load_or<width.value>(bias, i, A(0));
             ADJ_UNROLL
             for (int k = 0; k < width.value; k++) {
                 v.at[k] = (v.at[k] - mean - rest) * rstd * w.at[k] + b.at[k];
@@ -196,11 +208,17 @@ ADJ_KERNEL(adj_layer_norm_f32, adj_norm_rows_args) {
 ADJ_KERNEL(adj_layer_norm_f64, adj_norm_rows_args) {
     adj_norm_rows<double, true>(args);
 }
+ADJ_KERNEL(adj_layer_norm_bf16, adj_norm_rows_args) {
+    adj_norm_rows<__nv_bfloat16, true>(args);
+}
 ADJ_KERNEL(adj_rms_norm_f32, adj_norm_rows_args) {
     adj_norm_rows<float, false>(args);
 }
 ADJ_KERNEL(adj_rms_norm_f64, adj_norm_rows_args) {
     adj_norm_rows<double, false>(args);
+}
+ADJ_KERNEL(adj_rms_norm_bf16, adj_norm_rows_args) {
+    adj_norm_rows<__nv_bfloat16, false>(args);
 }
 
 /*
@@ -212,25 +230,27 @@ ADJ_KERNEL(adj_rms_norm_f64, adj_norm_rows_args) {
  */
 template <class T, bool CENTRED>
 ADJ_DEVICE void adj_norm_grad_rows(const adj_norm_grad_rows_args& args) {
-    /* What a team keeps: rows of x and grad, sums for the weight and, behind them, for the bias. */
-    enum { X, GRAD, WEIGHT_SUMS, BIAS_SUMS, KEPT };
+    /* What a team keeps: rows of x and grad, and sums for the weight and for the bias. */
+    enum { X, GRAD, ROWS };
+    enum { WEIGHT, BIAS, SUMS };
+    using A = adj_number<T>;
     const adj_norm_grad_args& a = args.block;
     const adj_team team(args.rows);
-    const adj_rows_memory<T> memory(team, args.rows, KEPT);
-    const T* const weight = static_cast<const T*>(a.weight);
-    const T count = static_cast<T>(a.cols);
-    T* const part = static_cast<T*>(a.scratch) + blockIdx.x * 2 * a.cols;
+    const adj_rows_memory<T> memory(team, args.rows, ROWS, SUMS);
+    const A* const weight = static_cast<const A*>(a.weight);
+    const A count = static_cast<A>(a.cols);
+    A* const part = static_cast<A*>(a.scratch) + blockIdx.x * 2 * a.cols;
     const bool summed = a.grad_weight != nullptr || a.grad_bias != nullptr;
     const auto all = adj_row_span<T>::of_any_row(a.cols, static_cast<const T*>(a.x),
                                              static_cast<const T*>(a.grad), weight,
                                              static_cast<const T*>(a.grad_x), part);
     /* Without room the block is one team, and sums where its part is. */
-    T* const weight_sums = memory.pitch == 0 ? part : memory.row(WEIGHT_SUMS, all);
-    T* const bias_sums = memory.pitch == 0 ? part + a.cols : memory.row(BIAS_SUMS, all);
+    A* const weight_sums = memory.pitch == 0 ? part : memory.sums(WEIGHT, team.index);
+    A* const bias_sums = memory.pitch == 0 ? part + a.cols : memory.sums(BIAS, team.index);
     if (summed) {
         all.each(team, [&](int64_t i, auto width) {
-            adj_store_packet<width.value>(weight_sums + i, adj_packet_of<width.value>(T(0)));
-            adj_store_packet<width.value>(bias_sums + i, adj_packet_of<width.value>(T(0)));
+            adj_store_packet<width.value>(weight_sums + i, adj_packet_of<width.value>(A(0)));
+            adj_store_packet<width.value>(bias_sums + i, adj_packet_of<width.value>(A(0)));
         });
     }
     const int64_t begin = blockIdx.x * args.part_rows;
@@ -241,20 +261,20 @@ ADJ_DEVICE void adj_norm_grad_rows(const adj_norm_grad_rows_args& args) {
             memory.keep(X, span, team, static_cast<const T*>(a.x) + row * a.cols);
         const T* const grad =
             memory.keep(GRAD, span, team, static_cast<const T*>(a.grad) + row * a.cols);
-        const T mean = CENTRED && present ? static_cast<const T*>(a.mean)[row] : T(0);
-        const T rstd = present ? static_cast<const T*>(a.rstd)[row] : T(0);
-        adj_row_sum<T> sum_g;
-        adj_row_sum<T> sum_gh;
+        const A mean = CENTRED && present ? static_cast<const A*>(a.mean)[row] : A(0);
+        const A rstd = present ? static_cast<const A*>(a.rstd)[row] : A(0);
+        adj_row_sum<A> sum_g;
+        adj_row_sum<A> sum_gh;
         span.each(team, [&](int64_t i, auto width) {
             const auto xs = adj_load_packet<width.value>(x + i);
             const auto ys = adj_load_packet<width.value>(grad + i);
-            const auto ws = adj_load_or<width.value>(weight, i, T(1));
-            adj_packet<T, width.value> grad_ws;
-            T part_g = 0;
-            T part_gh = 0;
+            const auto ws = adj_load_or<width.value>(weight, i, A(1));
+            adj_packet<A, width.value> grad_ws;
+            A part_g = 0;
+            A part_gh = 0;
             ADJ_UNROLL
             for (int k = 0; k < width.value; k++) {
-                const T h = (xs.at[k] - mean) * rstd;
+                const A h = (xs.at[k] - mean) * rstd;
                 grad_ws.at[k] = ys.at[k] * h;
                 part_g += ys.at[k] * ws.at[k];
                 part_gh += ys.at[k] * ws.at[k] * h;
@@ -271,16 +291,16 @@ ADJ_DEVICE void adj_norm_grad_rows(const adj_norm_grad_rows_args& args) {
         if (a.grad_x == nullptr) {
             return;
         }
-        const T mean_g = CENTRED ? team.sum(sum_g.value()) / count : T(0);
-        const T mean_gh = team.sum(sum_gh.value()) / count;
+        const A mean_g = CENTRED ? team.sum(sum_g.value()) / count : A(0);
+        const A mean_gh = team.sum(sum_gh.value()) / count;
         T* const grad_x = static_cast<T*>(a.grad_x) + row * a.cols;
         span.each(team, [&](int64_t i, auto width) {
             const auto xs = adj_load_packet<width.value>(x + i);
             auto ys = adj_load_packet<width.value>(grad + i);
-            const auto ws = adj_load_or<width.value>(weight, i, T(1));
+            const auto ws = adj_load_or<width.value>(weight, i, A(1));
             ADJ_UNROLL
             for (int k = 0; k < width.value; k++) {
-                const T h = (xs.at[k] - mean) * rstd;
+                const A h = (xs.at[k] - mean) * rstd;
                 ys.at[k] = rstd * (ys.at[k] * ws.at[k] - mean_g - h * mean_gh);
             }
             adj_store_packet<width.value>(grad_x + i, ys);
@@ -290,14 +310,12 @@ ADJ_DEVICE void adj_norm_grad_rows(const adj_norm_grad_rows_args& args) {
         return;
     }
     __syncthreads();
-    ADJ_DYNAMIC_SHARED(T, sums);
     for (int64_t c = threadIdx.x; c < a.cols; c += blockDim.x) {
-        T of_weight = 0;
-        T of_bias = 0;
+        A of_weight = 0;
+        A of_bias = 0;
         for (int k = 0; k < team.count; k++) {
-            const T* const first = sums + k * KEPT * memory.pitch + c;
-            of_weight += first[WEIGHT_SUMS * memory.pitch];
-            of_bias += first[BIAS_SUMS * memory.pitch];
+            of_weight += memory.sums(WEIGHT, k)[c];
+            of_bias += memory.sums(BIAS, k)[c];
         }
         part[c] = of_weight;
         part[a.cols + c] = of_bias;
@@ -310,11 +328,17 @@ ADJ_KERNEL(adj_layer_norm_grad_f32, adj_norm_grad_rows_args) {
 ADJ_KERNEL(adj_layer_norm_grad_f64, adj_norm_grad_rows_args) {
     adj_norm_grad_rows<double, true>(args);
 }
+ADJ_KERNEL(adj_layer_norm_grad_bf16, adj_norm_grad_rows_args) {
+    adj_norm_grad_rows<__nv_bfloat16, true>(args);
+}
 ADJ_KERNEL(adj_rms_norm_grad_f32, adj_norm_grad_rows_args) {
     adj_norm_grad_rows<float, false>(args);
 }
 ADJ_KERNEL(adj_rms_norm_grad_f64, adj_norm_grad_rows_args) {
     adj_norm_grad_rows<double, false>(args);
+}
+ADJ_KERNEL(adj_rms_norm_grad_bf16, adj_norm_grad_rows_args) {
+    adj_norm_grad_rows<__nv_bfloat16, false>(args);
 }
 
 /* A warp's lanes take neighbouring columns of scratch, its block's warps each some of the parts. */

@@ -172,7 +172,7 @@ ADJ_DEVICE void generate(const int64_t* key, void* out, int64_t n, F f) {
     const adj_array<T, N> results(static_cast<T*>(out));
     for (int64_t counter = adj_thread(); counter * N < n; counter += adj_threads()) {
         const draws d(key, counter);
-        T values[N];
+        adj_number<T> values[N];
         f(values, d, counter * N);
         results.store(counter * N, static_cast<int>(adj_min(N, n - counter * N)), values);
     }
@@ -210,30 +210,38 @@ ADJ_DEVICE void normal(const adj_random_args& args) {
 /* 32-bit draws for double, too. */
 template <class T>
 ADJ_DEVICE void dropout(const adj_dropout_args& args) {
+    using number = adj_number<T>;
     constexpr int N = 4;
-    const T factor = static_cast<T>(1 / (1 - args.p));
+    const number factor = static_cast<number>(1 / (1 - args.p));
     /* A uniform is this integer times 2^-24. */
     const uint32_t least_kept = static_cast<uint32_t>(ceil(args.p * 0x1p24));
     const adj_array<const T, N> xs(static_cast<const T*>(args.x));
     const int64_t n = args.n;
-    generate<T, N>(args.key, args.out, n, [=](T(&values)[N], const draws& d, int64_t first) {
+    generate<T, N>(args.key, args.out, n, [=](number(&values)[N], const draws& d, int64_t first) {
         xs.load(first, static_cast<int>(adj_min(N, n - first)), values);
         ADJ_UNROLL
         for (int i = 0; i < N; i++) {
-            values[i] = d.word[i] >> 8 >= least_kept ? values[i] * factor : T{0};
+            values[i] = d.word[i] >> 8 >= least_kept ? values[i] * factor : number{0};
         }
     });
 }
 
-#define RANDOM(S, T)                                \
-    ADJ_KERNEL(adj_uniform_##S, adj_random_args) {  \
-        uniform<T>(args);                           \
-    }                                               \
-    ADJ_KERNEL(adj_normal_##S, adj_random_args) {   \
-        normal<T>(args);                            \
-    }                                               \
-    ADJ_KERNEL(adj_dropout_##S, adj_dropout_args) { \
-        dropout<T>(args);                           \
+#define RANDOM(S, T)                               \
+    ADJ_KERNEL(adj_uniform_##S, adj_random_args) { \
+        uniform<T>(args);                          \
+    }                                              \
+    ADJ_KERNEL(adj_normal_##S, adj_random_args) {  \
+        normal<T>(args);                           \
     }
 RANDOM(f32, float)
 RANDOM(f64, double)
+
+ADJ_KERNEL(adj_dropout_f32, adj_dropout_args) {
+    dropout<float>(args);
+}
+ADJ_KERNEL(adj_dropout_f64, adj_dropout_args) {
+    dropout<double>(args);
+}
+ADJ_KERNEL(adj_dropout_bf16, adj_dropout_args) {
+    dropout<__nv_bfloat16>(args);
+}

@@ -1,15 +1,15 @@
 /*
- * Reductions. Sums of floats accumulate in double. The order in which elements are joined depends
+ * Reductions. Floating sums accumulate in double. The order in which elements are joined depends
  * on the launch's plan alone, so the same call gives the same bits.
  */
 #include "common.cuh"
+#include "convert.cuh"
 #include "spans.cuh"
 
-/* ---- what is accumulated: A, of elements T ---- */
+/* ---- what is accumulated, of elements T into results R ---- */
 
-template <class T, class A>
-struct sum_of {
-    using element = T;
+template <class A>
+struct sum_in {
     using accumulator = A;
     static __device__ __forceinline__ A initial() {
         return A{0};
@@ -17,24 +17,39 @@ struct sum_of {
     static __device__ __forceinline__ A join(A a, A b) {
         return a + b;
     }
-    static __device__ __forceinline__ T result(A a, int64_t) {
-        return static_cast<T>(a);
+};
+
+template <class T, class R = T>
+struct sum_of : sum_in<double> {
+    using element = T;
+    static __device__ __forceinline__ R result(double a, int64_t) {
+        return adj_convert<R>(a);
+    }
+};
+
+/* Unsigned: sums of integers are modulo 2^64. */
+template <>
+struct sum_of<int64_t, int64_t> : sum_in<uint64_t> {
+    using element = int64_t;
+    static __device__ __forceinline__ int64_t result(uint64_t a, int64_t) {
+        return static_cast<int64_t>(a);
     }
 };
 
 template <class T>
-struct mean_of : sum_of<T, double> {
+struct mean_of : sum_in<double> {
+    using element = T;
     static __device__ __forceinline__ T result(double a, int64_t steps) {
-        return static_cast<T>(a / static_cast<double>(steps));
+        return adj_convert<T>(a / static_cast<double>(steps));
     }
 };
 
 template <class T>
 struct extreme {
     using element = T;
-    using accumulator = T;
-    static __device__ __forceinline__ T result(T a, int64_t) {
-        return a;
+    using accumulator = adj_number<T>;
+    static __device__ __forceinline__ T result(accumulator a, int64_t) {
+        return adj_narrow<T>(a);
     }
 };
 
@@ -57,20 +72,22 @@ ADJ_DEVICE T least(T x) {
 
 template <class T>
 struct max_of : extreme<T> {
-    static __device__ __forceinline__ T initial() {
-        return least(T{});
+    using A = adj_number<T>;
+    static __device__ __forceinline__ A initial() {
+        return least(A{});
     }
-    static __device__ __forceinline__ T join(T a, T b) {
+    static __device__ __forceinline__ A join(A a, A b) {
         return adj_larger(a, b);
     }
 };
 
 template <class T>
 struct min_of : extreme<T> {
-    static __device__ __forceinline__ T initial() {
-        return largest(T{});
+    using A = adj_number<T>;
+    static __device__ __forceinline__ A initial() {
+        return largest(A{});
     }
-    static __device__ __forceinline__ T join(T a, T b) {
+    static __device__ __forceinline__ A join(A a, A b) {
         return adj_smaller(a, b);
     }
 };
@@ -83,9 +100,13 @@ struct place {
 };
 
 template <class Op>
+using result_of = decltype(Op::result(Op::initial(), 0));
+
+template <class Op>
 ADJ_DEVICE void reduce(const adj_reduce_plan_args& args) {
     using T = typename Op::element;
     using A = typename Op::accumulator;
+    using R = result_of<Op>;
     const adj_nest nest = {args.depth, args.dims};
     const int thread = static_cast<int>(threadIdx.x);
     const int width = static_cast<int>(args.width);
@@ -106,13 +127,13 @@ ADJ_DEVICE void reduce(const adj_reduce_plan_args& args) {
             const int64_t stride = nest.stride(0, args.kept);
             ADJ_UNROLL_BY(8)
             for (int64_t step = begin + row; step < end; step += height) {
-                a = Op::join(a, static_cast<A>(x[step * stride]));
+                a = Op::join(a, static_cast<A>(adj_widen(x[step * stride])));
             }
         } else {
             for (int64_t step = begin + row; step < end; step += height) {
                 place element;
                 adj_locate(nest, args.kept, args.depth, step, element.at);
-                a = Op::join(a, static_cast<A>(x[element.at[0]]));
+                a = Op::join(a, static_cast<A>(adj_widen(x[element.at[0]])));
             }
         }
     }
@@ -130,7 +151,7 @@ ADJ_DEVICE void reduce(const adj_reduce_plan_args& args) {
         if (args.parts > 1) {
             static_cast<A*>(args.partials)[blockIdx.y * args.results + result] = *own;
         } else {
-            static_cast<T*>(args.out)[first.at[1]] = Op::result(*own, args.steps);
+            static_cast<R*>(args.out)[first.at[1]] = Op::result(*own, args.steps);
         }
     }
 }
@@ -138,8 +159,8 @@ ADJ_DEVICE void reduce(const adj_reduce_plan_args& args) {
 /* Joins the parts of each result, a warp for each. */
 template <class Op>
 ADJ_DEVICE void finish(const adj_reduce_plan_args& args) {
-    using T = typename Op::element;
     using A = typename Op::accumulator;
+    using R = result_of<Op>;
     const int64_t result = adj_thread() / ADJ_WARP;
     if (result >= args.results) {
         return;
@@ -153,29 +174,35 @@ ADJ_DEVICE void finish(const adj_reduce_plan_args& args) {
     if (adj_lane() == 0) {
         place first;
         adj_locate({args.depth, args.dims}, 0, args.kept, result, first.at);
-        static_cast<T*>(args.out)[first.at[1]] = Op::result(a, args.steps);
+        static_cast<R*>(args.out)[first.at[1]] = Op::result(a, args.steps);
     }
 }
 
-#define REDUCE(name, S, ...)                                           \
+#define REDUCE(name, S)                                                \
     ADJ_KERNEL(adj_reduce_##name##_##S, adj_reduce_plan_args) {        \
-        reduce<__VA_ARGS__>(args);                                     \
+        reduce<name##_of<adj_type_##S>>(args);                         \
     }                                                                  \
     ADJ_KERNEL(adj_reduce_##name##_finish_##S, adj_reduce_plan_args) { \
-        finish<__VA_ARGS__>(args);                                     \
+        finish<name##_of<adj_type_##S>>(args);                         \
     }
-REDUCE(sum, f32, sum_of<float, double>)
-REDUCE(sum, f64, sum_of<double, double>)
-/* Unsigned: sums of integers are modulo 2^64. */
-REDUCE(sum, i64, sum_of<int64_t, uint64_t>)
-REDUCE(mean, f32, mean_of<float>)
-REDUCE(mean, f64, mean_of<double>)
-REDUCE(max, f32, max_of<float>)
-REDUCE(max, f64, max_of<double>)
-REDUCE(max, i64, max_of<int64_t>)
-REDUCE(min, f32, min_of<float>)
-REDUCE(min, f64, min_of<double>)
-REDUCE(min, i64, min_of<int64_t>)
+REDUCE(sum, f32)
+REDUCE(sum, f64)
+REDUCE(sum, bf16)
+REDUCE(sum, i64)
+REDUCE(mean, f32)
+REDUCE(mean, f64)
+REDUCE(mean, bf16)
+REDUCE(max, f32)
+REDUCE(max, f64)
+REDUCE(max, bf16)
+REDUCE(max, i64)
+REDUCE(min, f32)
+REDUCE(min, f64)
+REDUCE(min, bf16)
+REDUCE(min, i64)
+ADJ_KERNEL(adj_reduce_sum_f32_bf16, adj_reduce_plan_args) {
+    reduce<sum_of<__nv_bfloat16, float>>(args); /* parts are joined as those of float are */
+}
 
 /* ---- the index of the first largest element, or of the first NaN: a block for each row ---- */
 
@@ -202,16 +229,17 @@ template <class T>
 ADJ_DEVICE void argmax(const adj_argmax_args& args) {
     place row;
     adj_locate({args.depth, args.dims}, 0, args.depth, blockIdx.x, row.at);
+    using A = adj_number<T>;
     const T* x = static_cast<const T*>(args.x) + row.at[0];
-    candidate<T> best = {least(T{}), INT64_MAX};
+    candidate<A> best = {least(A{}), INT64_MAX};
     for (int64_t col = threadIdx.x; col < args.cols; col += blockDim.x) {
-        best = better(best, candidate<T>{x[col * args.col_stride], col});
+        best = better(best, candidate<A>{adj_widen(x[col * args.col_stride]), col});
     }
     for (int distance = ADJ_WARP / 2; distance > 0; distance /= 2) {
-        best = better(best, candidate<T>{__shfl_xor_sync(ADJ_ALL_LANES, best.value, distance),
+        best = better(best, candidate<A>{__shfl_xor_sync(ADJ_ALL_LANES, best.value, distance),
                                          __shfl_xor_sync(ADJ_ALL_LANES, best.index, distance)});
     }
-    ADJ_SHARED(T, values, ADJ_WARP);
+    ADJ_SHARED(A, values, ADJ_WARP);
     ADJ_SHARED(int64_t, indices, ADJ_WARP);
     if (adj_lane() == 0) {
         values[adj_warp()] = best.value;
@@ -221,7 +249,7 @@ ADJ_DEVICE void argmax(const adj_argmax_args& args) {
     if (threadIdx.x == 0) {
         const int warps = static_cast<int>(blockDim.x) / ADJ_WARP;
         for (int warp = 1; warp < warps; warp++) {
-            best = better(best, candidate<T>{values[warp], indices[warp]});
+            best = better(best, candidate<A>{values[warp], indices[warp]});
         }
         args.out[row.at[1]] = best.index;
     }
@@ -232,6 +260,9 @@ ADJ_KERNEL(adj_argmax_f32, adj_argmax_args) {
 }
 ADJ_KERNEL(adj_argmax_f64, adj_argmax_args) {
     argmax<double>(args);
+}
+ADJ_KERNEL(adj_argmax_bf16, adj_argmax_args) {
+    argmax<__nv_bfloat16>(args);
 }
 ADJ_KERNEL(adj_argmax_i64, adj_argmax_args) {
     argmax<int64_t>(args);
@@ -267,7 +298,6 @@ ADJ_KERNEL(adj_sum_squares_f32, adj_sum_squares_args) {
 ADJ_KERNEL(adj_sum_squares_f64, adj_sum_squares_args) {
     sum_squares<double>(args);
 }
-
 /* One block. */
 ADJ_KERNEL(adj_sum_partials, adj_sum_partials_args) {
     double sum = 0;

@@ -127,8 +127,8 @@ struct adj_row_span {
 };
 
 /* A packet of such a row. Where the compiler follows head, it stores each element on its own. */
-template <int N, class T>
-ADJ_DEVICE void adj_store_in_row(T* p, const adj_packet<T, N>& packet) {
+template <int N, class T, class X>
+ADJ_DEVICE void adj_store_in_row(T* p, const adj_packet<X, N>& packet) {
     ADJ_FORGET(p);
     adj_store_packet<N>(p, packet);
 }
@@ -218,43 +218,60 @@ struct adj_exp_sum {
     }
 };
 
-/* The shared memory of a team: room for some rows, or for none. */
+/*
+ * The shared memory of a team: room for some rows as they are and behind them for rows of sums, or
+ * for none.
+ */
 template <class T>
 struct adj_rows_memory {
-    T* first;
-    int64_t pitch;
+    using A = adj_number<T>;
 
-    __device__ __forceinline__ adj_rows_memory(const adj_team& team, const adj_rows& rows,
-                                               int rows_of_team)
-        : pitch(rows.pitch) {
-        ADJ_DYNAMIC_SHARED(T, memory);
-        first = memory + static_cast<int64_t>(team.index) * rows_of_team * pitch;
+    unsigned char* block;
+    int team;
+    int64_t pitch; /* elements of a row; 0: there is no room */
+    int64_t rows_bytes;
+    int64_t bytes; /* of a team */
+
+    __device__ __forceinline__ adj_rows_memory(const adj_team& own, const adj_rows& rows,
+                                               int rows_of_team, int sums_of_team = 0)
+        : team(own.index),
+          pitch(rows.pitch),
+          rows_bytes(rows_of_team * pitch * static_cast<int64_t>(sizeof(T))),
+          bytes(rows_bytes + sums_of_team * pitch * static_cast<int64_t>(sizeof(A))) {
+        ADJ_DYNAMIC_SHARED(unsigned char, memory);
+        block = memory;
     }
 
     /* The k-th row, with packets where the span has them; NULL if there is no room. */
     __device__ __forceinline__ T* row(int k, const adj_row_span<T>& span) const {
         constexpr int WIDTH = adj_row_span<T>::WIDTH;
-        return pitch == 0 ? nullptr : first + k * pitch + (WIDTH - span.head) % WIDTH;
+        T* const rows = reinterpret_cast<T*>(block + team * bytes);
+        return pitch == 0 ? nullptr : rows + k * pitch + (WIDTH - span.head) % WIDTH;
+    }
+
+    /* The k-th row of sums of a team of the block. */
+    __device__ __forceinline__ A* sums(int k, int of_team) const {
+        return reinterpret_cast<A*>(block + of_team * bytes + rows_bytes) + k * pitch;
     }
 
     /* Where a thread finds its elements of `source` from now on. */
     __device__ __forceinline__ const T* keep(int k, const adj_row_span<T>& span,
-                                             const adj_team& team, const T* source) const {
+                                             const adj_team& own, const T* source) const {
         T* const kept = row(k, span);
         if (kept == nullptr) {
             return source;
         }
-        copy(span, team, source, kept);
+        copy(span, own, source, kept);
         return kept;
     }
 
   private:
     /* Several loads on their way at once. */
-    __device__ __forceinline__ static void copy(const adj_row_span<T>& span, const adj_team& team,
+    __device__ __forceinline__ static void copy(const adj_row_span<T>& span, const adj_team& own,
                                                 const T* __restrict__ source,
                                                 T* __restrict__ target) {
-        span.template each<4>(team, [&](int64_t i, auto width) {
-            adj_store_in_row<width.value>(target + i, adj_load_packet<width.value>(source + i));
+        span.template each<4>(own, [&](int64_t i, auto width) {
+            adj_store_in_row<width.value>(target + i, adj_load_elements<width.value>(source + i));
         });
     }
 };

@@ -17,6 +17,7 @@
 #include <cstring>
 #include <iterator>
 #include <numeric>
+#include <vector>
 
 #include "memory.h"
 
@@ -70,6 +71,15 @@ struct Fiber {
     bool parked; /* in fiber_main, between threads or before the first */
 };
 
+/* To shared memory, not done yet. */
+struct Copy {
+    void* to;
+    const void* from;
+    size_t bytes;
+    size_t size; /* with the zeros behind them */
+    unsigned group;
+};
+
 struct Thread {
     Size3 index;
     Fiber* fiber;
@@ -77,6 +87,8 @@ struct Thread {
     unsigned mask;     /* of the lanes that it waits for in a warp */
     uint16_t step;     /* warp barriers passed */
     bool ended;
+    unsigned group; /* of the copies that it begins now */
+    std::vector<Copy> copies;
 };
 
 /* Lanes of a warp that meet under one mask. Values are kept until the next but one meeting. */
@@ -357,6 +369,10 @@ constexpr const char* BARRIER = "__syncthreads";
 
 void end_thread() {
     Thread& thread = *x.current;
+    if (!thread.copies.empty()) {
+        FAIL(LAUNCH_FAILED, "ends without waiting for %zu of its asynchronous copies",
+             thread.copies.size());
+    }
     thread.ended = true;
     x.ended++;
     if (x.at_barrier > 0) {
@@ -420,6 +436,7 @@ void run_block(unsigned first) {
         t.waits = nullptr;
         t.step = 0;
         t.ended = false;
+        t.copies.clear();
     }
     for (unsigned w = 0; w * WARP < x.threads_count; w++) {
         x.warps[w].ended = 0;
@@ -809,6 +826,42 @@ SIM_EXPORT void sim_atomic(const volatile void* address, size_t bytes) {
              bytes, (uintptr_t)address);
     }
     check(address, bytes, ATOMIC);
+}
+
+/*
+ * Until then the place is poisoned. It counts as written now, which whoever still reads it races
+ * with, and again when the thread has waited, with which all that read it before the next barrier
+ * race.
+ */
+SIM_EXPORT void sim_copy_async(void* shared, const void* global, size_t bytes, size_t size) {
+    if ((uintptr_t)shared % size != 0 || (uintptr_t)global % size != 0) {
+        FAIL(MISALIGNED_ADDRESS, "copies %zu bytes asynchronously from 0x%zx, not a multiple", size,
+             (uintptr_t)global);
+    }
+    if ((uintptr_t)shared - x.shared >= SHARED || (bytes > 0 && !mem.covers((uintptr_t)global))) {
+        FAIL(ILLEGAL_ADDRESS, "copies asynchronously, but not from global to shared memory");
+    }
+    if (bytes > 0) {
+        check(global, bytes, READ);
+    }
+    check(shared, size, WRITE);
+    memset(shared, 0xff, size);
+    x.current->copies.push_back({shared, global, bytes, size, x.current->group});
+}
+
+SIM_EXPORT void sim_copy_commit(void) {
+    x.current->group++;
+}
+
+SIM_EXPORT void sim_copy_wait(unsigned groups) {
+    Thread& thread = *x.current;
+    auto copy = thread.copies.begin();
+    for (; copy != thread.copies.end() && thread.group - copy->group > groups; copy++) {
+        check(copy->to, copy->size, WRITE);
+        memcpy(copy->to, copy->from, copy->bytes);
+        memset((char*)copy->to + copy->bytes, 0, copy->size - copy->bytes);
+    }
+    thread.copies.erase(thread.copies.begin(), copy);
 }
 
 SIM_EXPORT void sim_trap(void) {

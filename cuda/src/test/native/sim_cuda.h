@@ -52,6 +52,8 @@
 #define ADJ_UNROLL_BY(n)
 /* Nothing: -fsanitize=alignment checks every access. */
 #define ADJ_REQUIRE_ALIGNED(address, bytes)
+/* A function whose loads and stores the executor does not see: what it touches is its own. */
+#define SIM_UNSEEN __attribute__((noinline, no_sanitize("thread")))
 
 /* ---- the executor ---- */
 
@@ -80,6 +82,11 @@ void* sim_shared(const void* place, const char* name, size_t bytes, size_t unit)
 void* sim_dynamic_shared(size_t unit);
 /* To be called before an atomic operation, whose own loads and stores are not seen. */
 void sim_atomic(const volatile void* address, size_t bytes);
+/* Copies to shared memory by the time that the thread waits for it, not before: `bytes` bytes, then
+ * zeros up to `size`. Both addresses are multiples of `size`. */
+void sim_copy_async(void* shared, const void* global, size_t bytes, size_t size);
+void sim_copy_commit(void);
+void sim_copy_wait(unsigned groups);
 void sim_trap(void);
 }
 
@@ -303,7 +310,7 @@ SIM_STORE(__stwt)
 
 /* Threads of the simulated device take turns, so that an atomic operation is a plain one. */
 template <typename T, typename Function>
-__attribute__((noinline, no_sanitize("thread"))) T sim_update(T* address, Function function) {
+SIM_UNSEEN T sim_update(T* address, Function function) {
     sim_atomic(address, sizeof(T));
     const T old = *address;
     *address = function(old);
@@ -403,6 +410,24 @@ inline int __any_sync(unsigned mask, int predicate) {
 inline int __all_sync(unsigned mask, int predicate) {
     unsigned present;
     return sim_vote("__all_sync", mask, predicate, &present) == present;
+}
+
+/* What each lane of a whole warp holds: for twins of instructions that deal it out anew. */
+template <typename T>
+SIM_UNSEEN void sim_lanes(const char* what, const T& own, T (&all)[32]) {
+    static_assert(std::is_trivially_copyable<T>::value && sizeof(T) % sizeof(uint64_t) == 0);
+    for (size_t at = 0; at < sizeof(T); at += sizeof(uint64_t)) {
+        uint64_t word;
+        memcpy(&word, (const char*)&own + at, sizeof word);
+        unsigned present;
+        const uint64_t* const words = sim_exchange(what, 0xffffffffu, word, &present);
+        if (present != 0xffffffffu) {
+            sim_trap();
+        }
+        for (size_t lane = 0; lane < 32; lane++) {
+            memcpy((char*)&all[lane] + at, words + lane, sizeof word);
+        }
+    }
 }
 
 /* ---- mathematics: what <math.h> lacks ---- */

@@ -1,5 +1,5 @@
 /* Kernels with one fault each, and sound ones beside them, for test_simulation.cpp. */
-#include "sim_cuda.h"
+#include "ptx.cuh"
 
 struct vector_args {
     const float* x;
@@ -153,6 +153,120 @@ ADJ_KERNEL(adj_shared_unset, vector_args) {
     }
     __syncthreads();
     args.out[index_of_thread()] = tile[threadIdx.x];
+}
+
+/* Rotates each block by 4 by way of copies that its threads do not wait for at once. */
+template <bool Wait, bool BarrierAfter, bool BarrierBefore>
+static void copy_async(const vector_args& args) {
+    ADJ_SHARED(float, tile, 512);
+    const unsigned i = 4 * threadIdx.x; /* 16 bytes */
+    const unsigned n = 4 * blockDim.x;
+    for (int round = 0; round < 2; round++) {
+        if (BarrierBefore) {
+            __syncthreads();
+        }
+        adj_copy_async(tile + i, args.x + i, 16);
+        adj_copy_commit();
+        if (Wait) {
+            adj_copy_wait<0>();
+        } else if (round > 0) {
+            adj_copy_wait<1>();
+        }
+        if (BarrierAfter) {
+            __syncthreads();
+        }
+        for (unsigned k = 0; k < 4; k++) {
+            args.out[i + k] = tile[(i + k + 4) % n];
+        }
+    }
+}
+ADJ_KERNEL(adj_copy_async_sound, vector_args) {
+    copy_async<true, true, true>(args);
+}
+ADJ_KERNEL(adj_copy_async_without_wait, vector_args) {
+    copy_async<false, true, true>(args);
+}
+ADJ_KERNEL(adj_copy_async_without_barrier, vector_args) {
+    copy_async<true, false, true>(args);
+}
+ADJ_KERNEL(adj_copy_async_too_early, vector_args) {
+    copy_async<true, true, false>(args);
+}
+/* Of 16 bytes, the first 4 n; the group before stays under way, and is read. */
+ADJ_KERNEL(adj_copy_async_groups, vector_args) {
+    ADJ_SHARED(float, tile, 8);
+    adj_copy_async(tile, args.x, static_cast<int>(4 * args.n));
+    adj_copy_commit();
+    adj_copy_async(tile + 4, args.x, 16);
+    adj_copy_commit();
+    adj_copy_wait<1>();
+    for (int k = 0; k < 8; k++) {
+        args.out[k] = tile[k];
+    }
+    adj_copy_wait<0>();
+}
+
+/*
+ * The product of two matrices of small integers on tensor cores, with elements where the PTX ISA
+ * has them (section "Matrix Fragments for mma.m16n8k16 with floating point type").
+ */
+ADJ_KERNEL(adj_mma_product, vector_args) {
+    const int group = static_cast<int>(threadIdx.x) >> 2;
+    const int within = static_cast<int>(threadIdx.x) % 4;
+    uint32_t a[4] = {};
+    for (int i = 0; i < 8; i++) {
+        const int row = i < 2 || (4 <= i && i < 6) ? group : group + 8;
+        const int column = within * 2 + (i & 1) + (i < 4 ? 0 : 8);
+        const uint32_t bits = __nv_bfloat16(static_cast<float>(row * 3 - column)).bits;
+        a[i / 2] |= bits << i % 2 * 16;
+    }
+    uint32_t b[2] = {};
+    for (int i = 0; i < 4; i++) {
+        const int row = within * 2 + (i & 1) + (i < 2 ? 0 : 8);
+        const uint32_t bits = __nv_bfloat16(static_cast<float>(row * row % 7 - 5 * group)).bits;
+        b[i / 2] |= bits << i % 2 * 16;
+    }
+    float c[4] = {1, 1, 1, 1};
+    adj_mma(c, a, b[0], b[1]);
+    for (int i = 0; i < 4; i++) {
+        const int row = i < 2 ? group : group + 8;
+        const int column = within * 2 + (i & 1);
+        args.out[row * 8 + column] = c[i];
+    }
+}
+
+/* What each lane gets of four matrices whose elements are 64 m + 8 row + column: as they are, then
+ * transposed. */
+ADJ_KERNEL(adj_matrices, vector_args) {
+    ADJ_SHARED(__nv_bfloat16, rows, 32 * 8);
+    const int lane = static_cast<int>(threadIdx.x);
+    for (int k = 0; k < 8; k++) {
+        rows[lane * 8 + k] = __nv_bfloat16(static_cast<float>(lane * 8 + k));
+    }
+    __syncwarp();
+    uint32_t m[4];
+    for (int turned = 0; turned < 2; turned++) {
+        if (turned == 0) {
+            adj_load_matrices(m, rows + lane * 8);
+        } else {
+            adj_load_matrices_turned(m, rows + lane * 8);
+        }
+        for (int i = 0; i < 8; i++) {
+            const auto bits = static_cast<unsigned short>(m[i / 2] >> i % 2 * 16);
+            args.out[turned * 256 + lane * 8 + i] = sim_f32_of_bf16(bits);
+        }
+    }
+}
+
+/* Half of the lanes only. */
+ADJ_KERNEL(adj_mma_half, vector_args) {
+    float c[4] = {};
+    const uint32_t a[4] = {};
+    if (threadIdx.x < 16) {
+        return;
+    }
+    adj_mma(c, a, 0, 0);
+    args.out[threadIdx.x] = c[0];
 }
 
 /* The sum of a block, in every thread; n counts the elements of the block. */

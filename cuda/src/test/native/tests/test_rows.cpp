@@ -1,20 +1,14 @@
 /*
- * Softmax, norms, cross-entropy and attention on the simulated device, against plain loops in
- * float64. The contract on the Java side covers values and layouts; here the launches vary: teams of
- * every size, with and without room in shared memory, several rows for each team.
+ * Softmax, norms and cross-entropy on the simulated device, against plain loops in float64. The
+ * contract on the Java side covers values and layouts; here the launches vary: teams of every size,
+ * with and without room in shared memory, several rows for each team.
  */
 #include <algorithm>
-#include <cmath>
-#include <cstdio>
-#include <cstdlib>
 #include <functional>
 #include <initializer_list>
-#include <limits>
-#include <vector>
 
 #include "cuda_args.h"
-#include "executor.h"
-#include "memory.h"
+#include "kernels_under_test.h"
 
 #define KERNELS(X)                                          \
     X(adj_softmax, adj_softmax_rows_args)                   \
@@ -27,11 +21,7 @@
     X(adj_rms_norm_grad, adj_norm_grad_rows_args)           \
     X(adj_norm_grad_join, adj_norm_grad_rows_args)          \
     X(adj_cross_entropy, adj_cross_entropy_rows_args)       \
-    X(adj_cross_entropy_grad, adj_cross_entropy_grad_rows_args)\
-    X(adj_attention, adj_attention_args)                    \
-    X(adj_attention_grad_delta, adj_attention_grad_args)    \
-    X(adj_attention_grad, adj_attention_grad_args)          \
-    X(adj_attention_grad_q, adj_attention_grad_args)
+    X(adj_cross_entropy_grad, adj_cross_entropy_grad_rows_args)
 
 #define DECLARE(name, Args)                  \
     extern "C" void name##_f32(const Args&); \
@@ -40,100 +30,12 @@ KERNELS(DECLARE)
 
 namespace {
 
-using Values = std::vector<double>;
-
-constexpr double NONE = -std::numeric_limits<double>::infinity();
-constexpr double NOT_A_NUMBER = std::numeric_limits<double>::quiet_NaN();
-
-int failures = 0;
-
-struct Launch {
-    int64_t grid;
-    int block;
-    size_t shared;
-};
-
-template <class Args>
-void launch(const char* name, void (*function)(const Args&), const Args& args,
-            const Launch& l) {
-    if (l.grid == 0) {
-        return;
-    }
-    const sim::Kernel kernel = {name, reinterpret_cast<void (*)(const void*)>(
-                                    reinterpret_cast<void (*)()>(function)),
-                                sizeof(Args)};
-    const sim::Result result =
-        sim::launch(kernel, &args, {static_cast<unsigned>(l.grid), 1, 1},
-                    {static_cast<unsigned>(l.block), 1, 1}, l.shared, 0);
-    if (result != sim::SUCCESS) {
-        printf("%s: launch failed with %d\n", name, result);
-        failures++;
-    }
-}
-
 #define RUN(name, Args)                                                  \
     template <class T>                                                   \
     void run_##name(const Args& args, const Launch& l) {                 \
         launch(#name, sizeof(T) == 4 ? name##_f32 : name##_f64, args, l); \
     }
 KERNELS(RUN)
-
-/* Device memory with `shift` elements before the first. */
-template <class T>
-class Array {
-   public:
-    explicit Array(size_t n, size_t shift = 0)
-        : n_(n), block_(sim::memory().allocate((n + shift) * sizeof(T), 0)),
-          first_(reinterpret_cast<T*>(block_) + shift) {
-    }
-    explicit Array(const Values& values, size_t shift = 0) : Array(values.size(), shift) {
-        for (size_t i = 0; i < n_; i++) {
-            first_[i] = static_cast<T>(values[i]);
-        }
-    }
-    Array(const Array&) = delete;
-    Array& operator=(const Array&) = delete;
-    ~Array() {
-        sim::memory().release(block_);
-    }
-    T* get() const {
-        return first_;
-    }
-    Values values() const {
-        return Values(first_, first_ + n_);
-    }
-
-   private:
-    size_t n_;
-    uintptr_t block_;
-    T* first_;
-};
-
-Values uniform(size_t n, double low, double high, unsigned seed) {
-    uint64_t state = seed * 0x9e3779b97f4a7c15u + 1;
-    Values values(n);
-    for (double& v : values) {
-        state = state * 6364136223846793005u + 1442695040888963407u;
-        v = static_cast<float>(low + (high - low) * static_cast<double>(state >> 11) * 0x1p-53);
-    }
-    return values;
-}
-
-/* Within `units` roundoffs of T. */
-template <class T>
-void expect(const char* what, const Values& wanted, const Array<T>& array, double units) {
-    const double tolerance = units * (sizeof(T) == 4 ? 0x1p-24 : 0x1p-52);
-    const Values got = array.values();
-    for (size_t i = 0; i < wanted.size(); i++) {
-        const bool same = wanted[i] == got[i] || (std::isnan(wanted[i]) && std::isnan(got[i]));
-        if (!same && !(std::fabs(wanted[i] - got[i]) <= tolerance)) {
-            printf("%s<%zu>: element %zu is %.9g instead of %.9g\n", what, sizeof(T), i, got[i],
-                   wanted[i]);
-            failures++;
-            return;
-        }
-    }
-}
 
 /* ---- rows ---- */
 
@@ -174,22 +76,6 @@ Values each_row(const Shape& shape, Values x, const std::function<void(int64_t, 
         f(r, x.data() + r * shape.cols);
     }
     return x;
-}
-
-double max_of(const double* x, int64_t n) {
-    double most = NONE;
-    for (int64_t i = 0; i < n; i++) {
-        most = x[i] > most || std::isnan(x[i]) ? x[i] : most;
-    }
-    return most;
-}
-
-double sum_exp(const double* x, int64_t n, double most) {
-    double sum = 0;
-    for (int64_t i = 0; i < n; i++) {
-        sum += std::exp(x[i] - most);
-    }
-    return sum;
 }
 
 Values softmax(const Shape& shape, const Values& x, bool log) {
@@ -421,149 +307,6 @@ void test_cross_entropy(const Shape& shape, const Teams& teams, size_t shift, bo
     expect("error word", Values(1, invalid ? 7 : 0), no_error, 0);
 }
 
-/* ---- attention ---- */
-
-struct Problem {
-    int64_t batch, heads, tq, tk, d;
-    bool causal;
-    bool permuted; /* [B, T, H, D] in memory */
-
-    size_t size(int64_t length) const {
-        return static_cast<size_t>(batch * heads * length * d);
-    }
-    void strides(int64_t length, int64_t (&s)[3]) const {
-        s[0] = heads * length * d;
-        s[1] = permuted ? d : length * d;
-        s[2] = permuted ? heads * d : d;
-    }
-    size_t at(int64_t head, int64_t length, int64_t row) const {
-        int64_t s[3];
-        strides(length, s);
-        return static_cast<size_t>(head / heads * s[0] + head % heads * s[1] + row * s[2]);
-    }
-    int64_t seen(int64_t query) const {
-        return causal ? std::min(tk, std::max<int64_t>(0, query + 1 + tk - tq)) : tk;
-    }
-};
-
-constexpr double SCALE = 0.3;
-
-/* A head's row of a times one of b. */
-double dot(const Values& a, size_t i, const Values& b, size_t j, int64_t d) {
-    double sum = 0;
-    for (size_t c = 0; c < static_cast<size_t>(d); c++) {
-        sum += a[i + c] * b[j + c];
-    }
-    return sum;
-}
-
-void add(Values& sums, size_t i, double factor, const Values& x, size_t j, int64_t d) {
-    for (size_t c = 0; c < static_cast<size_t>(d); c++) {
-        sums[i + c] += factor * x[j + c];
-    }
-}
-
-template <class T>
-void test_attention(const Problem& p, int64_t blocks) {
-    const Values qs = uniform(p.size(p.tq), -1, 1, 1);
-    const Values ks = uniform(p.size(p.tk), -1, 1, 2);
-    const Values vs = uniform(p.size(p.tk), -1, 1, 3);
-    const Values grads = uniform(p.size(p.tq), -1, 1, 4);
-    const auto rows = static_cast<size_t>(p.batch * p.heads * p.tq);
-    Values outs(qs.size());
-    Values lses(rows, NONE);
-    Values grad_qs(qs.size());
-    Values grad_ks(ks.size());
-    Values grad_vs(ks.size());
-    for (int64_t head = 0; head < p.batch * p.heads; head++) {
-        for (int64_t i = 0; i < p.tq; i++) {
-            const size_t q = p.at(head, p.tq, i);
-            Values scores;
-            for (int64_t j = 0; j < p.seen(i); j++) {
-                scores.push_back(SCALE * dot(qs, q, ks, p.at(head, p.tk, j), p.d));
-            }
-            if (scores.empty()) {
-                continue;
-            }
-            const double most = max_of(scores.data(), p.seen(i));
-            const double lse = most + std::log(sum_exp(scores.data(), p.seen(i), most));
-            lses[static_cast<size_t>(head * p.tq + i)] = lse;
-            for (int64_t j = 0; j < p.seen(i); j++) {
-                const double weight = std::exp(scores[static_cast<size_t>(j)] - lse);
-                add(outs, q, weight, vs, p.at(head, p.tk, j), p.d);
-            }
-            const double delta = dot(grads, q, outs, q, p.d);
-            for (int64_t j = 0; j < p.seen(i); j++) {
-                const size_t k = p.at(head, p.tk, j);
-                const double weight = std::exp(scores[static_cast<size_t>(j)] - lse);
-                const double g = SCALE * weight * (dot(grads, q, vs, k, p.d) - delta);
-                add(grad_vs, k, weight, grads, q, p.d);
-                add(grad_qs, q, g, ks, k, p.d);
-                add(grad_ks, k, g, qs, q, p.d);
-            }
-        }
-    }
-    const Array<T> q(qs), k(ks), v(vs), grad(grads);
-    const Array<T> out(qs.size());
-    const Array<T> lse(rows);
-    adj_attention_args args = {};
-    args.q = q.get();
-    args.k = k.get();
-    args.v = v.get();
-    args.out = out.get();
-    args.log_sum_exp = lse.get();
-    args.batch = p.batch;
-    args.heads = p.heads;
-    args.tq = p.tq;
-    args.tk = p.tk;
-    args.d = p.d;
-    args.causal = p.causal;
-    args.scale = SCALE;
-    p.strides(p.tq, args.q_strides);
-    p.strides(p.tk, args.k_strides);
-    p.strides(p.tk, args.v_strides);
-    p.strides(p.tq, args.out_strides);
-    run_adj_attention<T>(args, {blocks, 256, 0});
-    expect("attention", outs, out, 32);
-    expect("logsumexp", lses, lse, 32);
-
-    const Array<T> right_out(outs), right_lse(lses), delta(rows);
-    const Array<T> grad_q(qs.size()), grad_k(ks.size()), grad_v(ks.size());
-    adj_attention_grad_args g = {};
-    g.grad = grad.get();
-    g.q = q.get();
-    g.k = k.get();
-    g.v = v.get();
-    g.out = right_out.get();
-    g.log_sum_exp = right_lse.get();
-    g.grad_q = grad_q.get();
-    g.grad_k = grad_k.get();
-    g.grad_v = grad_v.get();
-    g.scratch = delta.get();
-    g.batch = p.batch;
-    g.heads = p.heads;
-    g.tq = p.tq;
-    g.tk = p.tk;
-    g.d = p.d;
-    g.causal = p.causal;
-    g.scale = SCALE;
-    p.strides(p.tq, g.grad_strides);
-    p.strides(p.tq, g.q_strides);
-    p.strides(p.tk, g.k_strides);
-    p.strides(p.tk, g.v_strides);
-    p.strides(p.tq, g.out_strides);
-    p.strides(p.tq, g.grad_q_strides);
-    p.strides(p.tk, g.grad_k_strides);
-    p.strides(p.tk, g.grad_v_strides);
-    run_adj_attention_grad_delta<T>(g, {blocks, 256, 0});
-    run_adj_attention_grad<T>(g, {blocks, 256, 0});
-    run_adj_attention_grad_q<T>(g, {blocks, 256, 0});
-    const double units = 64 * (1 + std::sqrt(static_cast<double>(p.tq)) / 4);
-    expect("grad_q", grad_qs, grad_q, units);
-    expect("grad_k", grad_ks, grad_k, units);
-    expect("grad_v", grad_vs, grad_v, units);
-}
-
 template <class T>
 void test_rows() {
     const Teams all_teams[] = {{1, 32, true},   {4, 64, true},    {32, 64, true},
@@ -603,30 +346,11 @@ void test_rows() {
     }
 }
 
-template <class T>
-void test_attention() {
-    for (const bool causal : {false, true}) {
-        for (const bool permuted : {false, true}) {
-            test_attention<T>({2, 3, 9, 9, 16, causal, permuted}, 6);
-            test_attention<T>({1, 2, 1, 70, 17, causal, permuted}, 1);
-            test_attention<T>({1, 2, 70, 4, 65, causal, permuted}, 3);
-            test_attention<T>({1, 1, 130, 97, 40, causal, permuted}, 5);
-            test_attention<T>({1, 1, 3, 0, 5, causal, permuted}, 1);
-            test_attention<T>({1, 1, 0, 3, 5, causal, permuted}, 1);
-            test_attention<T>({1, 1, 6, 5, 200, causal, permuted}, 7);
-        }
-    }
-}
-
 }  // namespace
 
 int main() {
     sim::memory().open();
     test_rows<float>();
     test_rows<double>();
-    test_attention<float>();
-    test_attention<double>();
-    printf("%d failures, %llu launches\n", failures,
-           static_cast<unsigned long long>(sim::counts().launches));
-    return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return report();
 }

@@ -132,6 +132,42 @@ void sound_kernels() {
             CHECK(y[2 * i + 1] == f16[i] && std::signbit(y[2 * i + 1]) == std::signbit(f16[i]));
         }
     });
+    check("asynchronous copies", [] {
+        const Fixture f;
+        const Address x = Fixture::numbers(512);
+        const Address out = Fixture::allocate(512);
+        OK(f.launch("adj_copy_async_sound", x, out, 0, 1, 128));
+        std::vector<float> y = f.read(out, 512);
+        CHECK(y[0] == 4 && y[507] == 511 && y[511] == 3);
+        OK(f.launch("adj_copy_async_groups", x + 16, out, 3, 1, 1));
+        y = f.read(out, 8);
+        CHECK(y[0] == 4 && y[2] == 6 && y[3] == 0 && std::isnan(y[4]) && std::isnan(y[7]));
+    });
+    check("products of tensor cores", [] {
+        const Fixture f;
+        const Address out = Fixture::allocate(512);
+        OK(f.launch("adj_mma_product", 0, out, 0, 1, 32));
+        std::vector<float> y = f.read(out, 128);
+        for (int i = 0; i < 16; i++) {
+            for (int j = 0; j < 8; j++) {
+                int sum = 1;
+                for (int k = 0; k < 16; k++) {
+                    sum += (i * 3 - k) * (k * k % 7 - 5 * j);
+                }
+                CHECK(y[(size_t)(i * 8 + j)] == (float)sum);
+            }
+        }
+        OK(f.launch("adj_matrices", 0, out, 0, 1, 32));
+        y = f.read(out, 512);
+        for (int lane = 0; lane < 32; lane++) {
+            for (int i = 0; i < 8; i++) {
+                const int row = lane / 4;
+                const int column = lane % 4 * 2 + i % 2;
+                CHECK(y[(size_t)(lane * 8 + i)] == (float)(i / 2 * 64 + row * 8 + column));
+                CHECK(y[(size_t)(256 + lane * 8 + i)] == (float)(i / 2 * 64 + column * 8 + row));
+            }
+        }
+    });
     check("unset memory is not a number", [] {
         const Fixture f;
         const Address out = Fixture::allocate(128);
@@ -173,6 +209,11 @@ void planted_kernels() {
     check_kernel("adj_rotate_without_barrier", LAUNCH_FAILED, "race in shared memory");
     check_kernel("adj_exchange_without_barrier", LAUNCH_FAILED, "race in shared memory");
     check_kernel("adj_count_while_read", LAUNCH_FAILED, "race in shared memory");
+    check_kernel("adj_copy_async_without_wait", LAUNCH_FAILED,
+                 "ends without waiting for 1 of its asynchronous copies", 32);
+    check_kernel("adj_copy_async_without_barrier", LAUNCH_FAILED, "race in shared memory", 32);
+    check_kernel("adj_copy_async_too_early", LAUNCH_FAILED, "race in shared memory", 32);
+    check_kernel("adj_mma_half", LAUNCH_FAILED, "__trap", 32);
     check_kernel("adj_divergent_barrier", LAUNCH_FAILED, "divergent __syncthreads");
     check_kernel("adj_early_end", LAUNCH_FAILED, "divergent __syncthreads", 128, 1, 127);
     check_kernel("adj_shared_beyond", ILLEGAL_ADDRESS, "shared memory outside of every array");

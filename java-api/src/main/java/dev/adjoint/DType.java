@@ -44,11 +44,16 @@ public enum DType {
 
   /**
    * Whether this is a floating-point type of 16 bits. Such tensors take half the memory; operations
-   * on them compute in F32 and round once, and save F32 for backward. Random numbers and optimizers
-   * want F32 or F64.
+   * on them compute in F32 and round the results, gradients too. Random numbers and optimizers want
+   * F32 or F64.
    */
   public boolean isHalf() {
     return floating && bytes == 2;
+  }
+
+  /** What elements of this type are computed in: F32 for those of 16 bits, else the type itself. */
+  public DType widened() {
+    return isHalf() ? F32 : this;
   }
 
   /** The name in kernel symbols and messages: {@code f32}, {@code i64}, … */

@@ -14,9 +14,11 @@ import dev.adjoint.internal.ThreadState;
  * loss.backward(); // each product has the precision of its forward
  * }</pre>
  *
- * <p>Everything stays F32 outside of the products: weights, activations, gradients. That is the
- * difference to PyTorch's autocast, which makes bfloat16 tensors. Products of F64 are not affected,
- * nor is attention, whose products are a few per cent of a transformer's work.
+ * <p>F32 tensors stay F32: weights, activations, gradients. That is the difference to PyTorch's
+ * autocast, which makes bfloat16 tensors. They are a choice of their own: under {@link #BF16},
+ * {@link Tensor#linear} also takes BF16 inputs with F32 weights, so that a model may cast once,
+ * after its embedding, and keep its activations in BF16. Products of F64 are not affected, nor is
+ * attention on F32, whose products are a few per cent of a transformer's work.
  */
 public enum Precision {
   /** As they are. */
@@ -28,8 +30,8 @@ public enum Precision {
   TF32,
   /**
    * Rounded to bfloat16 (to nearest even, 8 bits of precision). Products and sums are F32, and so
-   * is the result. CPUs with AVX512_BF16 multiply twice as fast, GPUs many times; on other CPUs it
-   * saves nothing.
+   * is the result of F32 factors. CPUs with AVX512_BF16 multiply twice as fast, GPUs many times; on
+   * other CPUs it saves nothing.
    */
   BF16;
 

@@ -702,27 +702,32 @@ public final class Tensor implements AutoCloseable {
     return MatMul.matmul(this, other);
   }
 
-  /** {@code this · weightᵀ + bias}; weight is [out, in]. */
+  /**
+   * {@code this · weightᵀ + bias}: […, in] → […, out], weight [out, in], bias [out], all of one
+   * type; under {@link Precision#BF16} this and the result may be BF16 with F32 weight and bias.
+   */
   public Tensor linear(Tensor weight, @Nullable Tensor bias) {
     return MatMul.linear(this, weight, bias);
   }
 
-  /** Layer normalisation over the last dimension. */
+  /** Layer normalisation over the last dimension; weight and bias may be F32 beside 16 bits. */
   public Tensor layerNorm(@Nullable Tensor weight, @Nullable Tensor bias, double eps) {
     return Normalization.layerNorm(this, weight, bias, eps);
   }
 
-  /** Root-mean-square normalisation over the last dimension. */
+  /**
+   * Root-mean-square normalisation over the last dimension; the weight may be F32 beside 16 bits.
+   */
   public Tensor rmsNorm(@Nullable Tensor weight, double eps) {
     return Normalization.rmsNorm(this, weight, eps);
   }
 
-  /** The mean cross-entropy of rows of logits against class numbers. */
+  /** The mean cross-entropy of rows of logits against class numbers; F32 for 16 bits. */
   public Tensor crossEntropy(Tensor targets) {
     return Losses.crossEntropy(this, targets);
   }
 
-  /** The mean squared error. */
+  /** The mean squared error; F32 for 16 bits. */
   public Tensor mseLoss(Tensor target) {
     return Losses.mseLoss(this, target);
   }

@@ -8,6 +8,9 @@ import dev.adjoint.optim.AdamW;
 import dev.adjoint.optim.GradientClipping;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.BinaryOperator;
+import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
@@ -155,8 +158,12 @@ class DTypesTest {
   }
 
   private static void assertRounded(Tensor expected, Tensor found) {
-    assertEquals(DType.BF16, found.dtype());
-    assertArrayEquals(expected.to(DType.BF16).toDoubleArray(), found.toDoubleArray());
+    assertRounded(DType.BF16, expected, found);
+  }
+
+  private static void assertRounded(DType half, Tensor expected, Tensor found) {
+    assertEquals(half, found.dtype());
+    assertArrayEquals(expected.to(half).toDoubleArray(), found.toDoubleArray());
   }
 
   @Test
@@ -170,6 +177,88 @@ class DTypesTest {
     x.zeroGrad();
     x.mul(x).add(x).sum().backward(); // three gradients that are added up
     Expect.values(Objects.requireNonNull(x.grad()), 4, -0.3984375);
+  }
+
+  /** Also those that are made in several steps, from a result, or as sums of products. */
+  @Test
+  void gradientsOfHalvesAreThoseOfF32Rounded() {
+    List<BinaryOperator<Tensor>> operations =
+        List.of(
+            (a, b) -> a.div(b),
+            (a, b) -> a.pow(b),
+            (a, b) -> a.mul(b),
+            (a, b) -> a.mul(b.select(0, 1)),
+            (a, b) -> a.maximum(b),
+            (a, b) -> a.rdiv(3),
+            (a, b) -> a.pow(2.5),
+            (a, b) -> a.exp(),
+            (a, b) -> a.tanh(),
+            (a, b) -> a.gelu(),
+            (a, b) -> a.max(1),
+            (a, b) -> a.mean(1),
+            (a, b) -> a.softmax(-1),
+            (a, b) -> a.logSoftmax(0),
+            (a, b) -> a.layerNorm(b.select(0, 0), b.select(0, 1), 1e-5),
+            (a, b) -> a.linear(b, null),
+            (a, b) -> a.matmul(b.t()),
+            (a, b) -> a.unsqueeze(0).matmul(b.unsqueeze(2)));
+    for (DType half : List.of(DType.BF16, DType.F16)) {
+      Tensor x = Tensor.of(new float[] {1.3f, 0.7f, 3.1f, 0.2f, 2.9f, 2.9f}).to(half);
+      Tensor y = Tensor.of(new float[] {0.3f, 2.2f, 0.9f, 1.7f, 0.8f, 3.3f}).to(half);
+      for (BinaryOperator<Tensor> operation : operations) {
+        for (boolean createGraph : new boolean[] {false, true}) {
+          List<Tensor> wide =
+              gradients(operation, x.to(DType.F32), y.to(DType.F32), half, createGraph);
+          List<Tensor> narrow = gradients(operation, x, y, half, createGraph);
+          assertEquals(wide.size(), narrow.size());
+          for (int i = 0; i < wide.size(); i++) {
+            assertRounded(half, wide.get(i), narrow.get(i));
+          }
+        }
+      }
+    }
+  }
+
+  /** With respect to each of two matrices that has one, of a sum weighted by numbers of a type. */
+  private static List<Tensor> gradients(
+      BinaryOperator<Tensor> operation, Tensor x, Tensor y, DType weights, boolean createGraph) {
+    Tensor a = x.detach().reshape(2, 3).copy().requiresGrad_(true);
+    Tensor b = y.detach().reshape(2, 3).copy().requiresGrad_(true);
+    Tensor result = operation.apply(a, b);
+    Tensor weight = Tensor.arange(result.numel()).to(x.dtype()).add(0.3).to(weights).to(x.dtype());
+    result.backward(weight.reshape(result.shape().toArray()), false, createGraph);
+    return Stream.of(a, b).map(Tensor::grad).filter(Objects::nonNull).toList();
+  }
+
+  @Test
+  void lossesAndParametersBesideHalvesAreF32() {
+    for (DType half : List.of(DType.BF16, DType.F16)) {
+      Tensor x = Tensor.of(new float[][] {{1.5f, -0.7f, 3}, {0, 2, 1}}).to(half).detach();
+      x.requiresGrad_(true);
+      Tensor wide = x.detach().to(DType.F32).requiresGrad_(true);
+      Tensor targets = Tensor.of(new long[] {2, 0});
+      List<UnaryOperator<Tensor>> losses =
+          List.of(t -> t.crossEntropy(targets), t -> t.mseLoss(t.detach().mul(0.5)));
+      for (UnaryOperator<Tensor> loss : losses) {
+        x.zeroGrad();
+        wide.zeroGrad();
+        Tensor found = loss.apply(x);
+        Tensor expected = loss.apply(wide);
+        assertEquals(DType.F32, found.dtype());
+        assertEquals(expected.item(), found.item());
+        found.backward();
+        expected.backward();
+        assertRounded(half, Objects.requireNonNull(wide.grad()), Objects.requireNonNull(x.grad()));
+      }
+      Tensor weight = Tensor.of(new float[] {0.3f, 3, -2}).requiresGrad_(true);
+      x.rmsNorm(weight, 1e-5).sum().backward();
+      Tensor toWeight = Objects.requireNonNull(weight.grad());
+      assertEquals(DType.F32, toWeight.dtype());
+      double[] norms = x.detach().to(DType.F32).rmsNorm(null, 1e-5).sum(0).toDoubleArray();
+      Expect.close(1e-6, toWeight, norms);
+      Expect.failure(
+          DTypeMismatchException.class, () -> x.rmsNorm(weight.to(DType.F64), 1e-5), "rmsNorm");
+    }
   }
 
   @Test

@@ -88,6 +88,78 @@ class PrecisionTest {
     same(forWeight.add(forWeight), grad(weight));
   }
 
+  @Test
+  void linearTakesBf16WithF32Parameters() {
+    Tensor x = values(3, 4, 5).to(DType.BF16).detach().requiresGrad_(true);
+    Tensor wide = x.detach().to(DType.F32).requiresGrad_(true);
+    Tensor weight = values(6, 5).requiresGrad_(true);
+    Tensor bias = values(6).requiresGrad_(true);
+    Tensor g = values(3, 4, 6).to(DType.BF16);
+    Tensor y;
+    Tensor inF32;
+    try (var _ = Precision.BF16.use()) {
+      y = x.linear(weight, bias);
+      inF32 = wide.linear(weight, bias);
+    }
+    assertEquals(DType.BF16, y.dtype());
+    same(rounded(inF32), y);
+    for (int i = 1; i <= 2; i++) { // the second time the weight's gradient is added to
+      y.backward(g, true, false);
+      same(rounded(g).reshape(12, 6).t().matmul(rounded(x).reshape(12, 5)).mul(i), grad(weight));
+      same(g.to(DType.F32).sum(0, 1).mul(i), grad(bias));
+    }
+    assertEquals(DType.F32, grad(weight).dtype());
+    assertEquals(DType.F32, grad(bias).dtype());
+    assertEquals(DType.BF16, grad(x).dtype());
+    inF32.backward(g.to(DType.F32), false, false);
+    x.zeroGrad();
+    y.backward(g, false, false);
+    same(rounded(grad(wide)), grad(x));
+  }
+
+  @Test
+  void gradientsOfGradientsKeepTheirTypes() {
+    Tensor x = values(4, 5).to(DType.BF16).detach().requiresGrad_(true);
+    Tensor weight = values(6, 5).requiresGrad_(true);
+    Tensor bias = values(6).requiresGrad_(true);
+    Tensor y;
+    try (var _ = Precision.BF16.use()) {
+      y = x.linear(weight, bias);
+    }
+    Tensor g = values(4, 6).to(DType.BF16).detach().requiresGrad_(true);
+    List<Tensor> grads = Gradients.grad(y, List.of(x, weight, bias), g, false, true);
+    Tensor penalty =
+        grads.stream().map(t -> t.to(DType.F32).square().sum()).reduce(Tensor::add).orElseThrow();
+    penalty.backward();
+    assertEquals(DType.BF16, grad(g).dtype());
+    assertEquals(DType.BF16, grad(x).dtype());
+    assertEquals(DType.F32, grad(weight).dtype());
+  }
+
+  @Test
+  void typesThatDoNotGoTogetherSayTheFix() {
+    Tensor x = values(4, 5).to(DType.BF16);
+    Expect.failure(
+        DTypeMismatchException.class,
+        () -> x.linear(values(6, 5), null),
+        "linear: the input is BF16 [4, 5], the weight F32 [6, 5]",
+        "Precision.BF16");
+    try (var _ = Precision.BF16.use()) {
+      Expect.failure(
+          DTypeMismatchException.class, () -> values(4, 5).linear(x, null), "F32 [4, 5]", "BF16");
+      Expect.failure(
+          DTypeMismatchException.class,
+          () -> x.linear(values(6, 5), values(6).to(DType.BF16)),
+          "linear",
+          "to(DType.F32)");
+      Expect.failure(DTypeMismatchException.class, () -> x.matmul(values(5, 6)), "matmul");
+      Expect.failure(
+          DTypeMismatchException.class,
+          () -> x.to(DType.F16).linear(values(6, 5), null),
+          "F16 [4, 5]");
+    }
+  }
+
   /** The gradient of a gradient goes through products that remember the precision, too. */
   @Test
   void secondOrderHasItAsWell() {

@@ -28,6 +28,7 @@ import org.jspecify.annotations.Nullable;
 final class AdjointStep implements Workload {
   private final Device device;
   private final StepCase c;
+  private final Precision precision;
   private final List<AutoCloseable> owned = new ArrayList<>();
   private final Supplier<Tensor> step;
   private final Tensor first; // the first parameter
@@ -38,6 +39,7 @@ final class AdjointStep implements Workload {
   AdjointStep(Device device, StepCase c) {
     this.device = device;
     this.c = c;
+    this.precision = Precision.valueOf(c.precision().toUpperCase(Locale.ROOT));
     StepCase.Model model = c.model();
     if (model == StepCase.Model.SCALAR_LOOP) {
       Tensor w = own(Tensor.full(Shape.scalar(), 1, DType.F32, device)).requiresGrad_(true);
@@ -50,7 +52,6 @@ final class AdjointStep implements Workload {
     first = module.parameters().getFirst();
     Optimizer optimizer = optimizer(module);
     Supplier<Tensor> forward = model.isGpt() ? gptLoss((Gpt2) module) : mlpLoss(module);
-    Precision precision = Precision.valueOf(c.precision().toUpperCase(Locale.ROOT));
     step =
         () -> {
           module.zeroGrad();
@@ -80,7 +81,8 @@ final class AdjointStep implements Workload {
     return loss;
   }
 
-  private static Module gpt(StepCase.Model model) {
+  private Module gpt(StepCase.Model model) {
+    boolean narrow = device.type().equals("cuda") && precision == Precision.BF16;
     return new Gpt2(
         new Gpt2.Config(
             model.vocabulary(),
@@ -89,7 +91,8 @@ final class AdjointStep implements Workload {
             model.heads(),
             model.width(),
             0,
-            true));
+            true,
+            narrow ? DType.BF16 : DType.F32));
   }
 
   private static Module mlp() {

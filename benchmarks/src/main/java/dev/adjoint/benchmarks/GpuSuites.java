@@ -91,6 +91,11 @@ final class GpuSuites {
     both(cases, "cross_entropy", 8192, VOCABULARY);
     both(cases, "embedding", 50257, WIDTH, TOKENS);
     both(cases, "linear", TOKENS, WIDTH, 4 * WIDTH);
+    // What a transformer with activations of bfloat16 does beside its products.
+    cases.add(new OpCase("add", true, 64 * MILLION).inBf16());
+    cases.add(new OpCase("gelu_tanh", true, 64 * MILLION).inBf16());
+    cases.add(new OpCase("layer_norm", true, 4 * TOKENS, WIDTH).inBf16());
+    cases.add(new OpCase("cross_entropy", true, 8192, VOCABULARY).inBf16());
     for (OpCase c : List.of(attention(32, 1024), attention(16, 2048), attention(8, 4096))) {
       cases.add(c.inBf16());
     }

@@ -18,7 +18,8 @@ import java.util.regex.Pattern;
  * @param model what is trained
  * @param optimizer with what
  * @param captured whether recorded once and replayed; only our own backends can
- * @param precision of products, {@code f32} or {@code bf16}
+ * @param precision of products, {@code f32} or {@code bf16}; on GPUs, of a transformer's
+ *     activations too
  */
 public record StepCase(Model model, Optimizer optimizer, boolean captured, String precision)
     implements Case {

@@ -25,8 +25,11 @@ interface CuBlas {
         cudaDataType.CUDA_R_32F,
         cudaDataType.CUDA_R_32F,
         cublasComputeType.CUBLAS_COMPUTE_32F_FAST_TF32),
-    /** Factors in bfloat16, sums and result in float32. */
-    BF16(cudaDataType.CUDA_R_16BF, cudaDataType.CUDA_R_32F, cublasComputeType.CUBLAS_COMPUTE_32F);
+    /** Factors in bfloat16, sums in float32, which are rounded. */
+    BF16(cudaDataType.CUDA_R_16BF, cudaDataType.CUDA_R_16BF, cublasComputeType.CUBLAS_COMPUTE_32F),
+    /** The same, not rounded. */
+    BF16_TO_F32(
+        cudaDataType.CUDA_R_16BF, cudaDataType.CUDA_R_32F, cublasComputeType.CUBLAS_COMPUTE_32F);
 
     final int factors;
     final int result;
@@ -36,6 +39,11 @@ interface CuBlas {
       this.factors = factors;
       this.result = result;
       this.compute = compute;
+    }
+
+    /** The type of alpha and beta. */
+    int scalars() {
+      return this == F64 ? cudaDataType.CUDA_R_64F : cudaDataType.CUDA_R_32F;
     }
   }
 
@@ -79,11 +87,6 @@ interface CuBlas {
     Product at(long addressA, long addressB, long addressOut) {
       return new Product(
           numbers, m, n, k, alpha, a.at(addressA), b.at(addressB), beta, out.at(addressOut), count);
-    }
-
-    /** With another place for the result. */
-    Product into(Factor result) {
-      return new Product(numbers, m, n, k, alpha, a, b, beta, result, count);
     }
 
     @Override

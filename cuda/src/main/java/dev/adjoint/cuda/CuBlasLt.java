@@ -71,7 +71,8 @@ final class CuBlasLt {
   /** {@code sizeof(cublasLtMatmulHeuristicResult_t)}: an algorithm of 64 bytes, and notes on it. */
   private static final long RESULT_BYTES = 96;
 
-  private static final int LARGEST_ALIGNMENT = 256;
+  /** Of all memory that backends give out: an algorithm may not depend on more. */
+  private static final int LARGEST_ALIGNMENT = 64;
 
   private final long handle;
   private final Memory workspace;
@@ -275,7 +276,7 @@ final class CuBlasLt {
       check(
           (int)
               CREATE_PRODUCT.invokeExact(
-                  createProduct, result, p.numbers().compute, p.numbers().result));
+                  createProduct, result, p.numbers().compute, p.numbers().scalars()));
       product = created(result, destroyProduct);
       set(setProduct, product, TRANSPOSE_A, of(p.a().operation()));
       set(setProduct, product, TRANSPOSE_B, of(p.b().operation()));

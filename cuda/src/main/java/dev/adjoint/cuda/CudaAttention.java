@@ -1,49 +1,97 @@
 package dev.adjoint.cuda;
 
+import dev.adjoint.DType;
 import dev.adjoint.spi.ArgumentBlocks;
 import dev.adjoint.spi.AttentionKernels;
 import dev.adjoint.spi.KernelCall;
 import dev.adjoint.spi.KernelFamily;
-import dev.adjoint.spi.KernelTable;
 import dev.adjoint.spi.Layout;
 import dev.adjoint.spi.Memory;
 import dev.adjoint.spi.View;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** Launches the kernels of {@code attention.cu}. */
+/**
+ * Launches the kernels of {@code attention.cu}, and of {@code attention_bf16.cu} where heads are
+ * small enough for it.
+ */
 final class CudaAttention implements AttentionKernels {
   private static final int WARP = 32;
 
-  /** 16 by 16 threads for a square tile of results, 16 bytes of a row each. */
-  private static final int BLOCK = 256;
-
-  private static final long TILE_BYTES = 256;
-
   private final CudaDevice device;
-  private final KernelTable<CudaKernel> kernels;
+  private final Map<DType, Kernels> plain = new EnumMap<>(DType.class);
+  private final Kernels upTo64;
+  private final Kernels upTo128;
   private final KernelFamily<CudaKernel> deltas;
-  private final KernelFamily<CudaKernel> gradsOfQ;
 
   CudaAttention(CudaDevice device, CudaKernels kernels) {
     this.device = device;
-    this.kernels = kernels.table();
-    this.deltas = family(kernels, "attention_grad_delta");
-    this.gradsOfQ = family(kernels, "attention_grad_q");
+    Set<DType> dtypes = Set.of(DType.F32, DType.F64, DType.BF16);
+    for (DType dtype : dtypes) {
+      plain.put(dtype, Kernels.plain(kernels, dtype));
+    }
+    upTo64 = Kernels.onTensorCores(kernels, 64);
+    upTo128 = Kernels.onTensorCores(kernels, 128);
+    deltas = new KernelFamily<>(kernels::get, "attention_grad_delta", dtypes);
   }
 
-  private static KernelFamily<CudaKernel> family(CudaKernels kernels, String name) {
-    return new KernelFamily<>(kernels::get, name, KernelTable.FLOATING);
+  /**
+   * Kernels that belong together.
+   *
+   * @param block threads of a block
+   * @param rows of a result that a block works on at a time
+   * @param columns of them
+   */
+  private record Kernels(
+      CudaKernel attention,
+      CudaKernel grad,
+      CudaKernel gradOfQ,
+      int block,
+      long rows,
+      long columns) {
+
+    private static Kernels of(
+        CudaKernels kernels, String suffix, int block, long rows, long columns) {
+      return new Kernels(
+          kernels.get("attention_" + suffix),
+          kernels.get("attention_grad_" + suffix),
+          kernels.get("attention_grad_q_" + suffix),
+          block,
+          rows,
+          columns);
+    }
+
+    /** 16 by 16 threads for a square tile of results, 16 bytes of a row each. */
+    static Kernels plain(CudaKernels kernels, DType dtype) {
+      long side = 256 / dtype.widened().bytes();
+      return of(kernels, dtype.suffix(), 256, side, side);
+    }
+
+    /** Four warps with 16 whole rows each: {@code ADJ_MMA_THREADS}, {@code ADJ_OWNED_ROWS}. */
+    static Kernels onTensorCores(CudaKernels kernels, int width) {
+      return of(kernels, width + "_" + DType.BF16.suffix(), 128, 64, width);
+    }
+
+    /** A launch whose blocks each take a tile of a result like {@code heads}, [B, H, T, D]. */
+    Launch launch(CudaKernel kernel, long[] words, View heads) {
+      Layout layout = heads.layout();
+      long tiles = Math.ceilDiv(layout.size(2), rows) * Math.ceilDiv(layout.size(3), columns);
+      return new Launch(
+          kernel, words, Grid.of(layout.size(0) * layout.size(1) * tiles, 1), 1, block, 0);
+    }
   }
 
-  /** A launch whose blocks each take a tile of a result like {@code heads}, [B, H, T, D]. */
-  private static Launch perTile(CudaKernel kernel, long[] words, View heads) {
-    Layout layout = heads.layout();
-    long side = TILE_BYTES / heads.dtype().bytes();
-    long tiles = Math.ceilDiv(layout.size(2), side) * Math.ceilDiv(layout.size(3), side);
-    return new Launch(
-        kernel, words, Grid.of(layout.size(0) * layout.size(1) * tiles, 1), 1, BLOCK, 0);
+  private Kernels kernelsFor(View q) {
+    long width = q.layout().size(3);
+    if (q.dtype() == DType.BF16 && width <= upTo128.columns()) {
+      return width <= upTo64.columns() ? upTo64 : upTo128;
+    }
+    return Objects.requireNonNull(plain.get(q.dtype()));
   }
 
   @Override
@@ -63,7 +111,8 @@ final class CudaAttention implements AttentionKernels {
       Memory scratch) {
     long[] words =
         ArgumentBlocks.attention(q, k, v, causal, scale, out, logSumExp, scratch.address());
-    return new CudaCall(device, perTile(kernels.attention.of(q.dtype()), words, out));
+    Kernels kernels = kernelsFor(q);
+    return new CudaCall(device, kernels.launch(kernels.attention, words, out));
   }
 
   /** Rows of q in all heads. */
@@ -73,7 +122,7 @@ final class CudaAttention implements AttentionKernels {
 
   @Override
   public long attentionGradScratchBytes(View q, View k) {
-    return queries(q) * q.dtype().bytes();
+    return queries(q) * q.dtype().widened().bytes();
   }
 
   @Override
@@ -90,19 +139,25 @@ final class CudaAttention implements AttentionKernels {
       @Nullable View gradK,
       @Nullable View gradV,
       Memory scratch) {
-    CudaKernel kernel = kernels.attentionGrad.of(q.dtype());
+    Kernels kernels = kernelsFor(q);
     long[] words =
         ArgumentBlocks.attentionGrad(
             grad, q, k, v, out, logSumExp, causal, scale, gradQ, gradK, gradV, scratch.address());
     List<CudaCall.Step> steps = new ArrayList<>();
     steps.add(
-        new Launch(deltas.of(q.dtype()), words, Grid.of(queries(q), BLOCK / WARP), 1, BLOCK, 0));
+        new Launch(
+            deltas.of(q.dtype()),
+            words,
+            Grid.of(queries(q), Grid.THREADS / WARP),
+            1,
+            Grid.THREADS,
+            0));
     if (gradK != null || gradV != null) {
-      steps.add(perTile(kernel, words, k));
+      steps.add(kernels.launch(kernels.grad, words, k));
     }
     if (gradQ != null) {
-      steps.add(perTile(gradsOfQ.of(q.dtype()), words, q));
+      steps.add(kernels.launch(kernels.gradOfQ, words, q));
     }
-    return new CudaCall(kernel.name(), device, steps);
+    return new CudaCall(kernels.grad.name(), device, steps);
   }
 }

@@ -1,5 +1,6 @@
 package dev.adjoint.cuda;
 
+import dev.adjoint.DType;
 import dev.adjoint.TensorException;
 import dev.adjoint.spi.Backend;
 import dev.adjoint.spi.BinaryKernel;
@@ -316,6 +317,11 @@ final class CudaBackend implements Backend {
   @Override
   public String description() {
     return "cuda:" + device.ordinal() + " " + device.description();
+  }
+
+  @Override
+  public boolean computes(DType floating) {
+    return CudaKernels.COMPUTED.contains(floating);
   }
 
   @Override

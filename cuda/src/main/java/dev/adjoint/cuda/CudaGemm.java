@@ -27,12 +27,11 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Matrix products by cuBLAS, which is column-major: it gets the product of the transposes, {@code
- * outᵀ = bᵀ × aᵀ}. A factor whose strides it cannot take is first copied into scratch; in BF16
- * every factor is, rounded. Bias and activation are epilogues of cublasLt where it has them, else
- * element-wise kernels: it has only GELU's tanh form, and no SiLU.
+ * outᵀ = bᵀ × aᵀ}. A factor whose strides it cannot take is first copied into scratch; so is one in
+ * float32 whose product is of bfloat16, rounded. Bias and activation are epilogues of cublasLt
+ * where it has them, else element-wise kernels: it has only GELU's tanh form, and no SiLU.
  */
 final class CudaGemm implements GemmKernels {
-  private static final long ALIGNMENT = 256;
   private static final Factor NOWHERE = new Factor(0, false, 0, 0);
 
   private final CudaDevice device;
@@ -43,29 +42,69 @@ final class CudaGemm implements GemmKernels {
     this.elementwise = elementwise;
   }
 
+  /** Scratch memory, of which parts are taken one behind the other. */
+  private static final class Space {
+    private static final long ALIGNMENT = 256;
+
+    private final long first;
+    private long next;
+
+    Space(long address) {
+      first = address;
+      next = address;
+    }
+
+    /** Of memory that is not there yet, to see how much is taken. */
+    static Space imaginary() {
+      return new Space(ALIGNMENT);
+    }
+
+    View take(DType dtype, Shape shape) {
+      long bytes = shape.numel() * dtype.bytes();
+      Memory memory = new Memory(next, bytes, MemorySegment.NULL);
+      next += Math.ceilDiv(bytes, ALIGNMENT) * ALIGNMENT;
+      return new View(memory, Layout.contiguous(shape), dtype);
+    }
+
+    long taken() {
+      return next - first;
+    }
+  }
+
   @Override
   public long gemmScratchBytes(Gemm spec) {
-    return copyBytes(spec, spec.a()) + copyBytes(spec, spec.b());
+    Space space = Space.imaginary();
+    steps(spec, space);
+    return space.taken();
   }
 
-  private static long copyBytes(Gemm spec, View factor) {
-    if (!needsCopy(spec, factor)) {
-      return 0;
+  @Override
+  public KernelCall gemm(Gemm spec, Memory scratch) {
+    return new CudaCall(name(spec), device, steps(spec, new Space(scratch.address())));
+  }
+
+  private List<CudaCall.Step> steps(Gemm spec, Space space) {
+    List<CudaCall.Step> steps = new ArrayList<>();
+    if (spec.out().numel() > 0) {
+      View a = factor(spec, spec.a(), space, steps);
+      View b = factor(spec, spec.b(), space, steps);
+      if (!addWhole(spec, a, b, space, steps)) {
+        addPiecewise(spec, a, b, space, steps);
+      }
     }
-    long bytes = distinct(factor.layout()).numel() * copyType(spec).bytes();
-    return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    return steps;
   }
 
-  private static boolean inBf16(Gemm spec) {
-    return spec.precision() == Precision.BF16;
-  }
-
-  private static boolean needsCopy(Gemm spec, View factor) {
-    return inBf16(spec) || Matrix.of(factor.layout()) == null;
-  }
-
-  private static DType copyType(Gemm spec) {
-    return inBf16(spec) ? DType.BF16 : spec.out().dtype();
+  /** The factor as cuBLAS can take it, copied if need be. */
+  private View factor(Gemm spec, View factor, Space space, List<CudaCall.Step> steps) {
+    DType dtype = spec.precision() == Precision.BF16 ? DType.BF16 : factor.dtype();
+    if (factor.dtype() == dtype && Matrix.of(factor.layout()) != null) {
+      return factor;
+    }
+    View source = factor.with(distinct(factor.layout()));
+    View copy = space.take(dtype, source.layout().shape());
+    addAll(steps, elementwise.cast(source, copy));
+    return copy.with(copy.layout().expand(factor.layout().shape()));
   }
 
   /** Without the repetitions of a matrix that serves a whole batch. */
@@ -79,77 +118,118 @@ final class CudaGemm implements GemmKernels {
     return layout;
   }
 
-  @Override
-  public KernelCall gemm(Gemm spec, Memory scratch) {
-    List<CudaCall.Step> steps = new ArrayList<>();
-    if (spec.out().numel() > 0) {
-      View target = spec.before() == null ? spec.out() : spec.before();
-      if (spec.a().numel() == 0) {
-        addAll(steps, scaled(spec, target)); // a sum of nothing
-        addBias(spec, target, steps);
-        addActivation(spec, target, steps);
-      } else {
-        View a = factor(spec, spec.a(), scratch.address(), steps);
-        View b = factor(spec, spec.b(), scratch.address() + copyBytes(spec, spec.a()), steps);
-        addProducts(spec, products(spec, a, b, target), target, steps);
-      }
-    }
-    return new CudaCall(name(spec), device, steps);
+  /** The product with all that comes after it as one step of cublasLt; false if it has none. */
+  private boolean addWhole(Gemm spec, View a, View b, Space space, List<CudaCall.Step> steps) {
+    Epilogue epilogue = epilogue(spec);
+    Factor before = spec.before() == null ? NOWHERE : factor(spec.before(), 0);
+    CudaCall.Step whole =
+        epilogue == null || !isAligned(before)
+            ? null
+            : fused(spec, a, b, spec.out(), epilogue, before, space, steps);
+    return whole != null && steps.add(whole);
   }
 
-  /** The products with what comes after them, fused as far as cublasLt can do it. */
-  private void addProducts(
-      Gemm spec, List<Product> products, View target, List<CudaCall.Step> steps) {
-    CuBlasLt lt = device.blasLt();
-    View bias = spec.bias();
-    Product only = products.getFirst();
-    boolean fusible =
-        lt != null
-            && products.size() == 1
-            && only.count() == 1
-            && only.beta() == 0
-            && only.numbers() != Numbers.F64;
-    if (fusible && spec.activation() == UnaryKernel.GELU_TANH) {
-      Factor before = spec.before() == null ? NOWHERE : factor(spec.before(), 0);
-      Product whole = only.into(factor(spec.out(), 0));
-      CudaCall.Step step = isAligned(before) ? fused(lt, whole, gelu(spec), bias, before) : null;
-      if (step != null) {
-        steps.add(step);
-        return;
-      }
+  /** Null if there is none that does all, or if there is nothing to do. */
+  private static @Nullable Epilogue epilogue(Gemm spec) {
+    boolean withBias = spec.bias() != null;
+    if (spec.activation() == null) {
+      return withBias ? Epilogue.BIAS : null;
     }
-    CudaCall.Step sum =
-        fusible && bias != null ? fused(lt, only, Epilogue.BIAS, bias, NOWHERE) : null;
-    if (sum != null) {
-      steps.add(sum);
-    } else {
-      steps.addAll(products);
-      addBias(spec, target, steps);
+    if (spec.activation() != UnaryKernel.GELU_TANH) {
+      return null;
     }
-    addActivation(spec, target, steps);
-  }
-
-  private static CudaCall.@Nullable Step fused(
-      @Nullable CuBlasLt lt,
-      Product product,
-      Epilogue epilogue,
-      @Nullable View bias,
-      Factor before) {
-    return lt == null
-        ? null
-        : lt.fused(product, epilogue, bias == null ? 0 : bias.address(), before);
-  }
-
-  private static Epilogue gelu(Gemm spec) {
     if (spec.before() == null) {
-      return spec.bias() == null ? Epilogue.GELU_TANH : Epilogue.GELU_TANH_BIAS;
+      return withBias ? Epilogue.GELU_TANH_BIAS : Epilogue.GELU_TANH;
     }
-    return spec.bias() == null ? Epilogue.KEPT_GELU_TANH : Epilogue.KEPT_GELU_TANH_BIAS;
+    return withBias ? Epilogue.KEPT_GELU_TANH_BIAS : Epilogue.KEPT_GELU_TANH;
   }
 
   /** As cublasLt demands of the memory where it keeps what an activation gets. */
   private static boolean isAligned(Factor before) {
     return before.leading() % 8 == 0 && before.address() % 16 == 0;
+  }
+
+  /**
+   * The product as one step of cublasLt, null if it has none: it wants a single one, beta = 0, and
+   * the bias in the result's type.
+   */
+  private CudaCall.@Nullable Step fused(
+      Gemm spec,
+      View a,
+      View b,
+      View out,
+      Epilogue epilogue,
+      Factor before,
+      Space space,
+      List<CudaCall.Step> steps) {
+    CuBlasLt lt = device.blasLt();
+    if (lt == null || spec.beta() != 0 || spec.a().numel() == 0 || out.dtype() == DType.F64) {
+      return null;
+    }
+    List<Product> products = products(spec, a, b, out);
+    if (products.size() > 1 || products.getFirst().count() > 1) {
+      return null;
+    }
+    View bias = spec.bias();
+    long biasAddress = bias == null ? 0 : converted(bias, out.dtype(), space, steps).address();
+    return lt.fused(products.getFirst(), epilogue, biasAddress, before);
+  }
+
+  private View converted(View dense, DType dtype, Space space, List<CudaCall.Step> steps) {
+    if (dense.dtype() == dtype) {
+      return dense;
+    }
+    View copy = space.take(dtype, dense.layout().shape());
+    addAll(steps, elementwise.cast(dense, copy));
+    return copy;
+  }
+
+  /**
+   * The product, then bias and activation as kernels; in float32 until the last, where the result
+   * is of bfloat16.
+   */
+  private void addPiecewise(Gemm spec, View a, View b, Space space, List<CudaCall.Step> steps) {
+    View out = spec.out();
+    View before = spec.before();
+    UnaryKernel activation = spec.activation();
+    boolean alone = spec.bias() == null && activation == null;
+    boolean wide = out.dtype() == DType.BF16 && !alone;
+    View sums = wide ? space.take(DType.F32, out.layout().shape()) : before == null ? out : before;
+    if (wide && spec.beta() != 0) {
+      addAll(steps, elementwise.cast(out, sums));
+    }
+    addSums(spec, a, b, sums, space, steps);
+    if (wide && before != null) {
+      addAll(steps, elementwise.cast(sums, before));
+    }
+    if (activation != null) {
+      addAll(steps, elementwise.unary(activation, sums, wide ? sums : out));
+    }
+    if (wide) {
+      addAll(steps, elementwise.cast(sums, out));
+    }
+  }
+
+  /** All but the activation. */
+  private void addSums(
+      Gemm spec, View a, View b, View sums, Space space, List<CudaCall.Step> steps) {
+    View bias = spec.bias();
+    CudaCall.Step fused =
+        bias == null ? null : fused(spec, a, b, sums, Epilogue.BIAS, NOWHERE, space, steps);
+    if (fused != null) {
+      steps.add(fused);
+      return;
+    }
+    if (spec.a().numel() == 0) {
+      addAll(steps, scaled(spec, sums)); // a sum of nothing
+    } else {
+      steps.addAll(products(spec, a, b, sums));
+    }
+    if (bias != null) {
+      View row = converted(bias, sums.dtype(), space, steps);
+      View repeated = row.with(row.layout().expand(sums.layout().shape()));
+      addAll(steps, elementwise.binary(BinaryKernel.ADD, sums, repeated, sums));
+    }
   }
 
   private static String name(Gemm spec) {
@@ -170,19 +250,6 @@ final class CudaGemm implements GemmKernels {
         : elementwise.binaryScalar(BinaryKernel.MUL, target, spec.beta(), false, target);
   }
 
-  /** The factor as cuBLAS can take it, copied to an address if need be. */
-  private View factor(Gemm spec, View factor, long address, List<CudaCall.Step> steps) {
-    if (!needsCopy(spec, factor)) {
-      return factor;
-    }
-    View source = factor.with(distinct(factor.layout()));
-    Shape shape = source.layout().shape();
-    Memory memory = new Memory(address, copyBytes(spec, factor), MemorySegment.NULL);
-    View copy = new View(memory, Layout.contiguous(shape), copyType(spec));
-    addAll(steps, elementwise.cast(source, copy));
-    return copy.with(copy.layout().expand(factor.layout().shape()));
-  }
-
   /** One product for all of the batch's longest loop, repeated over the other loops. */
   private static List<Product> products(Gemm spec, View a, View b, View target) {
     Layout out = target.layout();
@@ -193,7 +260,7 @@ final class CudaGemm implements GemmKernels {
             : switch (spec.precision()) {
               case F32 -> Numbers.F32;
               case TF32 -> Numbers.TF32;
-              case BF16 -> Numbers.BF16;
+              case BF16 -> target.dtype() == DType.BF16 ? Numbers.BF16 : Numbers.BF16_TO_F32;
             };
     long[] loops =
         row == 0
@@ -256,21 +323,6 @@ final class CudaGemm implements GemmKernels {
       throw new TensorException("matmul: cuBLAS takes no dimension of " + size + ", 2^31 or more");
     }
     return (int) size;
-  }
-
-  private void addBias(Gemm spec, View target, List<CudaCall.Step> steps) {
-    View bias = spec.bias();
-    if (bias != null) {
-      View repeated = bias.with(bias.layout().expand(target.layout().shape()));
-      addAll(steps, elementwise.binary(BinaryKernel.ADD, target, repeated, target));
-    }
-  }
-
-  private void addActivation(Gemm spec, View target, List<CudaCall.Step> steps) {
-    UnaryKernel activation = spec.activation();
-    if (activation != null) {
-      addAll(steps, elementwise.unary(activation, target, spec.out()));
-    }
   }
 
   /**

@@ -1,17 +1,22 @@
 package dev.adjoint.cuda;
 
+import dev.adjoint.DType;
 import dev.adjoint.TensorException;
 import dev.adjoint.spi.KernelTable;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import jcuda.driver.CUmodule;
 import jcuda.driver.CUresult;
 import jcuda.driver.JCudaDriver;
 
 /** The kernels of one device, resolved by name when its module is loaded. */
 final class CudaKernels {
+  /** The floating types that kernels compute; of 16 bits in float32. */
+  static final Set<DType> COMPUTED = Set.of(DType.F32, DType.F64, DType.BF16);
+
   private final Driver driver;
   private final CUmodule module;
   private final String image;
@@ -30,7 +35,7 @@ final class CudaKernels {
     this.driver = driver;
     this.module = module;
     this.image = image;
-    this.table = new KernelTable<>(this::get);
+    this.table = new KernelTable<>(this::get, COMPUTED);
   }
 
   /** The kernels that every backend has. */

@@ -38,7 +38,7 @@ final class CudaLosses implements LossKernels {
   }
 
   private CudaCall perRow(CudaKernel kernel, View logits, long[] block) {
-    RowTeams teams = RowTeams.of(logits.dtype(), logits.layout().size(1), 0);
+    RowTeams teams = RowTeams.of(logits.dtype(), logits.layout().size(1), 0, 0);
     long[] words = teams.behind(Words.join(block, device.errorWord(), kernel.number()));
     return new CudaCall(device, teams.launch(kernel, words, logits.layout().size(0)));
   }

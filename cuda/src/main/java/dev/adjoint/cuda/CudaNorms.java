@@ -18,7 +18,8 @@ final class CudaNorms implements NormKernels {
 
   private static final int SOFTMAX_GRAD_KEPT = 2;
   private static final int NORM_KEPT = 1;
-  private static final int NORM_GRAD_KEPT = 4;
+  private static final int NORM_GRAD_KEPT = 2;
+  private static final int NORM_GRAD_SUMS = 2;
 
   /**
    * Parts of the rows whose weight gradients are summed apart: enough to fill the largest devices;
@@ -50,7 +51,7 @@ final class CudaNorms implements NormKernels {
   }
 
   private CudaCall perRow(KernelFamily<CudaKernel> family, View x, int kept, long[] words) {
-    RowTeams teams = RowTeams.of(x.dtype(), cols(x), kept);
+    RowTeams teams = RowTeams.of(x.dtype(), cols(x), kept, 0);
     return new CudaCall(device, teams.launch(family.of(x.dtype()), teams.behind(words), rows(x)));
   }
 
@@ -101,7 +102,7 @@ final class CudaNorms implements NormKernels {
   /** How the gradients' rows are cut into parts, a block for each. */
   private record Parts(RowTeams teams, long rows) {
     static Parts of(View x) {
-      RowTeams teams = RowTeams.of(x.dtype(), cols(x), NORM_GRAD_KEPT);
+      RowTeams teams = RowTeams.of(x.dtype(), cols(x), NORM_GRAD_KEPT, NORM_GRAD_SUMS);
       long least = MIN_TEAM_ROWS * teams.teams();
       return new Parts(teams, Math.max(least, Math.ceilDiv(CudaNorms.rows(x), MAX_PARTS)));
     }
@@ -113,7 +114,7 @@ final class CudaNorms implements NormKernels {
 
   @Override
   public long normGradScratchBytes(View x) {
-    return Parts.of(x).count(x) * 2L * cols(x) * x.dtype().bytes();
+    return Parts.of(x).count(x) * 2L * cols(x) * x.dtype().widened().bytes();
   }
 
   @Override
@@ -165,7 +166,7 @@ final class CudaNorms implements NormKernels {
     List<CudaCall.Step> steps = new ArrayList<>();
     steps.add(new Launch(kernel, words, parts.count(x), 1, teams.block(), teams.sharedBytes()));
     if (gradWeight != null || gradBias != null) {
-      CudaKernel join = joins.of(x.dtype());
+      CudaKernel join = joins.of(x.dtype().widened());
       long sums = gradBias == null ? cols(x) : 2 * cols(x);
       steps.add(new Launch(join, words, Grid.of(sums, JOIN_COLUMNS), 1, JOIN_BLOCK, 0));
     }

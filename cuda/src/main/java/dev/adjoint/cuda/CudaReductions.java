@@ -53,8 +53,8 @@ final class CudaReductions implements ReductionKernels {
 
   private static Set<DType> dtypes(ReduceKernel kernel) {
     return kernel == ReduceKernel.MEAN
-        ? KernelTable.FLOATING
-        : Set.of(DType.F32, DType.F64, DType.I64);
+        ? CudaKernels.COMPUTED
+        : Set.of(DType.F32, DType.F64, DType.BF16, DType.I64);
   }
 
   // ---- over any loops ----
@@ -66,12 +66,15 @@ final class CudaReductions implements ReductionKernels {
       return elementwise.fill(out, kernel == ReduceKernel.MEAN ? Double.NaN : 0);
     }
     Plan plan = new Plan(x, out);
-    CudaKernel first = kernels.reduce.of(kernel, x.dtype());
+    CudaKernel first =
+        x.dtype() == out.dtype()
+            ? kernels.reduce.of(kernel, x.dtype())
+            : kernels.reduceSumToF32.of(x.dtype());
     Launch launch = new Launch(first, plan.words, plan.blocks, plan.parts, Grid.THREADS, 0);
     if (plan.parts == 1) {
       return new CudaCall(device, launch);
     }
-    CudaKernel second = finish.of(kernel, x.dtype());
+    CudaKernel second = finish.of(kernel, out.dtype());
     int blocks = Math.toIntExact(Math.ceilDiv(plan.results * WARP, Grid.THREADS));
     return new CudaCall(
         first.name(),

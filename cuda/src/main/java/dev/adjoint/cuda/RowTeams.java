@@ -32,13 +32,14 @@ record RowTeams(int team, int block, long pitch, int sharedBytes) {
    * The teams for rows of {@code cols} elements.
    *
    * @param kept how many rows a team would like to keep in shared memory
+   * @param sums how many rows of sums beside them
    */
-  static RowTeams of(DType dtype, long cols, int kept) {
+  static RowTeams of(DType dtype, long cols, int kept, int sums) {
     long packet = Grid.packet(dtype.bytes());
     long packets = Math.ceilDiv(cols, packet);
     // A row may begin in the middle of a packet.
     long pitch = Math.ceilDiv(cols + packet - 1, packet) * packet;
-    long keptBytes = kept * pitch * dtype.bytes();
+    long keptBytes = pitch * (kept * dtype.bytes() + sums * dtype.widened().bytes());
     int lanes = (int) Math.min(WARP, Grid.powerOfTwo(Math.max(1, packets)));
     int narrowBytes = (int) Math.min(Integer.MAX_VALUE, keptBytes * (SMALL_BLOCK / lanes));
     if (packets <= LANE_PACKETS * WARP && narrowBytes <= SHARED_BYTES) {

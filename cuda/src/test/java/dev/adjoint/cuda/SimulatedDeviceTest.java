@@ -15,7 +15,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @EnabledOnOs(architectures = "amd64") // only there the simulated device is built
 class SimulatedDeviceTest {
   @ParameterizedTest
-  @ValueSource(strings = {"test_simulation", "test_products", "test_rows"})
+  @ValueSource(strings = {"test_simulation", "test_products", "test_rows", "test_attention"})
   @Timeout(value = 5, unit = TimeUnit.MINUTES)
   void passes(String test) throws IOException, InterruptedException {
     Path program = Path.of(System.getProperty("adjoint.cuda.path"), test);

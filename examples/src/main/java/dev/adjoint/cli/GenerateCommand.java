@@ -88,7 +88,8 @@ final class GenerateCommand implements Callable<Integer> {
       Checkpoint checkpoint = TrainCommand.latest(from, device);
       RunInfo info = RunInfo.fromJson(checkpoint.train());
       CharTokenizer tokenizer = CharTokenizer.of(info.vocabulary());
-      try (Gpt2 model = info.settings().model(tokenizer.size())) {
+      try (Gpt2 model = info.settings().model(tokenizer.size());
+          var _ = info.settings().precision().use()) {
         model.loadStateDict(checkpoint.model());
         print.print(prompt);
         new Sampler(temperature, topK, topP, seed)

@@ -182,8 +182,10 @@ final class TrainingRun implements AutoCloseable {
     }
     print.println("\nthe model writes:\n");
     print.print(corpus.opening());
-    Sampler.ofSeed(settings.seed)
-        .write(model, tokenizer, corpus.opening(), settings.sampleLength, print::print);
+    try (var _ = settings.precision().use()) {
+      Sampler.ofSeed(settings.seed)
+          .write(model, tokenizer, corpus.opening(), settings.sampleLength, print::print);
+    }
     print.println();
   }
 

@@ -110,6 +110,26 @@ class CommandLineTest {
   }
 
   @Test
+  void activationsOfBf16BelongToTheRunToo() throws IOException {
+    Path products = folder.resolve("products");
+    Path whole = folder.resolve("whole");
+    Path parts = folder.resolve("parts");
+    train(products, "--precision", "bf16");
+    Outcome outcome = train(whole, "--activations", "bf16");
+    assertEquals(0, outcome.exitCode(), outcome.err());
+    assertTrue(outcome.out().contains("the model writes"), outcome.out());
+    train(parts, "--activations", "bf16", "--precision", "bf16", "--stop-at", "11");
+    assertEquals(0, run("train", "--resume", parts.toString()).exitCode());
+    assertEquals(withoutSpeed(whole), withoutSpeed(parts));
+    assertNotEquals(withoutSpeed(products), withoutSpeed(whole));
+    assertFalse(generate(whole.toString()).isBlank());
+    Path none = folder.resolve("none");
+    assertFailed(
+        2, "needs --precision BF16", train(none, "--activations", "bf16", "--precision", "f32"));
+    assertFailed(2, "F32 or BF16, got F16", train(none, "--activations", "f16"));
+  }
+
+  @Test
   void resumingLeavesTheSameTrainJson() throws IOException {
     Path whole = folder.resolve("whole");
     Path parts = folder.resolve("parts");

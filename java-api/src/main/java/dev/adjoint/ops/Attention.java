@@ -37,11 +37,11 @@ public final class Attention {
    */
   public static Tensor scaledDotProductAttention(Tensor q, Tensor k, Tensor v, boolean causal) {
     String op = "scaledDotProductAttention";
-    if (q.dtype().isHalf()) {
-      return Halves.widened(
-          op, wide -> scaledDotProductAttention(wide[0], wide[1], wide[2], causal), q, k, v);
-    }
     check(op, q, k, v);
+    if (Halves.widens(q)) {
+      return Halves.widened(
+          wide -> scaledDotProductAttention(wide[0], wide[1], wide[2], causal), q, k, v);
+    }
     return Scope.tidy(
         () -> fused(op, causal, new Tensor[] {rowsDense(q), rowsDense(k), rowsDense(v)}));
   }
@@ -55,15 +55,14 @@ public final class Attention {
    */
   public static Tensor selfAttention(Tensor qkv, boolean causal) {
     String op = "selfAttention";
-    if (qkv.dtype().isHalf()) {
-      return Halves.widened(op, wide -> selfAttention(wide[0], causal), qkv);
-    }
     Check.floating(op, qkv);
     if (qkv.rank() != 5 || qkv.size(0) != 3) {
       throw new ShapeMismatchException(op + ": needs [3, B, H, T, D]; got " + qkv.shape());
     }
     Check.that(qkv.size(4) > 0, op, () -> "the head size must be positive: " + qkv.shape());
-    return Scope.tidy(() -> fused(op, causal, new Tensor[] {rowsDense(qkv)}));
+    return Halves.widens(qkv)
+        ? Halves.widened(wide -> selfAttention(wide[0], causal), qkv)
+        : Scope.tidy(() -> fused(op, causal, new Tensor[] {rowsDense(qkv)}));
   }
 
   /** Queries, keys and values: three tensors, or one that holds all. */
@@ -93,8 +92,8 @@ public final class Attention {
     double scale = 1 / Math.sqrt((double) shape.size(3));
     DeviceContext context = Tensors.context(inputs[0]);
     Tensor out = emptyHeadsInside(shape, q.dtype(), context);
-    Tensor logSumExp =
-        Tensors.empty(Shape.of(shape.size(0), shape.size(1), shape.size(2)), q.dtype(), context);
+    Shape queries = Shape.of(shape.size(0), shape.size(1), shape.size(2));
+    Tensor logSumExp = Tensors.empty(queries, q.dtype().widened(), context);
     var backend = context.backend();
     Tensor scratch = Tensors.scratch(backend.attentionScratchBytes(q, k), context);
     Dispatch.runAll(
@@ -119,7 +118,7 @@ public final class Attention {
 
   /**
    * The same with dropout on the attention weights, as PyTorch's {@code dropout_p}: computed from
-   * its definition, with the weights in memory.
+   * its definition, with the weights in memory, for 16 bits in F32.
    */
   public static Tensor scaledDotProductAttention(
       Tensor q, Tensor k, Tensor v, boolean causal, double dropout, Generator generator) {
@@ -127,15 +126,14 @@ public final class Attention {
       return scaledDotProductAttention(q, k, v, causal);
     }
     String op = "scaledDotProductAttention";
+    check(op, q, k, v);
     if (q.dtype().isHalf()) {
       return Halves.widened(
-          op,
           wide -> scaledDotProductAttention(wide[0], wide[1], wide[2], causal, dropout, generator),
           q,
           k,
           v);
     }
-    check(op, q, k, v);
     return Scope.tidy(
         () ->
             product(

@@ -32,10 +32,11 @@ public final class Elementwise {
 
   /** {@code kernel(x)}, element by element; x is floating. */
   public static Tensor unary(UnaryKernel kernel, Tensor x) {
-    if (x.dtype().isHalf()) {
-      return Halves.widened(kernel.symbol(), wide -> unary(kernel, wide[0]), x);
-    }
     Check.floating(kernel.symbol(), x);
+    boolean fromOutput = kernel.saves() == UnaryKernel.Saves.OUTPUT;
+    if (Halves.widens(x) || (Halves.records(x) && fromOutput)) {
+      return Halves.widened(wide -> unary(kernel, wide[0]), x);
+    }
     Tensor out = Tensors.emptyLike(x);
     Dispatch.run(Tensors.backend(x).unary(kernel, Tensors.view(x), Tensors.view(out)), out, x);
     return record(kernel, x, out);
@@ -68,7 +69,8 @@ public final class Elementwise {
   private static Tensor unaryGrad(
       UnaryKernel kernel, Tensor grad, Tensor saved, boolean createGraph) {
     if (createGraph) {
-      return grad.mul(derivative(kernel, saved));
+      Tensor slope = derivative(kernel, Halves.wide(saved));
+      return Cast.to(Halves.wide(grad).mul(slope), grad.dtype());
     }
     Tensor out = Tensors.emptyLike(saved);
     View g = Tensors.view(grad);
@@ -121,8 +123,9 @@ public final class Elementwise {
 
   /** {@code kernel(a, b)} with broadcasting; BOOL for comparisons. */
   public static Tensor binary(BinaryKernel kernel, Tensor a, Tensor b) {
-    if (a.dtype().isHalf()) {
-      return Halves.widened(kernel.symbol(), wide -> binary(kernel, wide[0], wide[1]), a, b);
+    if (Halves.widens(a) || (Halves.records(a, b) && isGradientInSteps(kernel, a, b))) {
+      Check.alike(kernel.symbol(), a, b);
+      return Halves.widened(wide -> binary(kernel, wide[0], wide[1]), a, b);
     }
     Tensor out = compute(kernel, a, b, null);
     if (kernel.isComparison() || !Graph.records(a, b)) {
@@ -172,6 +175,14 @@ public final class Elementwise {
         });
   }
 
+  private static boolean isGradientInSteps(BinaryKernel kernel, Tensor a, Tensor b) {
+    return switch (kernel) {
+      case DIV, POW -> true;
+      case MUL -> !a.shape().equals(b.shape()); // broadcast, so that products are summed
+      default -> false;
+    };
+  }
+
   private static Tensor[] powGrad(
       Tensor g, Tensor base, Tensor exponent, Tensor power, boolean toBase, boolean toExponent) {
     Tensor zero = zeroLike(g);
@@ -197,9 +208,9 @@ public final class Elementwise {
 
   /** {@code kernel(x, scalar)}, or {@code kernel(scalar, x)} if {@code scalarFirst}. */
   public static Tensor binary(BinaryKernel kernel, Tensor x, double scalar, boolean scalarFirst) {
-    if (x.dtype().isHalf()) {
-      return Halves.widened(
-          kernel.symbol(), wide -> binary(kernel, wide[0], scalar, scalarFirst), x);
+    boolean inSteps = kernel == BinaryKernel.POW || (kernel == BinaryKernel.DIV && scalarFirst);
+    if (Halves.widens(x) || (Halves.records(x) && inSteps)) {
+      return Halves.widened(wide -> binary(kernel, wide[0], scalar, scalarFirst), x);
     }
     Tensor out = compute(kernel, x, scalar, scalarFirst, null);
     if (kernel.isComparison() || !Graph.records(x)) {
@@ -370,7 +381,7 @@ public final class Elementwise {
       }
     }
     if (!Graph.records(x, b)) {
-      if (x.dtype().isHalf()) {
+      if (Halves.widens(x)) {
         return Scope.tidy(() -> copyInPlace(x, binary(kernel, x, b)));
       }
       compute(kernel, x, b, x);
@@ -385,7 +396,7 @@ public final class Elementwise {
     String op = kernel.symbol() + "_";
     Check.writable(op, x);
     if (!Graph.records(x)) {
-      if (x.dtype().isHalf()) {
+      if (Halves.widens(x)) {
         return Scope.tidy(() -> copyInPlace(x, binary(kernel, x, scalar, false)));
       }
       compute(kernel, x, scalar, false, x);

@@ -76,7 +76,7 @@ public final class Indexing {
   /** The adjoint of {@link #embedding}: rows of x [n, D] added into zeros [V, D]. */
   private static Tensor scattered(Tensor x, Tensor indices, Shape shape) {
     if (x.dtype().isHalf()) {
-      return Halves.widened("scatterAdd", wide -> scattered(wide[0], indices, shape), x);
+      return Halves.widened(wide -> scattered(wide[0], indices, shape), x);
     }
     Tensor rows = Movement.contiguous(x);
     Tensor out = Factories.full(shape, 0, x.dtype(), x.device());

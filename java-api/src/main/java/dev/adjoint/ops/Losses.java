@@ -20,9 +20,13 @@ public final class Losses {
 
   private Losses() {}
 
-  /** The mean squared error of two tensors that broadcast: {@code mean((x − target)²)}. */
+  /**
+   * The mean squared error of two tensors that broadcast: {@code mean((x − target)²)}; a scalar of
+   * their type, but F32 where that has 16 bits.
+   */
   public static Tensor mseLoss(Tensor x, Tensor target) {
-    return Scope.tidy(() -> x.sub(target).square().mean());
+    Check.alike("mseLoss", x, target);
+    return Scope.tidy(() -> Halves.wide(x).sub(Halves.wide(target)).square().mean());
   }
 
   /**
@@ -31,26 +35,22 @@ public final class Losses {
    *
    * @param logits […, C], floating; unlike PyTorch's, always with the classes last
    * @param targets class numbers, I64 or I32, of the shape of logits without C
+   * @return a scalar of the logits' type, but F32 where that has 16 bits: losses are sums
    * @throws IndexOutOfRangeException if a class number is outside [0, C)
    */
   public static Tensor crossEntropy(Tensor logits, Tensor targets) {
-    if (logits.dtype().isHalf()) {
-      return Halves.widened("crossEntropy", wide -> crossEntropy(wide[0], targets), logits);
-    }
     return Scope.tidy(
         () -> {
           Tensor losses = crossEntropyPerRow(logits, targets);
-          return losses.sum().div(targets.ne(IGNORE_INDEX).to(logits.dtype()).sum());
+          return losses.sum().div(targets.ne(IGNORE_INDEX).to(losses.dtype()).sum());
         });
   }
 
   /**
-   * Cross-entropy of each row, 0 where the target is {@link #IGNORE_INDEX}; the shape of targets.
+   * Cross-entropy of each row, 0 where the target is {@link #IGNORE_INDEX}: the shape of targets,
+   * the type as in {@link #crossEntropy}.
    */
   public static Tensor crossEntropyPerRow(Tensor logits, Tensor targets) {
-    if (logits.dtype().isHalf()) {
-      return Halves.widened("crossEntropy", wide -> crossEntropyPerRow(wide[0], targets), logits);
-    }
     Check.floating("crossEntropy", logits);
     Check.rankAtLeast("crossEntropy", logits, 1);
     Check.sameDevice("crossEntropy", logits, targets);
@@ -60,15 +60,16 @@ public final class Losses {
         () -> "targets must be I64 or I32 class numbers, got " + targets.dtype());
     long[] rows = Arrays.copyOf(logits.shape().toArray(), logits.rank() - 1);
     Check.shape("crossEntropy", "targets", targets.shape(), Shape.of(rows));
-    return Scope.tidy(() -> perRow(logits, targets));
+    return Scope.tidy(() -> perRow(Halves.widens(logits) ? Halves.wide(logits) : logits, targets));
   }
 
   private static Tensor perRow(Tensor logits, Tensor targets) {
     Tensor x = Movement.contiguous(logits);
     Tensor y = Movement.contiguous(Cast.to(targets, DType.I64));
     Shape flat = Shape.of(y.numel());
-    Tensor losses = Tensors.empty(y.shape(), x.dtype(), Tensors.context(x));
-    Tensor logSumExp = Tensors.empty(flat, x.dtype(), Tensors.context(x));
+    DType wide = x.dtype().widened();
+    Tensor losses = Tensors.empty(y.shape(), wide, Tensors.context(x));
+    Tensor logSumExp = Tensors.empty(flat, wide, Tensors.context(x));
     try {
       Dispatch.runAll(
           Tensors.backend(x)

@@ -1,6 +1,7 @@
 package dev.adjoint.ops;
 
 import dev.adjoint.DType;
+import dev.adjoint.DTypeMismatchException;
 import dev.adjoint.Precision;
 import dev.adjoint.Scope;
 import dev.adjoint.Shape;
@@ -36,13 +37,13 @@ public final class MatMul {
 
   /** The same with a precision of its own. */
   static Tensor matmul(Tensor a, Tensor b, Precision precision) {
-    if (a.dtype().isHalf()) {
-      return Halves.widened("matmul", wide -> matmul(wide[0], wide[1]), a, b);
-    }
     Check.alike("matmul", a, b);
     Check.floating("matmul", a);
     Check.rankAtLeast("matmul", a, 1);
     Check.rankAtLeast("matmul", b, 1);
+    if (Halves.widens(a) || (Halves.records(a, b) && isGradientInSteps(a, b))) {
+      return Halves.widened(wide -> matmul(wide[0], wide[1]), a, b);
+    }
     if (a.rank() == 1) {
       return Scope.tidy(
           () ->
@@ -55,12 +56,21 @@ public final class MatMul {
     if (a.size(-1) != b.size(-2)) {
       throw mismatch("matmul", a, b);
     }
-    return product(a, b, applied(precision, a));
+    return product(a, b, applied(precision, a), a.dtype());
   }
 
-  /** The precision as far as the factors' type goes along. */
+  /** Whether a matrix serves several of the other factor: its gradient is a sum of products. */
+  private static boolean isGradientInSteps(Tensor a, Tensor b) {
+    return b.rank() > 2 && !(a.rank() > 2 && batch(a).equals(batch(b)));
+  }
+
+  /** The precision as far as the left factor's type goes along. */
   private static Precision applied(Precision precision, Tensor factor) {
-    return factor.dtype() == DType.F32 ? precision : Precision.F32;
+    return switch (factor.dtype()) {
+      case F32 -> precision;
+      case BF16 -> Precision.BF16;
+      default -> Precision.F32;
+    };
   }
 
   private static ShapeMismatchException mismatch(String op, Tensor a, Tensor b) {
@@ -84,30 +94,32 @@ public final class MatMul {
 
   /**
    * {@code x · weightᵀ + bias}: x is […, in], weight [out, in], bias [out] or null; the result […,
-   * out].
+   * out]. All of one type; under {@link Precision#BF16} x and the result may be BF16, weight and
+   * bias F32, and so are their gradients.
    *
    * @throws ShapeMismatchException if they do not fit
+   * @throws DTypeMismatchException if the types do not
    */
   public static Tensor linear(Tensor x, Tensor weight, @Nullable Tensor bias) {
     return linear(x, weight, bias, null);
   }
 
-  /** {@link #linear} and {@link Tensor#relu} in one kernel, the same values. */
+  /** {@link #linear} and {@link Tensor#relu} in one kernel: the same values, rounded once. */
   public static Tensor linearRelu(Tensor x, Tensor weight, @Nullable Tensor bias) {
     return linear(x, weight, bias, UnaryKernel.RELU);
   }
 
-  /** {@link #linear} and {@link Tensor#gelu} in one kernel, the same values. */
+  /** {@link #linear} and {@link Tensor#gelu} in one kernel: the same values, rounded once. */
   public static Tensor linearGelu(Tensor x, Tensor weight, @Nullable Tensor bias) {
     return linear(x, weight, bias, UnaryKernel.GELU);
   }
 
-  /** {@link #linear} and {@link Tensor#geluTanh} in one kernel, the same values. */
+  /** {@link #linear} and {@link Tensor#geluTanh} in one kernel: the same values, rounded once. */
   public static Tensor linearGeluTanh(Tensor x, Tensor weight, @Nullable Tensor bias) {
     return linear(x, weight, bias, UnaryKernel.GELU_TANH);
   }
 
-  /** {@link #linear} and {@link Tensor#silu} in one kernel, the same values. */
+  /** {@link #linear} and {@link Tensor#silu} in one kernel: the same values, rounded once. */
   public static Tensor linearSilu(Tensor x, Tensor weight, @Nullable Tensor bias) {
     return linear(x, weight, bias, UnaryKernel.SILU);
   }
@@ -118,12 +130,7 @@ public final class MatMul {
    */
   private static Tensor linear(
       Tensor x, Tensor weight, @Nullable Tensor bias, @Nullable UnaryKernel activation) {
-    if (x.dtype().isHalf()) {
-      return Halves.widened(
-          "linear", wide -> linear(wide[0], wide[1], wide[2], activation), x, weight, bias);
-    }
-    Check.alike("linear", x, weight);
-    Check.floating("linear", x);
+    checkTypes(x, weight);
     Check.rankAtLeast("linear", x, 1);
     if (weight.rank() != 2 || x.size(-1) != weight.size(1)) {
       throw new ShapeMismatchException(
@@ -139,8 +146,11 @@ public final class MatMul {
                   : ""));
     }
     if (bias != null) {
-      Check.alike("linear", x, bias);
+      Check.alike("linear", weight, bias);
       Check.shape("linear", "the bias", bias.shape(), Shape.of(weight.size(0)));
+    }
+    if (Halves.widens(x)) {
+      return Halves.widened(wide -> linear(wide[0], wide[1], wide[2], activation), x, weight, bias);
     }
     Tensor in = Movement.contiguous(x);
     Tensor b = bias == null ? null : Movement.contiguous(bias);
@@ -151,6 +161,8 @@ public final class MatMul {
         activation != null && Graph.records(in, weight, b) ? Tensors.emptyLike(out) : null;
     View vw = Tensors.view(weight);
     Precision precision = applied(Precision.current(), x);
+    DType type = x.dtype();
+    DType parameterType = weight.dtype();
     run(
         new Gemm(
             Softmax.rows(in),
@@ -174,9 +186,11 @@ public final class MatMul {
         new Tensor[] {in, weight},
         (g, saves) ->
             new Tensor[] {
-              saves.needs(0) ? product(g, saves.get(1), precision) : null,
-              saves.needs(1) ? weightGrad(flat(g), flat(saves.get(0)), saves, precision) : null,
-              saves.needs(2) ? g : null
+              saves.needs(0) ? product(g, saves.get(1), precision, type) : null,
+              saves.needs(1)
+                  ? weightGrad(flat(g), flat(saves.get(0)), saves, precision, parameterType)
+                  : null,
+              saves.needs(2) ? type == parameterType ? g : Reductions.sumInF32(flat(g), 0) : null
             });
     if (activation != null && before != null) {
       Elementwise.record(activation, before, out);
@@ -192,7 +206,8 @@ public final class MatMul {
   }
 
   /** gᵀ·x, or null where that has been added to the weight's gradient at once. */
-  private static @Nullable Tensor weightGrad(Tensor g, Tensor x, Saves saves, Precision precision) {
+  private static @Nullable Tensor weightGrad(
+      Tensor g, Tensor x, Saves saves, Precision precision, DType type) {
     Tensor transposed = Movement.transpose(g, 0, 1);
     boolean added =
         saves.addTo(
@@ -212,7 +227,7 @@ public final class MatMul {
                     transposed,
                     x,
                     null));
-    return added ? null : product(transposed, x, precision);
+    return added ? null : product(transposed, x, precision, type);
   }
 
   /** […, C] as [rows, C]. */
@@ -220,11 +235,28 @@ public final class MatMul {
     return x.rank() == 2 ? x : Movement.reshape(x, Tensors.rows(x), x.size(-1));
   }
 
-  /** […, M, K] × […, K, N], inner dimensions checked, both of rank 2 or more. */
-  private static Tensor product(Tensor a, Tensor b, Precision precision) {
+  /** BF16 inputs go with F32 parameters where factors are rounded to BF16 anyway. */
+  private static void checkTypes(Tensor x, Tensor weight) {
+    Check.floating("linear", x);
+    Check.sameDevice("linear", x, weight);
+    if (x.dtype() == DType.BF16 && weight.dtype() == DType.F32) {
+      if (Precision.current() != Precision.BF16) {
+        throw new DTypeMismatchException(
+            "linear: the input is BF16 "
+                + x.shape()
+                + ", the weight F32 "
+                + weight.shape()
+                + "; compute under Precision.BF16, or convert one with to(DType)");
+      }
+    } else {
+      Check.sameDType("linear", x, weight);
+    }
+  }
+
+  /** […, M, K] × […, K, N] as a type, inner dimensions checked, both of rank 2 or more. */
+  private static Tensor product(Tensor a, Tensor b, Precision precision, DType type) {
     Shape batch = Broadcasting.shape("matmul", batch(a), batch(b));
-    Tensor out =
-        Tensors.empty(append(batch, a.size(-2), b.size(-1)), a.dtype(), Tensors.context(a));
+    Tensor out = Tensors.empty(append(batch, a.size(-2), b.size(-1)), type, Tensors.context(a));
     run(spec(a, b, out, batch, precision), out, null, a, b, null);
     return Graph.record(
         "matmul",
@@ -235,7 +267,9 @@ public final class MatMul {
           Tensor left = saves.get(0);
           Tensor right = saves.get(1);
           return new Tensor[] {
-            saves.needs(0) ? product(g, Movement.transpose(right, -1, -2), precision) : null,
+            saves.needs(0)
+                ? product(g, Movement.transpose(right, -1, -2), precision, left.dtype())
+                : null,
             saves.needs(1) ? rightGrad(left, g, right, precision) : null
           };
         });
@@ -281,13 +315,14 @@ public final class MatMul {
    */
   private static Tensor rightGrad(Tensor a, Tensor g, Tensor right, Precision precision) {
     if (right.rank() > 2) {
-      return product(Movement.transpose(a, -1, -2), g, precision);
+      return product(Movement.transpose(a, -1, -2), g, precision, right.dtype());
     }
     Tensor rows = flat(a);
     Tensor grad = flat(g);
     return Tensors.layout(right).isContiguous()
-        ? product(Movement.transpose(rows, 0, 1), grad, precision)
-        : Movement.transpose(product(Movement.transpose(grad, 0, 1), rows, precision), 0, 1);
+        ? product(Movement.transpose(rows, 0, 1), grad, precision, right.dtype())
+        : Movement.transpose(
+            product(Movement.transpose(grad, 0, 1), rows, precision, right.dtype()), 0, 1);
   }
 
   private static Shape batch(Tensor x) {

@@ -1,5 +1,6 @@
 package dev.adjoint.ops;
 
+import dev.adjoint.DType;
 import dev.adjoint.Scope;
 import dev.adjoint.Shape;
 import dev.adjoint.Tensor;
@@ -23,8 +24,8 @@ public final class Normalization {
    * 2016); the variance's divisor is the dimension's size.
    *
    * @param x […, C], floating
-   * @param weight [C], or null for ones
-   * @param bias [C], or null for zeros
+   * @param weight [C], or null for ones; of x's type, or F32 where that has 16 bits
+   * @param bias [C], or null for zeros; as the weight
    */
   public static Tensor layerNorm(
       Tensor x, @Nullable Tensor weight, @Nullable Tensor bias, double eps) {
@@ -35,7 +36,7 @@ public final class Normalization {
    * {@code x / √(mean(x²) + eps) · weight} over the last dimension (Zhang and Sennrich 2019).
    *
    * @param x […, C], floating
-   * @param weight [C], or null for ones
+   * @param weight [C], or null for ones; of x's type, or F32 where that has 16 bits
    */
   public static Tensor rmsNorm(Tensor x, @Nullable Tensor weight, double eps) {
     return Scope.tidy(() -> normalize(Kind.RMS_NORM, x, weight, null, eps));
@@ -62,29 +63,33 @@ public final class Normalization {
 
   private static Tensor normalize(
       Kind kind, Tensor x, @Nullable Tensor weight, @Nullable Tensor bias, double eps) {
-    if (x.dtype().isHalf()) {
-      return Halves.widened(
-          kind.op, wide -> normalize(kind, wide[0], wide[1], wide[2], eps), x, weight, bias);
-    }
     Check.floating(kind.op, x);
     Check.rankAtLeast(kind.op, x, 1);
     Shape last = Shape.of(x.size(-1));
     for (Tensor parameter : Arrays.asList(weight, bias)) {
       if (parameter != null) {
-        Check.alike(kind.op, x, parameter);
+        Check.sameDevice(kind.op, x, parameter);
+        if (parameter.dtype() != x.dtype().widened()) {
+          Check.sameDType(kind.op, x, parameter);
+        }
         Check.shape(
             kind.op, parameter == weight ? "the weight" : "the bias", parameter.shape(), last);
       }
     }
+    if (Halves.widens(x)) {
+      return Halves.widened(
+          wide -> normalize(kind, wide[0], wide[1], wide[2], eps), x, weight, bias);
+    }
     Tensor dense = Movement.contiguous(x);
-    Tensor w = weight == null ? null : Movement.contiguous(weight);
-    Tensor b = bias == null ? null : Movement.contiguous(bias);
+    Tensor w = weight == null ? null : Movement.contiguous(Halves.wide(weight));
+    Tensor b = bias == null ? null : Movement.contiguous(Halves.wide(bias));
     Tensor out = Tensors.emptyLike(dense);
     View rows = Softmax.rows(dense);
     Shape statistic = Shape.of(rows.layout().size(0));
-    Tensor rstd = Tensors.empty(statistic, x.dtype(), Tensors.context(x));
+    DType type = x.dtype().widened();
+    Tensor rstd = Tensors.empty(statistic, type, Tensors.context(x));
     Tensor mean =
-        kind == Kind.LAYER_NORM ? Tensors.empty(statistic, x.dtype(), Tensors.context(x)) : null;
+        kind == Kind.LAYER_NORM ? Tensors.empty(statistic, type, Tensors.context(x)) : null;
     var backend = Tensors.backend(x);
     View vw = Tensors.viewOrNull(w);
     Dispatch.runAll(
@@ -142,7 +147,7 @@ public final class Normalization {
     Tensor gradWeight = weight != null && saves.needs(1) ? Tensors.emptyLike(weight) : null;
     Tensor gradBias =
         biased && saves.needs(2)
-            ? Tensors.empty(Shape.of(x.size(-1)), x.dtype(), Tensors.context(x))
+            ? Tensors.empty(Shape.of(x.size(-1)), rstd.dtype(), Tensors.context(x))
             : null;
     var backend = Tensors.backend(x);
     View rows = Softmax.rows(x);

@@ -53,11 +53,11 @@ public final class Random {
    * 2014); x itself if p is 0.
    */
   public static Tensor dropout(Tensor x, double p, Generator generator) {
-    if (x.dtype().isHalf()) {
-      return Halves.widened("dropout", wide -> dropout(wide[0], p, generator), x);
-    }
     Check.floating("dropout", x);
     Check.probability("dropout", p);
+    if (Halves.widens(x)) {
+      return Halves.widened(wide -> dropout(wide[0], p, generator), x);
+    }
     if (p == 0) {
       return x;
     }

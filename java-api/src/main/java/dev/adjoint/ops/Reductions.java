@@ -25,14 +25,28 @@ public final class Reductions {
    * @throws TensorException for max and min of nothing
    */
   public static Tensor reduce(ReduceKernel kernel, Tensor x, boolean keepDims, int... dims) {
-    String op = kernel.symbol();
-    if (x.dtype().isHalf()) {
-      return Halves.widened(op, wide -> reduce(kernel, wide[0], keepDims, dims), x);
-    }
     boolean integers = x.dtype() == DType.I64 && kernel != ReduceKernel.MEAN;
     if (!integers) {
-      Check.floating(op, x);
+      Check.floating(kernel.symbol(), x);
     }
+    if (Halves.widens(x) || (Halves.records(x) && isExtreme(kernel))) {
+      return Halves.widened(wide -> reduce(kernel, wide[0], keepDims, dims), x);
+    }
+    return reduce(kernel, x, x.dtype(), keepDims, dims);
+  }
+
+  /** The sum over some dimensions, of BF16 on a backend that computes it, unrounded: in F32. */
+  static Tensor sumInF32(Tensor x, int... dims) {
+    return reduce(ReduceKernel.SUM, x, DType.F32, false, dims);
+  }
+
+  private static boolean isExtreme(ReduceKernel kernel) {
+    return kernel == ReduceKernel.MAX || kernel == ReduceKernel.MIN;
+  }
+
+  private static Tensor reduce(
+      ReduceKernel kernel, Tensor x, DType type, boolean keepDims, int... dims) {
+    String op = kernel.symbol();
     boolean[] reduced = reducedDims(op, x, dims);
     long[] sizes = x.shape().toArray();
     long count = 1;
@@ -43,14 +57,13 @@ public final class Reductions {
       }
     }
     Shape kept = Shape.of(sizes);
-    boolean extreme = kernel == ReduceKernel.MAX || kernel == ReduceKernel.MIN;
     Check.that(
-        !extreme || count > 0 || kept.numel() == 0,
+        !isExtreme(kernel) || count > 0 || kept.numel() == 0,
         op,
         () -> "there is no extreme of no elements: " + x.shape());
     Tensor out =
         Tensors.empty(
-            keepDims ? kept : Shape.of(dropped(sizes, reduced)), x.dtype(), Tensors.context(x));
+            keepDims ? kept : Shape.of(dropped(sizes, reduced)), type, Tensors.context(x));
     View result = Tensors.view(out).with(Layout.contiguous(kept));
     Dispatch.run(Tensors.backend(x).reduce(kernel, Tensors.view(x), result), out, x);
     if (Graph.records(x)) {
@@ -61,14 +74,14 @@ public final class Reductions {
 
   private static void record(ReduceKernel kernel, Tensor x, Tensor out, Shape kept, long count) {
     Shape shape = x.shape();
-    boolean extreme = kernel == ReduceKernel.MAX || kernel == ReduceKernel.MIN;
+    DType type = x.dtype();
     Graph.record(
         kernel.symbol(),
         out,
         new Tensor[] {x},
-        extreme ? new Tensor[] {x, out} : Graph.nothing(),
+        isExtreme(kernel) ? new Tensor[] {x, out} : Graph.nothing(),
         (grad, saves) -> {
-          Tensor g = withShape(grad, kept);
+          Tensor g = withShape(Cast.to(grad, type), kept);
           return new Tensor[] {
             switch (kernel) {
               case SUM -> Movement.expand(g, shape);
@@ -127,8 +140,8 @@ public final class Reductions {
 
   /** Index of the first largest element along a dimension, which disappears; I64. */
   public static Tensor argmax(Tensor x, int dim) {
-    if (x.dtype().isHalf()) {
-      return Halves.widened("argmax", wide -> argmax(wide[0], dim), x);
+    if (Halves.widens(x)) {
+      return Halves.widened(wide -> argmax(wide[0], dim), x);
     }
     int axis = Check.dim("argmax", dim, x.rank());
     if (x.dtype() != DType.I64) {

@@ -48,10 +48,10 @@ public final class Softmax {
   }
 
   private static Tensor along(Kind kind, Tensor x, int dim) {
-    if (x.dtype().isHalf()) {
-      return Halves.widened(kind.op, wide -> along(kind, wide[0], dim), x);
-    }
     Check.floating(kind.op, x);
+    if (Halves.widens(x) || Halves.records(x)) {
+      return Halves.widened(wide -> along(kind, wide[0], dim), x);
+    }
     if (x.rank() == 0) {
       Check.that(dim == 0 || dim == -1, kind.op, () -> "a scalar has no dimension " + dim);
       return Scope.tidy(() -> Movement.reshape(lastDim(kind, Movement.reshape(x, 1))));

@@ -16,7 +16,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The elements of a view by logical (row-major) index, as float64 or as 64-bit integers. Writing
- * rounds to the view's type: once, to nearest.
+ * rounds to the view's type, to nearest: results of 16 bits are results of F32 that are rounded
+ * again; conversions are rounded once.
  */
 final class Elements {
   private final MemorySegment segment;
@@ -76,7 +77,13 @@ final class Elements {
     };
   }
 
+  /** Sets an element to a computed value. */
   void set(long i, double value) {
+    convert(i, dtype.isHalf() ? (float) value : value);
+  }
+
+  /** Sets an element to the number of its type that is nearest. */
+  void convert(long i, double value) {
     long at = layout.position(i);
     switch (dtype) {
       case F32 -> segment.setAtIndex(JAVA_FLOAT, at, (float) value);

@@ -1,5 +1,6 @@
 package dev.adjoint.reference;
 
+import dev.adjoint.DType;
 import dev.adjoint.spi.Backend;
 import dev.adjoint.spi.KernelCall;
 import dev.adjoint.spi.Memory;
@@ -37,6 +38,12 @@ public final class ReferenceBackend
   @Override
   public String description() {
     return "reference (plain Java, one thread)";
+  }
+
+  /** BF16 too; F16 is only a type of memory. */
+  @Override
+  public boolean computes(DType floating) {
+    return floating.isFloating() && floating != DType.F16;
   }
 
   @Override

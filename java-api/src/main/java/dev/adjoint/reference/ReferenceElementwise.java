@@ -67,7 +67,7 @@ interface ReferenceElementwise extends ElementwiseKernels {
     Elements outs = Elements.of(out);
     DType dtype = a.dtype();
     boolean floating = dtype.isFloating();
-    double real = dtype == DType.F32 ? (float) scalar : scalar;
+    double real = dtype == DType.F64 ? scalar : (float) scalar;
     long integer = dtype == DType.I32 ? (int) scalar : (long) scalar;
     return Call.of(
         kernel.symbol() + "_scalar",
@@ -144,7 +144,7 @@ interface ReferenceElementwise extends ElementwiseKernels {
         () -> {
           for (long i = 0; i < out.numel(); i++) {
             if (floating) {
-              outs.set(i, xs.get(i));
+              outs.convert(i, xs.get(i));
             } else {
               outs.setLong(i, xs.getLong(i));
             }
@@ -160,7 +160,7 @@ interface ReferenceElementwise extends ElementwiseKernels {
         out.dtype(),
         () -> {
           for (long i = 0; i < out.numel(); i++) {
-            outs.set(i, value);
+            outs.convert(i, value);
           }
         });
   }

@@ -66,7 +66,7 @@ interface ReferenceRandom extends RandomKernels {
     Elements keys = Elements.of(key);
     Elements xs = Elements.of(x);
     Elements outs = Elements.of(out);
-    double factor = x.dtype() == DType.F32 ? (float) (1 / (1 - p)) : 1 / (1 - p);
+    double factor = x.dtype() == DType.F64 ? 1 / (1 - p) : (float) (1 / (1 - p));
     return Call.of(
         "dropout",
         x.dtype(),

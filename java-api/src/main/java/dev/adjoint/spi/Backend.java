@@ -1,5 +1,6 @@
 package dev.adjoint.spi;
 
+import dev.adjoint.DType;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -21,6 +22,20 @@ public interface Backend
         OptimizerKernels {
   /** A line for people: name, variant, threads. */
   String description();
+
+  /**
+   * Whether families take this floating type: F32 and F64 always, BF16 where this says so. What
+   * only moves elements (where, copy, cast, fill, gather) takes every type, and what says "F32 or
+   * F64" never another one.
+   *
+   * <p>BF16 is a type of memory: values are widened when they are read, and computed in F32;
+   * results are those of F32, rounded once more when they are written. What is not one value for
+   * each of an operand's elements (weights and statistics of rows, and their gradients) is F32
+   * beside BF16.
+   */
+  default boolean computes(DType floating) {
+    return KernelTable.FLOATING.contains(floating);
+  }
 
   /** Fresh memory, 64-byte aligned, contents undefined; null if the device has no more. */
   @Nullable Memory allocate(long bytes);

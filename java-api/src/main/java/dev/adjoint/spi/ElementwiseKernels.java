@@ -8,7 +8,10 @@ public interface ElementwiseKernels {
   /** {@code out = kernel(x)}; one floating type. */
   KernelCall unary(UnaryKernel kernel, View x, View out);
 
-  /** {@code out = grad · kernel'(…)}, where {@code saved} is what {@code kernel.saves()} names. */
+  /**
+   * {@code out = grad · kernel'(…)}, where {@code saved} is what {@code kernel.saves()} names; F32
+   * or F64 if that is the output, which must not have been rounded to less.
+   */
   KernelCall unaryGrad(UnaryKernel kernel, View grad, View saved, View out);
 
   /** {@code out = kernel(a, b)}; out is BOOL for comparisons. */
@@ -16,7 +19,7 @@ public interface ElementwiseKernels {
 
   /**
    * {@code out = kernel(a, scalar)}, or {@code kernel(scalar, a)} if {@code scalarFirst}; the
-   * scalar is first converted to a's dtype.
+   * scalar is first converted to a's dtype, for BF16 to F32.
    */
   KernelCall binaryScalar(
       BinaryKernel kernel, View a, double scalar, boolean scalarFirst, View out);

@@ -1,23 +1,27 @@
 package dev.adjoint.spi;
 
+import dev.adjoint.DType;
 import dev.adjoint.Precision;
 import org.jspecify.annotations.Nullable;
 
 /**
  * {@code out = activation(alpha · a × b + beta · out + bias)}: a is […, M, K], b […, K, N], out […,
- * M, N], with equal batch dimensions (broadcast by stride 0). Transposes are strides. F32 or F64.
- * With beta = 0 the old contents of out are never read.
+ * M, N], with equal batch dimensions (broadcast by stride 0). Transposes are strides. All F64, or
+ * a, b and out each F32 or, where the backend computes it, BF16; sums are F32, and the activation
+ * gets them before they are rounded. With beta = 0 the old contents of out are never read.
  *
  * @param a the left factor
  * @param b the right factor
  * @param out the result; its rows are dense (last stride 1), its elements distinct
- * @param bias contiguous [N], added to each row once, or null
+ * @param bias contiguous [N], of out's type or beside BF16 of F32, when each element may count as
+ *     the bfloat16 nearest to it; added to each row once, or null
  * @param beta 0 if there is an activation
- * @param precision for BF16 (only if all is F32) each element of a and b counts as the bfloat16
- *     nearest to it, subnormal ones as that or as 0; for TF32 it may count as that with 11 bits
+ * @param precision for BF16 (never if all is F64; always if anything is BF16) each element of a and
+ *     b counts as the bfloat16 nearest to it, subnormal ones as that or as 0; for TF32 it may count
+ *     as that with 11 bits
  * @param activation applied last, or null
- * @param before receives what the activation is applied to, laid out as out; null if not wanted or
- *     without activation
+ * @param before receives what the activation is applied to, laid out as out and of its type; null
+ *     if not wanted or without activation
  */
 public record Gemm(
     View a,
@@ -39,6 +43,9 @@ public record Gemm(
     if (before != null && activation == null) {
       throw new IllegalArgumentException("gemm: without activation there is nothing before it");
     }
+    if ((isBf16(a) || isBf16(b) || isBf16(out)) && precision != Precision.BF16) {
+      throw new IllegalArgumentException("gemm: of BF16 in " + precision);
+    }
     if (before != null && !sameStrides(before.layout(), out.layout())) {
       throw new IllegalArgumentException(
           "gemm: before is " + before.layout() + ", not laid out as out, " + out.layout());
@@ -55,6 +62,10 @@ public record Gemm(
       double beta,
       Precision precision) {
     this(a, b, out, bias, alpha, beta, precision, null, null);
+  }
+
+  private static boolean isBf16(View view) {
+    return view.dtype() == DType.BF16;
   }
 
   private static boolean sameStrides(Layout a, Layout b) {

@@ -8,6 +8,7 @@ import static dev.adjoint.DType.I64;
 
 import dev.adjoint.DType;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Set;
 import java.util.function.Function;
 
@@ -18,12 +19,9 @@ import java.util.function.Function;
  * @param <K> what a backend knows of a kernel: its address, say
  */
 public final class KernelTable<K> {
-  /** The types that products, norms, losses and random numbers exist for. */
+  /** The floating types that every backend computes. */
   public static final Set<DType> FLOATING = Set.of(F32, F64);
 
-  private static final Set<DType> WIDE = Set.of(F32, F64, I64);
-  private static final Set<DType> NUMBERS = Set.of(F32, F64, I32, I64);
-  private static final Set<DType> COMPARABLE = Set.of(F32, F64, I32, I64, BOOL);
   private static final Set<DType> ALL = Set.of(DType.values());
 
   private final Function<String, K> kernels;
@@ -41,6 +39,10 @@ public final class KernelTable<K> {
   public final KernelFamily<K> fill;
 
   public final KernelFamily.ByEnum<ReduceKernel, K> reduce;
+
+  /** By the 16-bit type that is summed. */
+  public final KernelFamily<K> reduceSumToF32;
+
   public final KernelFamily<K> argmax;
   public final KernelFamily<K> sumSquares;
 
@@ -75,14 +77,26 @@ public final class KernelTable<K> {
    * Resolves every kernel.
    *
    * @param kernels finds a kernel by its name; throws, naming it, if there is none
+   * @param floating the floating types that the backend {@linkplain Backend#computes computes}
    */
-  public KernelTable(Function<String, K> kernels) {
+  public KernelTable(Function<String, K> kernels, Set<DType> floating) {
     this.kernels = kernels;
+    Set<DType> summable = with(floating, I64);
+    Set<DType> halves = EnumSet.copyOf(floating);
+    halves.removeAll(FLOATING);
 
-    unary = byEnum(UnaryKernel.class, k -> family(k.symbol(), FLOATING));
-    unaryGrad = byEnum(UnaryKernel.class, k -> family(k.symbol() + "_grad", FLOATING));
-    binary = byEnum(BinaryKernel.class, k -> family(k.symbol(), dtypesOf(k)));
-    binaryScalar = byEnum(BinaryKernel.class, k -> family(k.symbol() + "_scalar", dtypesOf(k)));
+    unary = byEnum(UnaryKernel.class, k -> family(k.symbol(), floating));
+    unaryGrad =
+        byEnum(
+            UnaryKernel.class,
+            k ->
+                family(
+                    k.symbol() + "_grad",
+                    k.saves() == UnaryKernel.Saves.OUTPUT ? FLOATING : floating));
+    Function<BinaryKernel, Set<DType>> operands = k -> operandsOf(k, floating);
+    binary = byEnum(BinaryKernel.class, k -> family(k.symbol(), operands.apply(k)));
+    binaryScalar =
+        byEnum(BinaryKernel.class, k -> family(k.symbol() + "_scalar", operands.apply(k)));
     where = family("where", ALL);
     copy = family("copy", ALL);
     castFrom = byEnum(DType.class, from -> family("cast_" + from.suffix(), othersThan(from)));
@@ -91,24 +105,25 @@ public final class KernelTable<K> {
     reduce =
         byEnum(
             ReduceKernel.class,
-            k -> family("reduce_" + k.symbol(), k == ReduceKernel.MEAN ? FLOATING : WIDE));
-    argmax = family("argmax", WIDE);
+            k -> family("reduce_" + k.symbol(), k == ReduceKernel.MEAN ? floating : summable));
+    reduceSumToF32 = family("reduce_sum_f32", halves);
+    argmax = family("argmax", summable);
     sumSquares = family("sum_squares", FLOATING);
 
-    softmax = family("softmax", FLOATING);
+    softmax = family("softmax", floating);
     softmaxGrad = family("softmax_grad", FLOATING);
-    logSoftmax = family("log_softmax", FLOATING);
+    logSoftmax = family("log_softmax", floating);
     logSoftmaxGrad = family("log_softmax_grad", FLOATING);
-    layerNorm = family("layer_norm", FLOATING);
-    layerNormGrad = family("layer_norm_grad", FLOATING);
-    rmsNorm = family("rms_norm", FLOATING);
-    rmsNormGrad = family("rms_norm_grad", FLOATING);
+    layerNorm = family("layer_norm", floating);
+    layerNormGrad = family("layer_norm_grad", floating);
+    rmsNorm = family("rms_norm", floating);
+    rmsNormGrad = family("rms_norm_grad", floating);
 
-    crossEntropy = family("cross_entropy", FLOATING);
-    crossEntropyGrad = family("cross_entropy_grad", FLOATING);
+    crossEntropy = family("cross_entropy", floating);
+    crossEntropyGrad = family("cross_entropy_grad", floating);
 
-    attention = family("attention", FLOATING);
-    attentionGrad = family("attention_grad", FLOATING);
+    attention = family("attention", floating);
+    attentionGrad = family("attention_grad", floating);
 
     gather = kernels.apply("gather");
     scatterAdd = family("scatter_add", FLOATING);
@@ -116,18 +131,24 @@ public final class KernelTable<K> {
     nextKey = kernels.apply("next_key");
     uniform = family("uniform", FLOATING);
     normal = family("normal", FLOATING);
-    dropout = family("dropout", FLOATING);
+    dropout = family("dropout", floating);
 
     sgd = family("sgd", FLOATING);
     adamW = family("adamw", FLOATING);
     scale = family("scale", FLOATING);
   }
 
-  private static Set<DType> dtypesOf(BinaryKernel kernel) {
+  private static Set<DType> operandsOf(BinaryKernel kernel, Set<DType> floating) {
     if (kernel == BinaryKernel.EQ || kernel == BinaryKernel.NE) {
-      return COMPARABLE;
+      return with(floating, I32, I64, BOOL);
     }
-    return kernel.floatingOnly() ? FLOATING : NUMBERS;
+    return kernel.floatingOnly() ? floating : with(floating, I32, I64);
+  }
+
+  private static Set<DType> with(Set<DType> floating, DType... others) {
+    Set<DType> all = EnumSet.copyOf(floating);
+    all.addAll(List.of(others));
+    return all;
   }
 
   private static Set<DType> othersThan(DType dtype) {

@@ -7,17 +7,18 @@ public interface LossKernels {
    * ignoreIndex}. Another target outside [0, classes) is an index out of range, as in {@link
    * IndexKernels}.
    *
-   * @param logits contiguous [rows, classes], F32 or F64
+   * @param logits contiguous [rows, classes], floating
    * @param targets contiguous I64 [rows]
-   * @param losses contiguous [rows]
-   * @param logSumExp contiguous [rows], kept for the gradient
+   * @param losses contiguous [rows] of the logits' type, of F32 where that is BF16
+   * @param logSumExp contiguous [rows] of the same, kept for the gradient
    */
   KernelCall crossEntropy(View logits, View targets, long ignoreIndex, View losses, View logSumExp);
 
   /**
    * {@code out[r, c] = grad[r] · (softmax(logits[r])[c] − [c = targets[r]])}, 0 in ignored rows.
    *
-   * @param grad [rows], any stride (0 when one gradient serves all rows)
+   * @param grad [rows] of the losses' type, any stride (0 when one gradient serves all rows)
+   * @param out like logits
    */
   KernelCall crossEntropyGrad(
       View grad, View logits, View targets, long ignoreIndex, View logSumExp, View out);

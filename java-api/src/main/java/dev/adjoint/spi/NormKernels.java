@@ -4,19 +4,20 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Softmax and normalisation over rows: every matrix here is contiguous [rows, cols], every
- * statistic contiguous [rows], every weight contiguous [cols], all of one floating type.
+ * statistic contiguous [rows], every weight contiguous [cols]. All matrices are of one floating
+ * type, all else of the same, of F32 beside BF16.
  */
 public interface NormKernels {
   /** {@code out[r] = softmax(x[r])}. */
   KernelCall softmax(View x, View out);
 
-  /** {@code out = y ⊙ (grad − Σ grad ⊙ y)}, y the softmax. */
+  /** {@code out = y ⊙ (grad − Σ grad ⊙ y)}, y the softmax; F32 or F64. */
   KernelCall softmaxGrad(View grad, View y, View out);
 
   /** {@code out[r] = x[r] − log Σ exp x[r]}. */
   KernelCall logSoftmax(View x, View out);
 
-  /** {@code out = grad − exp(y) · Σ grad}, y the log-softmax. */
+  /** {@code out = grad − exp(y) · Σ grad}, y the log-softmax; F32 or F64. */
   KernelCall logSoftmaxGrad(View grad, View y, View out);
 
   /**

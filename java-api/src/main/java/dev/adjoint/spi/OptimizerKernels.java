@@ -3,9 +3,9 @@ package dev.adjoint.spi;
 import java.util.List;
 
 /**
- * Optimizer steps over many tensors in one call. All tensors are contiguous and of one floating
- * type; lists are parallel. {@code hyper} is F64 [2] = {learning rate, steps done}, read from
- * memory at each run; the kernel adds 1 to the steps when it has finished.
+ * Optimizer steps over many tensors in one call. All tensors are contiguous and of one type, F32 or
+ * F64; lists are parallel. {@code hyper} is F64 [2] = {learning rate, steps done}, read from memory
+ * at each run; the kernel adds 1 to the steps when it has finished.
  */
 public interface OptimizerKernels {
   /**

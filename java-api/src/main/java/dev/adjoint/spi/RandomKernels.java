@@ -22,17 +22,18 @@ public interface RandomKernels {
 
   /**
    * Uniform on [low, high): {@code low + u · (high − low)}, the bounds and each operation rounded
-   * to out's type; {@code low} where that rounding reaches {@code high}. out contiguous.
+   * to out's type; {@code low} where that rounding reaches {@code high}. out contiguous, F32 or
+   * F64.
    */
   KernelCall uniform(View key, double low, double high, View out);
 
-  /** {@code mean + std · z} computed in float64, then rounded. out contiguous. */
+  /** {@code mean + std · z} computed in float64, then rounded. out contiguous, F32 or F64. */
   KernelCall normal(View key, double mean, double std, View out);
 
   /**
    * {@code out = x / (1 − p)} where the uniform (32-bit draw, for F64 too) is at least p, else 0.
    * The gradient is the same call on the gradient. x and out contiguous, 0 ≤ p &lt; 1; the factor
-   * 1/(1 − p) is computed in float64 and rounded to the type.
+   * 1/(1 − p) is computed in float64 and rounded to the type, for BF16 to F32.
    */
   KernelCall dropout(View key, double p, View x, View out);
 }

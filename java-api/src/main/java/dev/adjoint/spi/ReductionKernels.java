@@ -6,6 +6,8 @@ import java.util.List;
 public interface ReductionKernels {
   /**
    * Reduces {@code x} into {@code out}, which has x's rank and size 1 in every reduced dimension.
+   *
+   * @param out of x's type; a sum of BF16 may be F32
    */
   KernelCall reduce(ReduceKernel kernel, View x, View out);
 

@@ -29,7 +29,7 @@ final class KernelLibrary {
   KernelLibrary(String variant, NativeLibrary library) {
     this.variant = variant;
     this.library = library;
-    table = new KernelTable<>(library::kernel);
+    table = new KernelTable<>(library::kernel, KernelTable.FLOATING);
     gemm = new Products("", KernelTable.FLOATING);
     gemmInBf16 = new Products("_bf16", Set.of(DType.F32));
     normGradScratchBytes = family("norm_grad_scratch_bytes", KernelTable.FLOATING);

@@ -1,5 +1,6 @@
 package dev.adjoint.nn.models;
 
+import dev.adjoint.DType;
 import dev.adjoint.Scope;
 import dev.adjoint.ShapeMismatchException;
 import dev.adjoint.Tensor;
@@ -32,6 +33,8 @@ public final class Gpt2 extends Module {
    * @param channels the width of the residual stream
    * @param dropout the probability, 0 for none
    * @param bias whether linear layers and layer norms have one
+   * @param activations the type of what flows between the layers: F32, or BF16, which needs {@link
+   *     dev.adjoint.Precision#BF16} in force; parameters, their gradients and the loss are F32
    */
   public record Config(
       int vocabulary,
@@ -40,12 +43,13 @@ public final class Gpt2 extends Module {
       int heads,
       int channels,
       double dropout,
-      boolean bias) {
+      boolean bias,
+      DType activations) {
 
     /**
      * Checks the sizes.
      *
-     * @throws TensorException if a size is not positive
+     * @throws TensorException if a size is not positive, or activations are neither F32 nor BF16
      */
     public Config {
       if (Stream.of(vocabulary, context, layers, heads, channels).anyMatch(size -> size <= 0)) {
@@ -53,6 +57,26 @@ public final class Gpt2 extends Module {
             "gpt2: vocabulary, context, layers, heads and channels must be positive, got "
                 + Stream.of(vocabulary, context, layers, heads, channels).toList());
       }
+      if (activations != DType.F32 && activations != DType.BF16) {
+        throw new TensorException("gpt2: activations are F32 or BF16, not " + activations);
+      }
+    }
+
+    /** With activations of F32. */
+    public Config(
+        int vocabulary,
+        int context,
+        int layers,
+        int heads,
+        int channels,
+        double dropout,
+        boolean bias) {
+      this(vocabulary, context, layers, heads, channels, dropout, bias, DType.F32);
+    }
+
+    /** With activations of another type. */
+    public Config withActivations(DType type) {
+      return new Config(vocabulary, context, layers, heads, channels, dropout, bias, type);
     }
 
     /** 124 million parameters. */
@@ -137,7 +161,7 @@ public final class Gpt2 extends Module {
    * The logits of the next token at each position.
    *
    * @param indices I64 or I32 [B, T], T at most the context
-   * @return [B, T, vocabulary]
+   * @return [B, T, vocabulary], of the activations' type
    * @throws ShapeMismatchException if the indices are no matrix or the sequence is too long
    */
   @Override
@@ -157,7 +181,8 @@ public final class Gpt2 extends Module {
     }
     // The first rows of the table rather than a lookup of 0, 1, …: no indices to make.
     Tensor embedded = tokens.apply(indices).add(positions.weight().slice(0, 0, length));
-    Tensor hidden = norm.apply(blocks.apply(dropout.apply(embedded)));
+    Tensor stream = dropout.apply(embedded.to(config.activations()));
+    Tensor hidden = norm.apply(blocks.apply(stream));
     return hidden.linear(tokens.weight(), null);
   }
 
@@ -166,7 +191,7 @@ public final class Gpt2 extends Module {
    *
    * @param indices [B, T]
    * @param targets I64 or I32 [B, T]
-   * @return a scalar
+   * @return a scalar, F32
    */
   public Tensor loss(Tensor indices, Tensor targets) {
     return Scope.tidy(

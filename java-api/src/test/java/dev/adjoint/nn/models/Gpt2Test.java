@@ -6,6 +6,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.adjoint.Adjoint;
+import dev.adjoint.DType;
+import dev.adjoint.DTypeMismatchException;
+import dev.adjoint.Device;
+import dev.adjoint.Precision;
 import dev.adjoint.Reference;
 import dev.adjoint.Shape;
 import dev.adjoint.ShapeMismatchException;
@@ -84,6 +89,43 @@ class Gpt2Test {
         optimizer.step();
       }
       assertTrue(gpt.loss(x, y).item() < 0.1);
+    }
+  }
+
+  @Test
+  void activationsOfBf16LeaveParametersAndLossAsTheyAre() {
+    try (Gpt2 gpt = new Gpt2(TINY.withActivations(DType.BF16))) {
+      Tensor x = Tensor.of(new long[][] {{1, 2, 3, 4, 5, 6}});
+      assertTrue(
+          requireNonNull(
+                  assertThrows(DTypeMismatchException.class, () -> gpt.apply(x)).getMessage())
+              .contains("Precision.BF16"));
+      try (var _ = Precision.BF16.use()) {
+        assertEquals(DType.BF16, gpt.apply(x).dtype());
+        Tensor loss = gpt.loss(x, x);
+        assertEquals(DType.F32, loss.dtype());
+        loss.backward();
+      }
+      gpt.parameters().forEach(p -> assertEquals(DType.F32, requireNonNull(p.grad()).dtype()));
+    }
+    assertThrows(TensorException.class, () -> TINY.withActivations(DType.F16));
+  }
+
+  @Test
+  void activationsOfBf16TakeHalfTheMemory() {
+    Gpt2.Config config = new Gpt2.Config(64, 16, 2, 2, 64, 0, true);
+    try (Gpt2 wide = new Gpt2(config);
+        Gpt2 narrow = new Gpt2(config.withActivations(DType.BF16));
+        var _ = Precision.BF16.use()) {
+      assertEquals(0.5, (double) keptForBackward(narrow) / keptForBackward(wide), 0.05);
+    }
+  }
+
+  private static long keptForBackward(Gpt2 gpt) {
+    Tensor x = Tensor.arange(64).reshape(4, 16);
+    long before = Adjoint.memory(Device.REFERENCE).liveBytes();
+    try (Tensor _ = gpt.loss(x, x)) {
+      return Adjoint.memory(Device.REFERENCE).liveBytes() - before;
     }
   }
 

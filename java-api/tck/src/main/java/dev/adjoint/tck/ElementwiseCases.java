@@ -18,20 +18,22 @@ final class ElementwiseCases {
 
   private ElementwiseCases() {}
 
-  static List<KernelGroup> groups() {
+  static List<KernelGroup> groups(List<DType> floating) {
     List<KernelGroup> groups = new ArrayList<>();
     for (DType dtype : DType.values()) {
       String suffix = "_" + dtype.suffix();
-      if (dtype.isFloating() && !dtype.isHalf()) {
+      if (floating.contains(dtype)) {
         for (UnaryKernel kernel : UnaryKernel.values()) {
           groups.add(new KernelGroup(kernel.symbol() + suffix, c -> unary(kernel, dtype, c)));
-          groups.add(
-              new KernelGroup(
-                  kernel.symbol() + "_grad" + suffix, c -> unaryGrad(kernel, dtype, c)));
+          if (!dtype.isHalf() || kernel.saves() != UnaryKernel.Saves.OUTPUT) {
+            groups.add(
+                new KernelGroup(
+                    kernel.symbol() + "_grad" + suffix, c -> unaryGrad(kernel, dtype, c)));
+          }
         }
       }
       for (BinaryKernel kernel : BinaryKernel.values()) {
-        if (accepts(kernel, dtype)) {
+        if (floating.contains(dtype) || (!dtype.isFloating() && accepts(kernel, dtype))) {
           groups.add(new KernelGroup(kernel.symbol() + suffix, c -> binary(kernel, dtype, c)));
           groups.add(
               new KernelGroup(
@@ -155,13 +157,10 @@ final class ElementwiseCases {
 
   // ---- binary ----
 
-  private static boolean accepts(BinaryKernel kernel, DType dtype) {
-    return switch (dtype) {
-      case F32, F64 -> true;
-      case F16, BF16 -> false;
-      case I32, I64 -> !kernel.floatingOnly();
-      case BOOL -> kernel == BinaryKernel.EQ || kernel == BinaryKernel.NE;
-    };
+  private static boolean accepts(BinaryKernel kernel, DType integers) {
+    return integers == DType.BOOL
+        ? kernel == BinaryKernel.EQ || kernel == BinaryKernel.NE
+        : !kernel.floatingOnly();
   }
 
   private static void binary(BinaryKernel kernel, DType dtype, Consumer<KernelCase> check) {
@@ -261,7 +260,7 @@ final class ElementwiseCases {
   private static void binaryScalar(BinaryKernel kernel, DType dtype, Consumer<KernelCase> check) {
     double[] scalars =
         switch (dtype) {
-          case F32, F64 ->
+          case F32, F64, BF16 ->
               new double[] {
                 0,
                 0.1,
@@ -276,7 +275,7 @@ final class ElementwiseCases {
               };
           case I32, I64 -> new double[] {0, 1, -3, 1 << 30};
           case BOOL -> new double[] {0, 1};
-          case F16, BF16 -> throw new IllegalArgumentException(dtype + " has no arithmetic");
+          case F16 -> throw new IllegalArgumentException(dtype + " has no arithmetic");
         };
     for (boolean scalarFirst : new boolean[] {false, true}) {
       OneToOne sweep =

@@ -14,9 +14,9 @@ final class LossCases {
 
   private LossCases() {}
 
-  static List<KernelGroup> groups() {
+  static List<KernelGroup> groups(List<DType> floating) {
     List<KernelGroup> groups = new ArrayList<>();
-    for (DType dtype : List.of(DType.F32, DType.F64)) {
+    for (DType dtype : floating) {
       String suffix = "_" + dtype.suffix();
       groups.add(new KernelGroup("cross_entropy" + suffix, c -> crossEntropy(dtype, c)));
       groups.add(new KernelGroup("cross_entropy_grad" + suffix, c -> crossEntropyGrad(dtype, c)));
@@ -49,8 +49,8 @@ final class LossCases {
                     stage.view(0), stage.view(1), ignored, stage.view(2), stage.view(3)),
             Operand.input(dtype, Placement.SHIFTED.of(shape), values),
             targets(shape, ignored),
-            Operand.output(dtype, Placement.DENSE.of(rows)),
-            Operand.output(dtype, Placement.DENSE.of(rows)))
+            Operand.output(dtype.widened(), Placement.DENSE.of(rows)),
+            Operand.output(dtype.widened(), Placement.DENSE.of(rows)))
         .withScale(i -> 64);
   }
 
@@ -71,10 +71,10 @@ final class LossCases {
         (backend, stage) ->
             backend.crossEntropyGrad(
                 stage.view(0), stage.view(1), stage.view(2), IGNORED, stage.view(3), stage.view(4)),
-        Operand.input(dtype, grad.of(rows), Samples.uniform(1, -1, 1)),
+        Operand.input(dtype.widened(), grad.of(rows), Samples.uniform(1, -1, 1)),
         Operand.input(dtype, Placement.SHIFTED.of(shape), Samples.uniform(2, -1, 1)),
         targets(shape, IGNORED),
-        Operand.input(dtype, Placement.DENSE.of(rows), Samples.uniform(3, lse, lse + 1)),
+        Operand.input(dtype.widened(), Placement.DENSE.of(rows), Samples.uniform(3, lse, lse + 1)),
         Operand.output(dtype, Placement.SHIFTED.of(shape)));
   }
 

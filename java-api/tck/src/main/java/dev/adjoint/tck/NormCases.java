@@ -20,12 +20,14 @@ final class NormCases {
 
   private NormCases() {}
 
-  static List<KernelGroup> groups() {
+  static List<KernelGroup> groups(List<DType> floating) {
     List<KernelGroup> groups = new ArrayList<>();
-    for (DType dtype : List.of(DType.F32, DType.F64)) {
+    for (DType dtype : floating) {
       String suffix = "_" + dtype.suffix();
       groups.add(new KernelGroup("softmax" + suffix, c -> softmax(dtype, c)));
-      groups.add(new KernelGroup("softmax_grad" + suffix, c -> softmaxGrad(dtype, c)));
+      if (!dtype.isHalf()) {
+        groups.add(new KernelGroup("softmax_grad" + suffix, c -> softmaxGrad(dtype, c)));
+      }
       groups.add(new KernelGroup("layer_norm" + suffix, c -> norm(dtype, true, c)));
       groups.add(new KernelGroup("rms_norm" + suffix, c -> norm(dtype, false, c)));
       groups.add(new KernelGroup("layer_norm_grad" + suffix, c -> normGrad(dtype, true, c)));
@@ -149,6 +151,7 @@ final class NormCases {
       Consumer<KernelCase> check) {
     Shape rows = Shape.of(shape.size(0));
     Shape cols = Shape.of(shape.size(1));
+    DType wide = dtype.widened();
     KernelCase one =
         KernelCase.of(
             centred ? "layer_norm" : "rms_norm",
@@ -163,11 +166,11 @@ final class NormCases {
             },
             Operand.input(
                 dtype, Placement.SHIFTED.of(shape), Samples.uniform(1, centre - 2, centre + 2)),
-            Operand.input(dtype, Placement.DENSE.of(cols), Samples.uniform(2, -2, 2)),
-            Operand.input(dtype, Placement.DENSE.of(cols), Samples.uniform(3, -2, 2)),
+            Operand.input(wide, Placement.DENSE.of(cols), Samples.uniform(2, -2, 2)),
+            Operand.input(wide, Placement.DENSE.of(cols), Samples.uniform(3, -2, 2)),
             Operand.output(dtype, Placement.SHIFTED.of(shape)),
-            Operand.output(dtype, Placement.DENSE.of(rows)),
-            Operand.output(dtype, Placement.DENSE.of(centred ? rows : Shape.of(0))));
+            Operand.output(wide, Placement.DENSE.of(rows)),
+            Operand.output(wide, Placement.DENSE.of(centred ? rows : Shape.of(0))));
     // A row of few elements can be nearly constant: rstd and what hangs on it grow to 1/√eps.
     double steepness = shape.size(1) < 8 ? 50 : 2;
     check.accept(one.withScale(i -> Math.max(steepness, centre)));
@@ -191,6 +194,7 @@ final class NormCases {
       Consumer<KernelCase> check) {
     Shape rows = Shape.of(shape.size(0));
     Shape cols = Shape.of(shape.size(1));
+    DType wide = dtype.widened();
     check.accept(
         KernelCase.of(
                 centred ? "layer_norm_grad" : "rms_norm_grad",
@@ -218,12 +222,12 @@ final class NormCases {
                 },
                 Operand.input(dtype, Placement.SHIFTED.of(shape), Samples.uniform(1, -1, 1)),
                 Operand.input(dtype, Placement.DENSE.of(shape), Samples.uniform(2, -2, 2)),
-                Operand.input(dtype, Placement.DENSE.of(cols), Samples.uniform(3, -2, 2)),
-                Operand.input(dtype, Placement.DENSE.of(rows), Samples.uniform(4, -0.5, 0.5)),
-                Operand.input(dtype, Placement.DENSE.of(rows), Samples.uniform(5, 0.5, 2)),
+                Operand.input(wide, Placement.DENSE.of(cols), Samples.uniform(3, -2, 2)),
+                Operand.input(wide, Placement.DENSE.of(rows), Samples.uniform(4, -0.5, 0.5)),
+                Operand.input(wide, Placement.DENSE.of(rows), Samples.uniform(5, 0.5, 2)),
                 Operand.output(dtype, Placement.SHIFTED.of(shape)),
-                Operand.output(dtype, Placement.DENSE.of(cols)),
-                Operand.output(dtype, Placement.DENSE.of(cols)))
+                Operand.output(wide, Placement.DENSE.of(cols)),
+                Operand.output(wide, Placement.DENSE.of(cols)))
             // Weight times rstd is up to 4; column sums round in proportion to the sum of their
             // terms' absolute values.
             .withScale(i -> wanted == 1 ? 4 : Math.max(4, shape.size(0) / 4.0)));

@@ -78,9 +78,14 @@ public record Op(
       return new Input(shape, 0, 2, DType.BOOL);
     }
 
+    /** Numbers of a floating type of their own. */
+    Input of(DType floating) {
+      return new Input(shape, low, high, floating);
+    }
+
     /** Whether it can have a gradient. */
     public boolean differentiable() {
-      return dtype == null;
+      return dtype == null || dtype.isFloating();
     }
 
     /**
@@ -94,7 +99,7 @@ public record Op(
       double shift = 0.37 + 0.06 * position;
       return i -> {
         double value = low + (high - low) * ((i * 7919 + position) % n + shift) / n;
-        return dtype == null ? value : Math.floor(value);
+        return differentiable() ? value : Math.floor(value);
       };
     }
   }

@@ -2,6 +2,7 @@ package dev.adjoint.tck;
 
 import dev.adjoint.DType;
 import dev.adjoint.Generator;
+import dev.adjoint.Precision;
 import dev.adjoint.Shape;
 import dev.adjoint.Tensor;
 import dev.adjoint.ops.Attention;
@@ -30,11 +31,20 @@ public final class OpCatalog {
   /** Results of some dozens of roundings each. */
   private static final Tolerance SUMS = Tolerance.ulps(8).orUnits(32);
 
+  /** In 16 bits, what the activation was applied to is rounded before its derivative sees it. */
+  private static final Tolerance ACTIVATED_GRADIENTS = SUMS.roundedInside(4);
+
+  /** In 16 bits, what is kept for backward is rounded, and weights may be. */
+  private static final Tolerance ATTENTION = SUMS.roundedInside(2);
+
   private static final double EPS = 1e-5;
   private static final Shape MATRIX = Shape.of(5, 7);
 
   /** The rows. */
   public static final List<Op> OPS = rows();
+
+  /** Operations whose inputs are of two floating types. */
+  static final List<Op> MIXED = mixed();
 
   private OpCatalog() {}
 
@@ -230,7 +240,7 @@ public final class OpCatalog {
     return Op.of(
             "linear, then " + name,
             SUMS,
-            SUMS,
+            ACTIVATED_GRADIENTS,
             in -> fused.apply(in.get(0), in.get(1), in.get(2)),
             x,
             weight,
@@ -312,6 +322,41 @@ public final class OpCatalog {
     return x.mul(x.square().mean(true, -1).add(EPS).rsqrt());
   }
 
+  /** BF16 with parameters of F32. */
+  private static List<Op> mixed() {
+    Input x = Input.real(Shape.of(3, 4, 9), -3, 3).of(DType.BF16);
+    Input weight = Input.real(Shape.of(5, 9), -1, 1).of(DType.F32);
+    Input bias = Input.real(Shape.of(5), -1, 1).of(DType.F32);
+    Input scale = Input.real(Shape.of(9), -2, 2).of(DType.F32);
+    Tolerance roundedBias = SUMS.roundedInside(1); // it may be
+    return List.of(
+        Op.of("linear", roundedBias, SUMS, in -> linear(MatMul::linear, in), x, weight, bias),
+        // Four roundings to BF16, in units of F32: what the activation gets is rounded on some.
+        Op.of(
+            "linear, then gelu_tanh",
+            roundedBias,
+            Tolerance.units(4 * 0x1p15),
+            in -> linear(MatMul::linearGeluTanh, in),
+            x,
+            weight,
+            bias),
+        Op.of(
+            "layer_norm",
+            SUMS,
+            SUMS,
+            in -> in.get(0).layerNorm(in.get(1), in.get(2), EPS),
+            x,
+            scale,
+            scale),
+        Op.of("rms_norm", SUMS, SUMS, in -> in.get(0).rmsNorm(in.get(1), EPS), x, scale));
+  }
+
+  private static Tensor linear(LinearFunction function, List<Tensor> in) {
+    try (var _ = Precision.BF16.use()) {
+      return function.apply(in.get(0), in.get(1), in.get(2));
+    }
+  }
+
   private static void losses(List<Op> rows) {
     Input logits = Input.real(Shape.of(6, 5), -3, 3);
     rows.add(
@@ -357,8 +402,8 @@ public final class OpCatalog {
         rows.add(
             Op.of(
                     causal ? "attention causal" : "attention",
-                    SUMS,
-                    SUMS,
+                    ATTENTION,
+                    ATTENTION,
                     x -> x.get(0).scaledDotProductAttention(x.get(1), x.get(2), causal),
                     Input.real(Shape.of(2, 2, queries, 4), -1, 1),
                     Input.real(keys, -1, 1),
@@ -368,8 +413,8 @@ public final class OpCatalog {
       rows.add(
           Op.of(
                   causal ? "self-attention causal" : "self-attention",
-                  SUMS,
-                  SUMS,
+                  ATTENTION,
+                  ATTENTION,
                   x -> Attention.selfAttention(x.getFirst(), causal),
                   Input.real(Shape.of(3, 2, 2, 6, 4), -1, 1))
               .definedAs(

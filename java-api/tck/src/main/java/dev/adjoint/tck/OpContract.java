@@ -32,20 +32,23 @@ public abstract class OpContract {
 
   @TestFactory
   Stream<DynamicTest> valuesAndGradientsEqualTheReference() {
-    return forEachOp(
-        op -> {
-          for (DType dtype : FLOATING) {
-            for (Arrangement arrangement : Arrangement.values()) {
-              var expected =
-                  new OpTrial(Device.REFERENCE, dtype, arrangement, true).run(op, op.function());
-              for (boolean dense : new boolean[] {false, true}) {
-                new OpTrial(device, dtype, arrangement, dense)
-                    .run(op, op.function())
-                    .checkAgainst(expected, op, dtype + " " + arrangement);
-              }
-            }
-          }
-        });
+    return forEachOp(op -> FLOATING.forEach(dtype -> equalsTheReference(op, dtype)));
+  }
+
+  @TestFactory
+  Stream<DynamicTest> valuesAndGradientsOfTwoTypesEqualTheReference() {
+    return forEach(OpCatalog.MIXED, op -> equalsTheReference(op, DType.F32));
+  }
+
+  private void equalsTheReference(Op op, DType dtype) {
+    for (Arrangement arrangement : Arrangement.values()) {
+      var expected = new OpTrial(Device.REFERENCE, dtype, arrangement, true).run(op, op.function());
+      for (boolean dense : new boolean[] {false, true}) {
+        new OpTrial(device, dtype, arrangement, dense)
+            .run(op, op.function())
+            .checkAgainst(expected, op, dtype + " " + arrangement);
+      }
+    }
   }
 
   @TestFactory
@@ -84,7 +87,11 @@ public abstract class OpContract {
   }
 
   private Stream<DynamicTest> forEachOp(Check check) {
-    return OpCatalog.OPS.stream()
+    return forEach(OpCatalog.OPS, check);
+  }
+
+  private Stream<DynamicTest> forEach(List<Op> ops, Check check) {
+    return ops.stream()
         .map(op -> DynamicTest.dynamicTest(op.toString(), () -> withoutLeaks(op, check)));
   }
 

@@ -23,18 +23,22 @@ record OpTrial(Device device, DType dtype, Arrangement arrangement, boolean dens
   /**
    * What came out.
    *
-   * @param dtype the result's type
+   * @param dtypes the types of the arrays
    * @param arrays the result's elements and, if the operation has a derivative, the gradient of
    *     each differentiable input
    * @param scale the largest absolute value of inputs and result, at least 1
    */
-  record Outcome(DType dtype, List<double[]> arrays, double scale) {
+  record Outcome(List<DType> dtypes, List<double[]> arrays, double scale) {
     /** Throws unless this is within the operation's tolerances of {@code expected}. */
     void checkAgainst(Outcome expected, Op op, String what) {
       for (int k = 0; k < arrays.size(); k++) {
         String name = op + " " + what + (k == 0 ? ": result" : ": gradient " + k);
         Tolerance tolerance = k == 0 ? op.tolerance() : op.gradTolerance();
-        check(tolerance, expected, expected.arrays.get(k), arrays.get(k), name);
+        if (dtypes.get(k) != expected.dtypes.get(k)) {
+          throw new AssertionError(
+              name + ": " + dtypes.get(k) + " instead of " + expected.dtypes.get(k));
+        }
+        check(tolerance, expected, k, arrays.get(k), name);
       }
     }
 
@@ -53,12 +57,14 @@ record OpTrial(Device device, DType dtype, Arrangement arrangement, boolean dens
     }
 
     private static void check(
-        Tolerance tolerance, Outcome outcome, double[] expected, double[] found, String name) {
+        Tolerance tolerance, Outcome outcome, int array, double[] found, String name) {
+      DType type = outcome.dtypes.get(array);
+      double[] expected = outcome.arrays.get(array);
       if (expected.length != found.length) {
         throw new AssertionError(name + ": " + found.length + " elements, not " + expected.length);
       }
       for (int i = 0; i < found.length; i++) {
-        if (!tolerance.accepts(outcome.dtype, expected[i], found[i], outcome.scale)) {
+        if (!tolerance.accepts(type, expected[i], found[i], outcome.scale)) {
           throw new AssertionError(
               name + ", element " + i + ": " + found[i] + " instead of " + expected[i]);
         }
@@ -82,13 +88,14 @@ record OpTrial(Device device, DType dtype, Arrangement arrangement, boolean dens
         arguments.add(dense ? view.copy() : view);
       }
       Tensor result = function.apply(arguments);
-      List<double[]> arrays = new ArrayList<>();
-      arrays.add(result.toDoubleArray());
+      List<DType> dtypes = new ArrayList<>(List.of(result.dtype()));
+      List<double[]> arrays = new ArrayList<>(List.of(result.toDoubleArray()));
       if (op.order() > 0) {
         result.backward(weights(result), false, false);
         for (Tensor leaf : leaves) {
           if (leaf.requiresGrad()) {
             Tensor grad = leaf.grad();
+            dtypes.add(grad == null ? leaf.dtype() : grad.dtype());
             arrays.add(grad == null ? new double[(int) leaf.numel()] : grad.toDoubleArray());
           }
         }
@@ -97,7 +104,7 @@ record OpTrial(Device device, DType dtype, Arrangement arrangement, boolean dens
       for (Tensor leaf : leaves) {
         scale = Math.max(scale, largest(leaf.detach().toDoubleArray()));
       }
-      return new Outcome(result.dtype(), arrays, scale);
+      return new Outcome(dtypes, arrays, scale);
     }
   }
 

@@ -13,14 +13,17 @@ final class RandomCases {
 
   private RandomCases() {}
 
-  static List<KernelGroup> groups() {
+  static List<KernelGroup> groups(List<DType> floating) {
     List<KernelGroup> groups = new ArrayList<>();
     groups.add(new KernelGroup("next_key", RandomCases::nextKey));
-    for (DType dtype : List.of(DType.F32, DType.F64)) {
+    for (DType dtype : floating) {
       String suffix = "_" + dtype.suffix();
-      groups.add(
-          new KernelGroup("uniform" + suffix, c -> sweep(c, (k, n) -> uniform(dtype, k, n))));
-      groups.add(new KernelGroup("normal" + suffix, c -> sweep(c, (k, n) -> normal(dtype, k, n))));
+      if (!dtype.isHalf()) {
+        groups.add(
+            new KernelGroup("uniform" + suffix, c -> sweep(c, (k, n) -> uniform(dtype, k, n))));
+        groups.add(
+            new KernelGroup("normal" + suffix, c -> sweep(c, (k, n) -> normal(dtype, k, n))));
+      }
       groups.add(
           new KernelGroup("dropout" + suffix, c -> sweep(c, (k, n) -> dropout(dtype, k, n))));
     }

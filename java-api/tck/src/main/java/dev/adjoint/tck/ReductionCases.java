@@ -17,37 +17,43 @@ final class ReductionCases {
 
   private ReductionCases() {}
 
-  static List<KernelGroup> groups() {
+  static List<KernelGroup> groups(List<DType> floating) {
     List<KernelGroup> groups = new ArrayList<>();
-    for (DType dtype : List.of(DType.F32, DType.F64, DType.I64)) {
+    for (DType dtype : Stream.concat(floating.stream(), Stream.of(DType.I64)).toList()) {
       for (ReduceKernel kernel : ReduceKernel.values()) {
         if (kernel != ReduceKernel.MEAN || dtype.isFloating()) {
           groups.add(
               new KernelGroup(
                   "reduce_" + kernel.symbol() + "_" + dtype.suffix(),
-                  c -> reduce(kernel, dtype, c)));
+                  c -> reduce(kernel, dtype, dtype, c)));
         }
       }
       groups.add(new KernelGroup("argmax_" + dtype.suffix(), c -> argmax(dtype, c)));
-      if (dtype.isFloating()) {
+      if (dtype.isHalf()) {
+        groups.add(
+            new KernelGroup(
+                "reduce_sum_f32_" + dtype.suffix(),
+                c -> reduce(ReduceKernel.SUM, dtype, DType.F32, c)));
+      } else if (dtype.isFloating()) {
         groups.add(new KernelGroup("sum_squares_" + dtype.suffix(), c -> sumSquares(dtype, c)));
       }
     }
     return groups;
   }
 
-  private static void reduce(ReduceKernel kernel, DType dtype, Consumer<KernelCase> check) {
+  private static void reduce(
+      ReduceKernel kernel, DType dtype, DType to, Consumer<KernelCase> check) {
     LongToDoubleFunction values = Samples.any(kernel.symbol().hashCode(), dtype);
     for (long size : Samples.sizes()) {
-      reduce(check, kernel, dtype, Shape.of(size), 1, Placement.DENSE, values);
-      reduce(check, kernel, dtype, Shape.of(3, size), 2, Placement.SHIFTED, values);
-      reduce(check, kernel, dtype, Shape.of(3, size), 1, Placement.DENSE, values);
-      reduce(check, kernel, dtype, Shape.of(size, 5), 1, Placement.PITCHED, values);
+      reduce(check, kernel, dtype, to, Shape.of(size), 1, Placement.DENSE, values);
+      reduce(check, kernel, dtype, to, Shape.of(3, size), 2, Placement.SHIFTED, values);
+      reduce(check, kernel, dtype, to, Shape.of(3, size), 1, Placement.DENSE, values);
+      reduce(check, kernel, dtype, to, Shape.of(size, 5), 1, Placement.PITCHED, values);
     }
     for (Shape shape : Samples.SHAPES) {
       for (int dims = 0; dims < 1 << shape.rank(); dims++) {
         for (Placement from : Placement.ALL) {
-          reduce(check, kernel, dtype, shape, dims, from, values);
+          reduce(check, kernel, dtype, to, shape, dims, from, values);
         }
       }
     }
@@ -55,7 +61,7 @@ final class ReductionCases {
         List.of(Samples.LARGE, Shape.of(7, 20_003), Shape.of(20_003, 7), Shape.of(40, 30, 50))) {
       for (int dims = 1; dims < 1 << shape.rank(); dims++) {
         for (Placement from : List.of(Placement.DENSE, Placement.TRANSPOSED, Placement.STEPPED)) {
-          reduce(check, kernel, dtype, shape, dims, from, values);
+          reduce(check, kernel, dtype, to, shape, dims, from, values);
         }
       }
     }
@@ -65,9 +71,9 @@ final class ReductionCases {
         for (long at = 0; at < 40; at++) {
           long place = at;
           LongToDoubleFunction one = i -> i == place ? special : values.applyAsDouble(i);
-          reduce(check, kernel, dtype, Shape.of(2, 20), 2, Placement.DENSE, one);
-          reduce(check, kernel, dtype, Shape.of(2, 20), 1, Placement.DENSE, one);
-          reduce(check, kernel, dtype, Shape.of(2, 20), 2, Placement.STEPPED, one);
+          reduce(check, kernel, dtype, to, Shape.of(2, 20), 2, Placement.DENSE, one);
+          reduce(check, kernel, dtype, to, Shape.of(2, 20), 1, Placement.DENSE, one);
+          reduce(check, kernel, dtype, to, Shape.of(2, 20), 2, Placement.STEPPED, one);
         }
       }
     }
@@ -78,6 +84,7 @@ final class ReductionCases {
       Consumer<KernelCase> check,
       ReduceKernel kernel,
       DType dtype,
+      DType to,
       Shape shape,
       int dims,
       Placement from,
@@ -100,7 +107,7 @@ final class ReductionCases {
                 extreme ? Tolerance.EXACT : SUMS,
                 (backend, stage) -> backend.reduce(kernel, stage.view(0), stage.view(1)),
                 Operand.input(dtype, from.of(shape), values),
-                Operand.output(dtype, Placement.DENSE.of(Shape.of(sizes))))
+                Operand.output(to, Placement.DENSE.of(Shape.of(sizes))))
             .scaledByMagnitudes());
   }
 

@@ -77,13 +77,14 @@ public final class Samples {
   }
 
   /**
-   * NaN, infinities, both zeros, the smallest and largest numbers, and where exp changes regime.
+   * NaN, infinities, both zeros, the smallest and largest numbers, and where exp changes regime; of
+   * a type that backends may compute.
    */
   public static double[] special(DType dtype) {
-    boolean single = dtype == DType.F32;
-    double tiny = single ? Float.MIN_VALUE : Double.MIN_VALUE;
-    double normal = single ? Float.MIN_NORMAL : Double.MIN_NORMAL;
-    double huge = single ? Float.MAX_VALUE : Double.MAX_VALUE;
+    boolean wide = dtype == DType.F64;
+    double tiny = Tolerance.ulp(dtype, 0);
+    double normal = wide ? Double.MIN_NORMAL : Float.MIN_NORMAL;
+    double huge = wide ? Double.MAX_VALUE : dtype == DType.BF16 ? 0x1.fep127 : Float.MAX_VALUE;
     DoubleStream positive =
         DoubleStream.of(
             Double.POSITIVE_INFINITY,

@@ -238,14 +238,16 @@ public abstract class StepContract {
     assertTrue(losses[steps - 1] < 0.9 * losses[0], () -> "did not learn: " + losses[steps - 1]);
   }
 
-  // ---- a transformer, its products in BF16 ----
+  // ---- a transformer, its products or all of it in BF16 ----
 
-  private double[] transformer(Precision precision, boolean captured) {
+  private double[] transformer(
+      double dropout, DType activations, Precision precision, boolean captured) {
+    var config = new Gpt2.Config(11, 8, 2, 2, 16, dropout, true).withActivations(activations);
     Adjoint.setDefaultDevice(device); // where modules make their parameters
     Adjoint.manualSeed(3);
     try (var _ = Scope.open();
         var _ = precision.use();
-        Gpt2 model = new Gpt2(new Gpt2.Config(11, 8, 2, 2, 16, 0.1, true));
+        Gpt2 model = new Gpt2(config);
         AdamW optimizer = new AdamW(model.parameters(), 1e-2)) {
       optimizer.initializeState();
       Tensor tokens =
@@ -262,6 +264,7 @@ public abstract class StepContract {
           };
       double[] losses = new double[20];
       losses[0] = Scope.tidy(step).item();
+      model.parameters().forEach(p -> assertEquals(DType.F32, gradOf(p).dtype()));
       if (!captured) {
         for (int i = 1; i < losses.length; i++) {
           losses[i] = Scope.tidy(step).item();
@@ -280,12 +283,26 @@ public abstract class StepContract {
   }
 
   @Test
-  void aTransformerInBf16ReplaysBitIdentically() {
-    double[] eager = transformer(Precision.BF16, false);
-    assertArrayEquals(eager, transformer(Precision.BF16, true));
-    double[] exact = transformer(Precision.F32, false);
+  void aTransformerWithProductsInBf16ReplaysBitIdentically() {
+    double[] eager = transformer(0.1, DType.F32, Precision.BF16, false);
+    assertArrayEquals(eager, transformer(0.1, DType.F32, Precision.BF16, true));
+    double[] exact = transformer(0.1, DType.F32, Precision.F32, false);
     assertNotEquals(exact[0], eager[0]);
     assertArrayEquals(exact, eager, 0.02 * exact[0]);
+  }
+
+  /** Without dropout, so that attention is the fused one; with it, the masks are the same. */
+  @Test
+  void aTransformerWithActivationsInBf16LearnsAsOneInF32() {
+    for (double dropout : new double[] {0, 0.1}) {
+      double[] eager = transformer(dropout, DType.BF16, Precision.BF16, false);
+      assertArrayEquals(eager, transformer(dropout, DType.BF16, Precision.BF16, true));
+      double[] products = transformer(dropout, DType.F32, Precision.BF16, false);
+      double[] exact = transformer(dropout, DType.F32, Precision.F32, false);
+      assertNotEquals(products[0], eager[0]);
+      assertArrayEquals(exact, eager, 0.02 * exact[0]);
+      assertTrue(eager[19] < 0.8 * eager[0], () -> "did not learn: " + Arrays.toString(eager));
+    }
   }
 
   /**

@@ -6,26 +6,35 @@ import dev.adjoint.DType;
  * How far a floating-point result may be from the reference: within {@code ulps} units in the last
  * place of the expected value, or within {@code units} unit roundoffs (2⁻²⁴ for F32, 2⁻⁵³ for F64)
  * times a scale that the case states, because results that cross zero cannot be held to ulps. In
- * F64 twice as much, for there the reference rounds as often itself; in 16 bits neighbours are near
- * enough, to which F32 results are rounded that differ within their tolerance.
+ * F64 twice as much, for there the reference rounds as often itself.
+ *
+ * <p>In 16 bits it is that of F32, in which they are computed, and one unit in the last place
+ * besides: two results that differ so may be rounded to neighbours. Where backends may round to 16
+ * bits what lies between inputs and results, it is {@code inside} unit roundoffs of BF16 (2⁻⁹)
+ * times the scale, too.
  */
-public record Tolerance(double ulps, double units) {
+public record Tolerance(double ulps, double units, double inside) {
   /** Equal numbers; the two zeros are equal, and so are all NaNs. */
-  public static final Tolerance EXACT = new Tolerance(0, 0);
+  public static final Tolerance EXACT = new Tolerance(0, 0, 0);
 
   /** Within some units in the last place. */
   public static Tolerance ulps(double ulps) {
-    return new Tolerance(ulps, 0);
+    return new Tolerance(ulps, 0, 0);
   }
 
   /** Within some unit roundoffs of the scale. */
   public static Tolerance units(double units) {
-    return new Tolerance(0, units);
+    return new Tolerance(0, units, 0);
   }
 
   /** Either. */
   public Tolerance orUnits(double other) {
-    return new Tolerance(ulps, other);
+    return new Tolerance(ulps, other, inside);
+  }
+
+  /** With so many roundings to 16 bits before that of the result, if that has 16 bits. */
+  public Tolerance roundedInside(double roundings) {
+    return new Tolerance(ulps, units, roundings);
   }
 
   /** Whether {@code actual} is near enough. NaN and infinities must be met exactly. */
@@ -38,8 +47,9 @@ public record Tolerance(double ulps, double units) {
     }
     double error = Math.abs(expected - actual);
     if (dtype.isHalf()) {
-      // Computed in F32; what may differ there may be rounded to neighbours.
-      return !equals(EXACT) && error <= ulp(dtype, Math.max(Math.abs(expected), Math.abs(actual)));
+      double neighbour = ulp(dtype, Math.max(Math.abs(expected), Math.abs(actual)));
+      double before = units * roundoff(DType.F32) + inside * roundoff(dtype);
+      return !equals(EXACT) && error <= neighbour + before * scale;
     }
     double share = dtype == DType.F64 ? error / 2 : error;
     return share <= ulps * ulp(dtype, expected) || share <= units * roundoff(dtype) * scale;
@@ -56,6 +66,6 @@ public record Tolerance(double ulps, double units) {
   }
 
   private static double roundoff(DType dtype) {
-    return dtype == DType.F32 ? 0x1p-24 : 0x1p-53;
+    return ulp(dtype, 1) / 2;
   }
 }
