@@ -117,7 +117,7 @@ struct adj_square_block {
             for (int j = 0; j < W; j++) {
                 const int64_t c = column + x * W + j;
                 if (row < out.rows && c < d) {
-                    out.first[row * out.stride + c] = adj_convert<S>(results.at[i][j]);
+                    out.first[row * out.stride + c] = adj_narrow<S>(results.at[i][j]);
                 }
             }
         }
@@ -186,7 +186,7 @@ ADJ_DEVICE void adj_for_items(const Args& a, int64_t rows, F body) {
 
 template <class S>
 ADJ_DEVICE void adj_attention(const adj_attention_args& a) {
-    using T = adj_wide<S>;
+    using T = adj_number<S>;
     constexpr int W = adj_tile<T>::W;
     constexpr int SIDE = adj_tile<T>::SIDE;
     constexpr T NONE = -static_cast<T>(INFINITY);
@@ -266,7 +266,7 @@ ADJ_KERNEL(adj_attention_bf16, adj_attention_args) {
  */
 template <class S>
 ADJ_DEVICE void adj_attention_grad_delta(const adj_attention_grad_args& a) {
-    using T = adj_wide<S>;
+    using T = adj_number<S>;
     const int64_t rows = a.batch * a.heads * a.tq;
     for (int64_t row = adj_thread() / ADJ_WARP; row < rows; row += adj_threads() / ADJ_WARP) {
         const int64_t query = row % a.tq;
@@ -300,7 +300,7 @@ ADJ_KERNEL(adj_attention_grad_delta_bf16, adj_attention_grad_args) {
  */
 template <class S>
 struct adj_attention_grad_tile {
-    using T = adj_wide<S>;
+    using T = adj_number<S>;
 
     typename adj_tile<T>::places p;
     typename adj_tile<T>::places g;
@@ -331,7 +331,7 @@ struct adj_attention_grad_tile {
 /* grad_v = pᵀ grad and grad_k = gᵀ q: a tile of keys, along the queries that see any of them. */
 template <class S>
 ADJ_DEVICE void adj_attention_grad(const adj_attention_grad_args& a) {
-    using T = adj_wide<S>;
+    using T = adj_number<S>;
     constexpr int SIDE = adj_tile<T>::SIDE;
     ADJ_SQUARE_BLOCK(T, block);
     adj_for_items<T>(a, a.tk, [&](const adj_attention_item& item) {
@@ -377,7 +377,7 @@ ADJ_KERNEL(adj_attention_grad_bf16, adj_attention_grad_args) {
 /* grad_q = g k: a tile of queries, along the keys that any of them sees. */
 template <class S>
 ADJ_DEVICE void adj_attention_grad_q(const adj_attention_grad_args& a) {
-    using T = adj_wide<S>;
+    using T = adj_number<S>;
     constexpr int SIDE = adj_tile<T>::SIDE;
     ADJ_SQUARE_BLOCK(T, block);
     adj_for_items<T>(a, a.tq, [&](const adj_attention_item& item) {

@@ -2,11 +2,7 @@
 #ifndef ADJ_ATTENTION_CUH
 #define ADJ_ATTENTION_CUH
 
-#include "convert.cuh"
-
-/* What arithmetic on elements of type T works with. */
-template <class T>
-using adj_wide = decltype(adj_widen(T()));
+#include "common.cuh"
 
 /* One head of a [B, H, T, D] operand: `rows` rows of d neighbours. */
 template <class T>
@@ -24,8 +20,8 @@ struct adj_head {
 
     /* Zero behind the last row and the last column. */
     __device__ __forceinline__ auto element(int64_t row, int64_t column, int64_t d) const {
-        using Wide = decltype(adj_widen(*first));
-        return row < rows && column < d ? adj_widen(first[row * stride + column]) : Wide(0);
+        using Number = adj_number<T>;
+        return row < rows && column < d ? adj_widen(first[row * stride + column]) : Number(0);
     }
 };
 
@@ -54,8 +50,8 @@ struct adj_attention_grad_head {
     adj_head<const T> q;
     adj_head<const T> k;
     adj_head<const T> v;
-    const adj_wide<T>* log_sum_exp;
-    const adj_wide<T>* delta;
+    const adj_number<T>* log_sum_exp;
+    const adj_number<T>* delta;
 
     __device__ __forceinline__ adj_attention_grad_head(const adj_attention_grad_args& a,
                                                        int64_t head)
@@ -63,8 +59,8 @@ struct adj_attention_grad_head {
           q(adj_input<T>(a.q, a.q_strides, a.heads, head, a.tq)),
           k(adj_input<T>(a.k, a.k_strides, a.heads, head, a.tk)),
           v(adj_input<T>(a.v, a.v_strides, a.heads, head, a.tk)),
-          log_sum_exp(static_cast<const adj_wide<T>*>(a.log_sum_exp) + head * a.tq),
-          delta(static_cast<const adj_wide<T>*>(a.scratch) + head * a.tq) {
+          log_sum_exp(static_cast<const adj_number<T>*>(a.log_sum_exp) + head * a.tq),
+          delta(static_cast<const adj_number<T>*>(a.scratch) + head * a.tq) {
     }
 };
 

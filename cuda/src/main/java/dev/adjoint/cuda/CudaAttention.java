@@ -13,7 +13,6 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,13 +30,12 @@ final class CudaAttention implements AttentionKernels {
 
   CudaAttention(CudaDevice device, CudaKernels kernels) {
     this.device = device;
-    Set<DType> dtypes = Set.of(DType.F32, DType.F64, DType.BF16);
-    for (DType dtype : dtypes) {
+    for (DType dtype : CudaKernels.COMPUTED) {
       plain.put(dtype, Kernels.plain(kernels, dtype));
     }
     upTo64 = Kernels.onTensorCores(kernels, 64);
     upTo128 = Kernels.onTensorCores(kernels, 128);
-    deltas = new KernelFamily<>(kernels::get, "attention_grad_delta", dtypes);
+    deltas = new KernelFamily<>(kernels::get, "attention_grad_delta", CudaKernels.COMPUTED);
   }
 
   /**
