@@ -44,7 +44,7 @@ final class Sections {
             case "memory" ->
                 threads == PeerProvider.ON_GPU
                     ? "Most memory in tensors during five steps"
-                    : "Peak resident memory of five steps";
+                    : "Peak resident memory of training steps";
             case "accuracy" -> "Largest errors against float64";
             default -> suite;
           };

@@ -425,7 +425,10 @@ final class Session implements AutoCloseable {
     saved.run();
   }
 
-  /** Peak resident memory of a fresh process that runs five steps, three of them for parity. */
+  /**
+   * Peak resident memory of a fresh process that takes steps: three for parity, some until its
+   * memory is warm, two more.
+   */
   void memory(Case c, List<Backend> backends) {
     figures(
         "memory",
