@@ -63,7 +63,9 @@ class CudaTrainingTest {
     compare(DType.F32, 1e-3);
   }
 
-  /** Neighbouring numbers differ by a 256th, and sums that differ in F32 may round to neighbours. */
+  /**
+   * Neighbouring numbers differ by a 256th, and sums that differ in F32 may round to neighbours.
+   */
   @Test
   void theLossCurvesAreNearWithActivationsOfBf16() {
     compare(DType.BF16, 5e-3);
