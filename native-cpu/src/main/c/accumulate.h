@@ -3,20 +3,29 @@
  * A of a T, ADD(a, b) joins two A, INITIAL is the A of nothing; NAME(x) marks the functions.
  */
 
-/* Element i goes to accumulator i modulo `width`. */
+/*
+ * Each FEW_LANES of the accumulators add an equal share of the run: from several places at once a
+ * core gets more lines per second than from one. What is left goes to one accumulator each.
+ */
 ADJ_INLINE void NAME(add_run)(const T* x, int64_t step, int64_t n, A* lanes, int width) {
     /* A local copy, for the compiler to keep in registers. */
     A a[LANES];
     memcpy(a, lanes, (size_t)width * sizeof(A));
-    int64_t i = 0;
-    for (; i + width <= n; i += width) {
-        for (int lane = 0; lane < width; lane++) {
-            const A b = ELEMENT(x[(i + lane) * step]);
-            a[lane] = ADD(a[lane], b);
+    const int64_t share = n / width * FEW_LANES;
+    for (int64_t i = 0; i < share; i += FEW_LANES) {
+#pragma GCC unroll 4
+        for (int place = 0; place < width / FEW_LANES; place++) {
+            /* Unrolled before it is vectorised, this would keep the branches of ADD. */
+#pragma GCC unroll 1
+            for (int lane = 0; lane < FEW_LANES; lane++) {
+                const A b = ELEMENT(x[(place * share + i + lane) * step]);
+                a[place * FEW_LANES + lane] = ADD(a[place * FEW_LANES + lane], b);
+            }
         }
     }
-    for (int lane = 0; i < n; i++, lane++) {
-        const A b = ELEMENT(x[i * step]);
+    const int64_t left = n % width;
+    for (int64_t lane = 0; lane < left; lane++) {
+        const A b = ELEMENT(x[(n - left + lane) * step]);
         a[lane] = ADD(a[lane], b);
     }
     memcpy(lanes, a, (size_t)width * sizeof(A));

@@ -59,6 +59,14 @@ ADJ_INLINE adj_range adj_chunk(int64_t n, int64_t grain, int64_t chunk) {
     return (adj_range){chunk * grain, adj_min(n, (chunk + 1) * grain)};
 }
 
+/*
+ * The grain for n elements of a kernel that streams them, a multiple of the least: long chunks lose
+ * less time at their ends, but 64 of them shall keep the threads evenly busy.
+ */
+ADJ_INLINE int64_t adj_grain(int64_t n, int64_t least) {
+    return adj_max(least, adj_min(65536, n / 64 / least * least));
+}
+
 /* How many rows make a chunk of about `elements`. */
 ADJ_INLINE int64_t adj_rows_per_chunk(int64_t elements, int64_t row_elements) {
     return adj_max(1, elements / adj_max(1, row_elements));

@@ -14,7 +14,7 @@
 enum {
     MAX_OPERANDS = 4,
     MAX_DEPTH = 63,          /* each loop has at least two steps, their product fits 64 bits */
-    MOVING_GRAIN = 16384,    /* elements in a chunk of kernels that mostly move data */
+    MOVING_GRAIN = 16384,    /* least elements in a chunk of kernels that mostly move data */
     COMPUTING_GRAIN = 4096,  /* and of those that mostly compute */
     NEAR_BLOCK = 1024,       /* elements that are looked at together before a short formula */
     STREAM_BYTES = 32 << 20, /* an output that would not stay in a last-level cache anyway */
@@ -306,6 +306,7 @@ static int32_t run(nest* t) {
         return ADJ_OK;
     }
     t->streamed = is_streamed(t);
+    t->grain = adj_grain(t->elements, t->grain);
     adj_for_chunks(t->elements, t->grain, run_chunk, t);
     return ADJ_OK;
 }

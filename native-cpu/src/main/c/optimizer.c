@@ -7,7 +7,7 @@
 #include "common.h"
 #include "mathx.h"
 
-enum { GRAIN = 8192 };
+enum { LEAST_GRAIN = 8192 };
 
 /* ---- stochastic gradient descent ---- */
 
@@ -16,11 +16,13 @@ enum { SGD_W, SGD_G, SGD_BUFFER, SGD_LENGTH, SGD_WORDS };
 typedef struct {
     const adj_sgd_args* args;
     int64_t elements;
+    int64_t grain;
 } sgd;
 
 static int32_t run_sgd(const adj_sgd_args* a, adj_body* step) {
-    sgd s = {a, adj_total(a->words + SGD_LENGTH, SGD_WORDS, a->count)};
-    adj_for_chunks(s.elements, GRAIN, step, &s);
+    sgd s = {.args = a, .elements = adj_total(a->words + SGD_LENGTH, SGD_WORDS, a->count)};
+    s.grain = adj_grain(s.elements, LEAST_GRAIN);
+    adj_for_chunks(s.elements, s.grain, step, &s);
     a->hyper[1] += 1;
     return ADJ_OK;
 }
@@ -36,8 +38,8 @@ static int32_t run_sgd(const adj_sgd_args* a, adj_body* step) {
         const bool first = a->hyper[1] == 0;                                                   \
         const T intake = first ? (T)1 : (T)(1 - a->dampening);                                 \
         const bool nesterov = a->nesterov != 0;                                                \
-        adj_span span =                                                                        \
-            adj_spans(a->words + SGD_LENGTH, SGD_WORDS, adj_chunk(s->elements, GRAIN, chunk)); \
+        const adj_range range = adj_chunk(s->elements, s->grain, chunk);                       \
+        adj_span span = adj_spans(a->words + SGD_LENGTH, SGD_WORDS, range);                    \
         while (adj_next_span(&span)) {                                                         \
             const int64_t* words = a->words + span.tensor * SGD_WORDS;                         \
             T* w = (T*)words[SGD_W] + span.first;                                              \
@@ -73,6 +75,7 @@ enum { ADAMW_W, ADAMW_G, ADAMW_M, ADAMW_V, ADAMW_LENGTH, ADAMW_WORDS };
 typedef struct {
     const adj_adamw_args* args;
     int64_t elements;
+    int64_t grain;
     double step;  /* learning rate over the first moment's bias correction */
     double scale; /* one over the root of the second moment's bias correction */
 } adamw;
@@ -85,7 +88,8 @@ static int32_t run_adamw(const adj_adamw_args* a, adj_body* step) {
         .step = a->hyper[0] / (1 - pow(a->beta1, t)),
         .scale = 1 / sqrt(1 - pow(a->beta2, t)),
     };
-    adj_for_chunks(s.elements, GRAIN, step, &s);
+    s.grain = adj_grain(s.elements, LEAST_GRAIN);
+    adj_for_chunks(s.elements, s.grain, step, &s);
     a->hyper[1] = t;
     return ADJ_OK;
 }
@@ -102,8 +106,8 @@ static int32_t run_adamw(const adj_adamw_args* a, adj_body* step) {
         const T beta2 = (T)a->beta2;                                                               \
         const T intake1 = (T)(1 - a->beta1);                                                       \
         const T intake2 = (T)(1 - a->beta2);                                                       \
-        adj_span span =                                                                            \
-            adj_spans(a->words + ADAMW_LENGTH, ADAMW_WORDS, adj_chunk(s->elements, GRAIN, chunk)); \
+        const adj_range range = adj_chunk(s->elements, s->grain, chunk);                           \
+        adj_span span = adj_spans(a->words + ADAMW_LENGTH, ADAMW_WORDS, range);                    \
         while (adj_next_span(&span)) {                                                             \
             const int64_t* words = a->words + span.tensor * ADAMW_WORDS;                           \
             T* w = (T*)words[ADAMW_W] + span.first;                                                \
@@ -131,11 +135,13 @@ ADAMW(f64, double)
 typedef struct {
     const adj_scale_args* args;
     int64_t elements;
+    int64_t grain;
 } scale;
 
 static int32_t run_scale(const adj_scale_args* a, adj_body* multiply) {
-    scale s = {a, adj_total(a->words + a->count, 1, a->count)};
-    adj_for_chunks(s.elements, GRAIN, multiply, &s);
+    scale s = {.args = a, .elements = adj_total(a->words + a->count, 1, a->count)};
+    s.grain = adj_grain(s.elements, LEAST_GRAIN);
+    adj_for_chunks(s.elements, s.grain, multiply, &s);
     return ADJ_OK;
 }
 
@@ -144,8 +150,8 @@ static int32_t run_scale(const adj_scale_args* a, adj_body* multiply) {
         const scale* s = ctx;                                                           \
         const int64_t* words = s->args->words;                                          \
         const T factor = *(const T*)s->args->factor;                                    \
-        adj_span span =                                                                 \
-            adj_spans(words + s->args->count, 1, adj_chunk(s->elements, GRAIN, chunk)); \
+        const adj_range range = adj_chunk(s->elements, s->grain, chunk);                \
+        adj_span span = adj_spans(words + s->args->count, 1, range);                    \
         while (adj_next_span(&span)) {                                                  \
             T* x = (T*)words[span.tensor] + span.first;                                 \
             ADJ_INDEPENDENT                                                             \

@@ -10,14 +10,15 @@
 #include "common.h"
 
 enum {
-    MAX_DEPTH = 63,      /* each loop has at least two steps, the elements' count fits 64 bits */
-    LANES = 32,          /* enough independent chains to hide an addition's latency */
-    FEW_LANES = 8,       /* of rows shorter than MANY, whose lanes are soon to be joined */
+    MAX_DEPTH = 63,       /* each loop has at least two steps, the elements' count fits 64 bits */
+    LANES = 32,           /* enough independent chains to hide an addition's latency */
+    FEW_LANES = 8,        /* of rows shorter than MANY, whose lanes are soon to be joined */
     MANY = 512,
-    TILE = 512,          /* columns that are accumulated together: 4 KiB of accumulators */
-    CHUNK = 32768,       /* elements */
-    MAX_PARTIALS = 4096, /* results of parts; they lie on the caller's stack */
-    ENOUGH_GROUPS = 64,  /* so many groups keep the threads busy without cutting them into parts */
+    TILE = 2048,          /* columns that are accumulated together: 16 KiB of accumulators */
+    GATHERED = 512,       /* of narrow rows, whose accumulators are soon to be joined */
+    CHUNK = 32768,        /* elements */
+    MAX_PARTIALS = 16384, /* results of parts */
+    ENOUGH_GROUPS = 64,   /* so many groups keep the threads busy without cutting them into parts */
 };
 
 /* Loops with their strides in x and in out, outermost first. */
@@ -277,7 +278,8 @@ static adj_range group_results(const reduction* r, int64_t group) {
         const int64_t row = r->reduced.x[r->reduced.depth - 1];                                  \
         cursor c;                                                                                \
         start(&c, &r->reduced, begin);                                                           \
-        const int64_t together = step == 1 && row == n ? TILE / n : 1;                           \
+        const bool narrow = step == 1 && row == n && n < GATHERED;                               \
+        const int64_t together = narrow ? GATHERED / n : 1;                                      \
         clear_##accumulator(sums, together * n);                                                 \
         for (int64_t left = end - begin; left > 0;) {                                            \
             const int64_t rows = run_length(&c, left);                                           \
@@ -305,6 +307,9 @@ ACROSS(max_i64, int64_t, int64_t)
 ACROSS(min_f32, float, float)
 ACROSS(min_f64, double, double)
 ACROSS(min_i64, int64_t, int64_t)
+
+/* Not on the stack: that of a Java thread may be small. */
+static _Thread_local uint64_t part_results[MAX_PARTIALS];
 
 /* `result` makes an element of out of a, accumulated from n elements. */
 #define REDUCE(name, T, A, accumulator, result)                                              \
@@ -360,7 +365,7 @@ ACROSS(min_i64, int64_t, int64_t)
         }                                                                                    \
     }                                                                                        \
     ADJ_EXPORT int32_t adj_reduce_##name(const void* args) {                                 \
-        A partials[MAX_PARTIALS];                                                            \
+        A* partials = (A*)part_results;                                                      \
         reduction r;                                                                         \
         plan(&r, args, partials);                                                            \
         adj_for_chunks(r.groups * r.parts, r.units_per_chunk, reduce_##name, &r);            \

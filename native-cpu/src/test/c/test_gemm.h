@@ -196,6 +196,7 @@ static void NAME(test)(void) {
         }
     }
     NAME(check_form)((TYPE(form)){.batch = 2, .m = 128, .n = 100, .k = 120, .alpha = 1, .beta = 1});
+    NAME(check_form)((TYPE(form)){.batch = 33, .m = 128, .n = 96, .k = 120, .alpha = 1, .beta = 1});
     /* Nothing to sum, and nothing to write. */
     NAME(check_form)(
         (TYPE(form)){.batch = 1, .m = 5, .n = 7, .k = 0, .alpha = 1, .beta = 0.5, .bias = true});

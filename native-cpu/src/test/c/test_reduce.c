@@ -199,6 +199,23 @@ static void test_thread_counts(void) {
     free(x);
 }
 
+/* More columns than are accumulated together, in parts. */
+static void test_wide_rows(void) {
+    enum { ROWS = 200, COLUMNS = 4099 };
+    float* x = check_block(ROWS * COLUMNS * sizeof *x);
+    int sums[COLUMNS] = {0};
+    for (int i = 0; i < ROWS * COLUMNS; i++) {
+        x[i] = (float)nest_pick(1000);
+        sums[i % COLUMNS] += (int)x[i];
+    }
+    float out[COLUMNS];
+    adj_reduce_sum_f32((int64_t[]){(int64_t)x, (int64_t)out, 2, ROWS, COLUMNS, COLUMNS, 1, 0, 1});
+    for (int i = 0; i < COLUMNS; i++) {
+        CHECK(out[i] == (float)sums[i], "column %d: %.9g, not %d", i, (double)out[i], sums[i]);
+    }
+    free(x);
+}
+
 static void test_sum_squares(void) {
     float a[3] = {1, 2, 3};
     float b[1] = {10};
@@ -219,6 +236,7 @@ int main(void) {
     test_argmax_i64();
     test_long_sums();
     test_thread_counts();
+    test_wide_rows();
     test_sum_squares();
     adj_pool_stop();
     return check_report("reduce");

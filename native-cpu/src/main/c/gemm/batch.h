@@ -88,8 +88,8 @@ static TYPE(batch) NAME(batch_of)(const adj_gemm_args* g, TYPE(activation)* acti
     }
     batch.plan = NAME(plan_of)(&batch.first);
     batch.scratch_elements = NAME(scratch_elements)(&batch.first, &batch.plan);
-    const bool small = batch.first.m * g->n * g->k < SMALL_WORK;
-    batch.groups = small ? adj_min(batch.count, GROUPS) : 1;
+    const int64_t small = batch.count < GROUPS ? SMALL_WORK : SMALL_AMONG_MANY;
+    batch.groups = batch.first.m * g->n * g->k < small ? adj_min(batch.count, GROUPS) : 1;
     return batch;
 }
 

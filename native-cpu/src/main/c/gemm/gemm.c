@@ -23,9 +23,14 @@
 #endif
 #define SHARED_BYTES (16 << 20)
 #define BLOCK_STEPS 12
-#define PACK_PANELS 8
+/* Whole panels of about so many lines are packed at once: enough of a row for one pass over it. */
+#define PACK_LINES 128
 /* A panel of B from the shared ones is worth its way to the first level for so many of A. */
 #define TALL_PANELS 4
+/* How much more rows than columns a product of dense columns with dense rows has to be tall. */
+#define TALL_TRANSPOSED 4
+/* Bytes of a row that are over before the hardware has begun to fetch ahead. */
+#define SHORT_RUN 1024
 /* Into how many strips a product is cut: many if they are large, few if not, in multiply-adds. */
 #define MANY_STRIPS 16
 #define FEW_STRIPS 4
@@ -43,8 +48,12 @@
 
 /* Multiply-adds worth waking another thread for: some 10 µs. */
 #define MIN_CHUNK_WORK (1 << 17)
-/* Products in a batch below this work are not divided; at most GROUPS of them run at once. */
+/*
+ * Products in a batch below this work are not divided, nor larger ones if there are many; at most
+ * GROUPS of them run at once.
+ */
 #define SMALL_WORK (1 << 20)
+#define SMALL_AMONG_MANY (1 << 23)
 #define GROUPS 32
 /* Registers side by side in gemv. */
 #define STRIPE 8

@@ -24,6 +24,8 @@ typedef struct {
     int64_t rows, row_bytes, stride, at;
 } region;
 
+/* Steps along k from asking for a line of B to packing it: as long as the third cache takes. */
+#    define AHEAD 24
 #    define LINE 64
 #    define GROUP_ROWS (16 * MR)
 
@@ -113,12 +115,12 @@ typedef struct {
 
 /*
  * rows <= height <= MR by cols <= NR of a product, from one panel of A and one of B. All NR lines
- * of B are read even if cols is less; A's lines past `rows` are not. Inlined for its constant
- * height.
+ * of B are read even if cols is less; A's lines past `rows` are not. Leaves B's panel packed where
+ * `packed` is not NULL. Inlined for its constant height.
  */
 ADJ_INLINE void NAME(tile_of)(int height, int64_t rows, int64_t cols, int64_t k,
-                              TYPE(factor) a_panel, TYPE(factor) b_panel, TYPE(epilogue) e,
-                              REAL* out, int64_t out_row) {
+                              TYPE(factor) a_panel, TYPE(factor) b_panel, REAL* packed,
+                              TYPE(epilogue) e, REAL* out, int64_t out_row) {
     const REAL* a = a_panel.x;
     const REAL* b = b_panel.x;
     int64_t row[MR]; /* rows past the end repeat the last one */
@@ -133,9 +135,15 @@ ADJ_INLINE void NAME(tile_of)(int height, int64_t rows, int64_t cols, int64_t k,
     VEC sum[MR][NV] = {};
     for (int64_t p = 0; p < STEPS(k); p++) {
         VEC bs[NV];
+        if (packed != NULL) {
+            __builtin_prefetch(b + AHEAD * b_panel.step);
+        }
 #pragma GCC unroll 2
         for (int v = 0; v < NV; v++) {
             bs[v] = *(const VEC_AT*)(b + v * VL);
+            if (packed != NULL) {
+                *(VEC_AT*)(packed + p * NR + v * VL) = bs[v];
+            }
         }
 #pragma GCC unroll 16
         for (int i = 0; i < height; i++) {
@@ -188,39 +196,57 @@ static __attribute__((noinline)) void NAME(tile)(int64_t rows, int64_t cols, int
                                                  TYPE(factor) a, TYPE(factor) b, TYPE(epilogue) e,
                                                  REAL* out, int64_t out_row) {
     if (rows <= 2) {
-        NAME(tile_of)(2, rows, cols, k, a, b, e, out, out_row);
+        NAME(tile_of)(2, rows, cols, k, a, b, NULL, e, out, out_row);
     } else if (MR > 4 && rows <= 4) {
-        NAME(tile_of)(4, rows, cols, k, a, b, e, out, out_row);
+        NAME(tile_of)(4, rows, cols, k, a, b, NULL, e, out, out_row);
     } else if (MR > 8 && rows <= 8) {
-        NAME(tile_of)(8, rows, cols, k, a, b, e, out, out_row);
+        NAME(tile_of)(8, rows, cols, k, a, b, NULL, e, out, out_row);
     } else {
-        NAME(tile_of)(MR, rows, cols, k, a, b, e, out, out_row);
+        NAME(tile_of)(MR, rows, cols, k, a, b, NULL, e, out, out_row);
     }
+}
+
+static __attribute__((noinline)) void NAME(packing_tile)(int64_t rows, int64_t cols, int64_t k,
+                                                         TYPE(factor) a, TYPE(factor) b,
+                                                         REAL* packed, TYPE(epilogue) e, REAL* out,
+                                                         int64_t out_row) {
+    NAME(tile_of)(MR, rows, cols, k, a, b, packed, e, out, out_row);
 }
 
 /*
  * m × n of a product, k short enough for a panel of B to stay in the first-level cache. Rows go in
- * groups that stay in the second while they meet all of B. Between tiles it asks for what is packed
- * next.
+ * groups that stay in the second while they meet all of B. If `packed` is not NULL, the first tile
+ * to read a panel of B leaves it there for the others. Between tiles it asks for what is read next.
  */
-static void NAME(tiles_and_fetch)(int64_t m, int64_t n, int64_t k, TYPE(factor) a, TYPE(factor) b,
-                                  TYPE(epilogue) e, REAL* out, int64_t out_row, region next) {
+static void NAME(tiles_of)(int64_t m, int64_t n, int64_t k, TYPE(factor) a, TYPE(factor) b,
+                           REAL* packed, TYPE(epilogue) e, REAL* out, int64_t out_row,
+                           region next) {
     const int64_t tiles = adj_ceil_div(m, MR) * adj_ceil_div(n, NR);
     const int64_t next_lines = next.rows * adj_ceil_div(next.row_bytes, LINE);
     const int64_t lines = adj_ceil_div(next_lines, adj_max(tiles, 1));
+    const TYPE(factor) again = packed == NULL ? b : (TYPE(factor)){packed, 1, NR, NR * k};
     for (int64_t group = 0; group < m; group += GROUP_ROWS) {
         const int64_t end = adj_min(m, group + GROUP_ROWS);
-        TYPE(factor) b_panel = b;
         TYPE(epilogue) e_panel = e;
         for (int64_t j = 0; j < n; j += NR) {
             TYPE(factor) a_panel = a;
+            TYPE(factor) b_panel = again;
+            b_panel.x += j / NR * b_panel.panel;
             for (int64_t i = group; i < end; i += MR) {
-                NAME(tile)(adj_min(MR, m - i), adj_min(NR, n - j), k, a_panel, b_panel, e_panel,
-                           out + i * out_row + j, out_row);
+                const int64_t rows = adj_min(MR, m - i);
+                const int64_t cols = adj_min(NR, n - j);
+                REAL* tile = out + i * out_row + j;
+                if (i == 0 && packed != NULL) {
+                    TYPE(factor) first = b;
+                    first.x += j / NR * b.panel;
+                    NAME(packing_tile)(rows, cols, k, a_panel, first, packed + j * k, e_panel,
+                                       tile, out_row);
+                } else {
+                    NAME(tile)(rows, cols, k, a_panel, b_panel, e_panel, tile, out_row);
+                }
                 a_panel.x += a.panel;
                 fetch(&next, lines);
             }
-            b_panel.x += b.panel;
             e_panel.bias = e.bias == NULL ? NULL : e_panel.bias + NR;
         }
         a.x += GROUP_ROWS / MR * a.panel;
@@ -229,7 +255,7 @@ static void NAME(tiles_and_fetch)(int64_t m, int64_t n, int64_t k, TYPE(factor) 
 
 static inline void NAME(tiles)(int64_t m, int64_t n, int64_t k, TYPE(factor) a, TYPE(factor) b,
                                TYPE(epilogue) e, REAL* out, int64_t out_row) {
-    NAME(tiles_and_fetch)(m, n, k, a, b, e, out, out_row, (region){0});
+    NAME(tiles_of)(m, n, k, a, b, NULL, e, out, out_row, (region){0});
 }
 
 #undef STEPS

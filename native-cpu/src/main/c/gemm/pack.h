@@ -1,3 +1,7 @@
+#ifndef PACK_STEPS
+#    define PACK_STEPS 16 /* of a panel at once: panels side by side meet in the same cache sets */
+#endif
+
 /*
  * Packing (a template, see vector.h): `count` lines of a matrix become panels `width` lines wide,
  * panels[(i / width · k + p) · width + i % width] = x[i · line + p · step] for p < k. The lines
@@ -70,12 +74,18 @@ ADJ_INLINE void NAME(pack)(REAL* panels, int64_t width, const REAL* x, int64_t c
         memset(panels + whole * k, 0, (size_t)(k * width) * sizeof(REAL));
     }
     if (line == 1) { /* lines side by side: all panels in one pass over memory */
-        for (int64_t p = 0; p < k; p++) {
+        for (int64_t begin = 0; begin < k; begin += PACK_STEPS) {
+            const int64_t end = adj_min(k, begin + PACK_STEPS);
             for (int64_t i = 0; i < whole; i += width) {
-                memcpy(panels + i * k + p * width, x + p * step + i, (size_t)width * sizeof(REAL));
+                for (int64_t p = begin; p < end; p++) {
+                    memcpy(panels + i * k + p * width, x + p * step + i,
+                           (size_t)width * sizeof(REAL));
+                }
             }
-            memcpy(panels + whole * k + p * width, x + p * step + whole,
-                   (size_t)rest * sizeof(REAL));
+            for (int64_t p = begin; p < end; p++) {
+                memcpy(panels + whole * k + p * width, x + p * step + whole,
+                       (size_t)rest * sizeof(REAL));
+            }
         }
     }
     for (int64_t i = 0; i < count; i += width) {

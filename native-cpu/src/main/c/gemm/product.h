@@ -1,8 +1,9 @@
 /*
  * Matrix products (a template, see vector.h), after Goto and van de Geijn 2008: panels of both
  * factors, tiles of `out`. The smaller factor is packed first and shared by all threads; chunks are
- * strips of the larger one, packed by whoever computes them, right before the use. Each sum runs
- * along k in one fixed order, whoever computes it.
+ * strips of the larger one, packed by whoever computes them: right before the use, or, if they are
+ * dense rows of B, by the tiles that use them first. Each sum runs along k in one fixed order,
+ * whoever computes it.
  */
 
 #ifndef ADJ_STRIP
@@ -29,6 +30,7 @@ typedef struct {
     bool tall; /* chunks are rows of A, and B is shared; else columns of B, and A */
     bool a_in_place;
     bool b_in_place;           /* but an incomplete panel is packed in any case */
+    bool b_as_read;            /* packed by the tiles that read it first; likewise */
     int64_t rows, cols, depth; /* of a block */
     int64_t step;              /* along k, between panels */
     int64_t strip, chunk;      /* rows or columns */
@@ -36,15 +38,19 @@ typedef struct {
 } TYPE(plan);
 
 static TYPE(plan) NAME(plan_of)(const TYPE(product)* t) {
-    TYPE(plan) plan = {.tall = t->m > t->n, .rows = t->m, .cols = t->n};
+    const bool dense_rows = !NARROW && t->b_col == 1;
+    /* Columns of A fill few lines of a strip, but many of the whole: rather share A, and read B. */
+    const int64_t tall = t->a_row == 1 && dense_rows ? TALL_TRANSPOSED : 1;
+    TYPE(plan) plan = {.tall = t->m > tall * t->n, .rows = t->m, .cols = t->n};
     plan.step = adj_max(1, even_parts(t->k, MAX_STEP, 1));
     plan.depth = plan.step * adj_min(adj_ceil_div(t->k, plan.step), BLOCK_STEPS);
     plan.a_in_place = !NARROW && t->n <= A_REUSE * NR &&
                       (t->a_col == 1 ||
                        (t->a_row == 1 && t->a_col <= NEAR_STEP && plan.step <= NEAR_STEP));
-    plan.b_in_place = !NARROW && t->b_col == 1 &&
+    plan.b_in_place = dense_rows &&
                       (t->m <= B_REUSE * MR || t->n * t->k <= SMALL_B) &&
                       (!plan.tall || t->n % NR == 0);
+    plan.b_as_read = dense_rows && !plan.b_in_place && !plan.tall;
     const int64_t most = SHARED_BYTES / (int64_t)sizeof(REAL) / adj_max(plan.depth, 1);
     if (plan.tall && !plan.b_in_place) {
         plan.cols = even_parts(t->n, most / NR * NR, NR);
@@ -82,8 +88,8 @@ static REAL* NAME(shared_panels)(const TYPE(block)* t, int64_t line, int64_t p, 
 static void NAME(pack_a_chunk)(void* block, int64_t chunk) {
     const TYPE(block)* t = block;
     const TYPE(product)* o = &t->of;
-    const int64_t groups = adj_ceil_div(o->m, PACK_PANELS * MR);
-    const adj_range lines = adj_chunk(o->m, PACK_PANELS * MR, chunk % groups);
+    const int64_t groups = adj_ceil_div(o->m, PACK_LINES / MR * MR);
+    const adj_range lines = adj_chunk(o->m, PACK_LINES / MR * MR, chunk % groups);
     const adj_range along = adj_chunk(o->k, t->plan.step, chunk / groups);
     const int64_t k = along.end - along.begin;
     NAME(pack)(NAME(shared_panels)(t, lines.begin, along.begin, k), MR,
@@ -94,8 +100,8 @@ static void NAME(pack_a_chunk)(void* block, int64_t chunk) {
 static void NAME(pack_b_chunk)(void* block, int64_t chunk) {
     const TYPE(block)* t = block;
     const TYPE(product)* o = &t->of;
-    const int64_t groups = adj_ceil_div(o->n, PACK_PANELS * NR);
-    const adj_range lines = adj_chunk(o->n, PACK_PANELS * NR, chunk % groups);
+    const int64_t groups = adj_ceil_div(o->n, PACK_LINES / NR * NR);
+    const adj_range lines = adj_chunk(o->n, PACK_LINES / NR * NR, chunk % groups);
     const adj_range along = adj_chunk(o->k, t->plan.step, chunk / groups);
     const int64_t k = along.end - along.begin;
     NAME(pack)(NAME(shared_panels)(t, lines.begin, along.begin, k), NR,
@@ -125,7 +131,7 @@ static TYPE(factor) NAME(right)(const TYPE(block)* t, adj_range cols, int64_t p,
                                 REAL* strip) {
     const TYPE(product)* o = &t->of;
     const REAL* b = o->b + cols.begin * o->b_col + p * o->b_row;
-    if (t->plan.b_in_place && (cols.end - cols.begin) % NR == 0) {
+    if ((t->plan.b_in_place || t->plan.b_as_read) && (cols.end - cols.begin) % NR == 0) {
         return (TYPE(factor)){b, 1, o->b_row, NR};
     }
     REAL* panels = strip;
@@ -137,12 +143,15 @@ static TYPE(factor) NAME(right)(const TYPE(block)* t, adj_range cols, int64_t p,
     return (TYPE(factor)){panels, 1, NR, NR * k};
 }
 
-/* What a strip packs for k from p on. */
-static region NAME(to_pack)(const TYPE(block)* t, adj_range strip, int64_t p) {
+/* What a strip reads for k from p on, unless its tiles ask for it, or the hardware by itself. */
+static region NAME(to_read)(const TYPE(block)* t, adj_range strip, int64_t p) {
     const TYPE(product)* o = &t->of;
     const int64_t lines = strip.end - strip.begin;
     const int64_t k = adj_min(t->plan.step, o->k - p);
-    if (lines <= 0 || (t->plan.tall ? t->plan.a_in_place : t->plan.b_in_place)) {
+    const bool foreseen = t->plan.tall
+                              ? t->plan.a_in_place && k * (int64_t)sizeof(REAL) > SHORT_RUN
+                              : t->plan.b_in_place || t->plan.b_as_read;
+    if (lines <= 0 || foreseen) {
         return (region){0};
     }
     const REAL* x = t->plan.tall ? o->a : o->b;
@@ -168,16 +177,17 @@ static void NAME(multiply_chunk)(void* block, int64_t chunk) {
         const adj_range cols = plan->tall ? (adj_range){0, o->n} : strip;
         const int64_t first = rows.begin * o->out_row + cols.begin;
         TYPE(epilogue) e = {o->alpha, o->beta, o->bias == NULL ? NULL : o->bias + cols.begin};
+        const bool as_read = plan->b_as_read && (cols.end - cols.begin) % NR == 0;
         int64_t p = 0;
         do { /* also for k = 0 */
             const int64_t k = adj_min(plan->step, o->k - p);
             const TYPE(factor) a = NAME(left)(t, rows, p, k, packed);
             const TYPE(factor) b = NAME(right)(t, cols, p, k, packed);
             const int64_t following = p + plan->step;
-            NAME(tiles_and_fetch)(rows.end - rows.begin, cols.end - cols.begin, k, a, b, e,
-                                  o->sums + first, o->out_row,
-                                  following < o->k ? NAME(to_pack)(t, strip, following)
-                                                   : NAME(to_pack)(t, next, 0));
+            NAME(tiles_of)(rows.end - rows.begin, cols.end - cols.begin, k, a, b,
+                           as_read ? packed : NULL, e, o->sums + first, o->out_row,
+                           following < o->k ? NAME(to_read)(t, strip, following)
+                                            : NAME(to_read)(t, next, 0));
             e = (TYPE(epilogue)){o->alpha, 1, NULL};
             p = following;
         } while (p < o->k);
@@ -192,11 +202,11 @@ static void NAME(multiply_block)(TYPE(block)* block, bool parallel) {
     const int64_t steps = adj_ceil_div(o->k, plan->step);
     if (plan->tall) {
         if (!plan->b_in_place) {
-            for_chunks(parallel, steps * adj_ceil_div(o->n, PACK_PANELS * NR), NAME(pack_b_chunk),
-                       block);
+            for_chunks(parallel, steps * adj_ceil_div(o->n, PACK_LINES / NR * NR),
+                       NAME(pack_b_chunk), block);
         }
     } else if (!plan->a_in_place) {
-        for_chunks(parallel, steps * adj_ceil_div(o->m, PACK_PANELS * MR), NAME(pack_a_chunk),
+        for_chunks(parallel, steps * adj_ceil_div(o->m, PACK_LINES / MR * MR), NAME(pack_a_chunk),
                    block);
     }
     for_chunks(parallel, adj_ceil_div(plan->tall ? o->m : o->n, plan->chunk),

@@ -95,7 +95,7 @@ public final class AdjointProviders {
     /** Where its libraries are, and whatever else was set for this process. */
     @Override
     List<String> jvmOptions(int threads) {
-      return Properties.options("adjoint.cuda.");
+      return InheritedOptions.startingWith("adjoint.cuda.");
     }
   }
 }

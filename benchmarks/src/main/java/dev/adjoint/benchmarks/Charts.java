@@ -12,6 +12,7 @@ final class Charts {
   private static final int LABELS = 250; // room for names at the left
   private static final int RIGHT = 70; // room for figures at the right
   private static final int TOP = 24;
+  private static final double MOST_RATIO = 16;
 
   private final List<String> backends;
 
@@ -29,7 +30,10 @@ final class Charts {
 
   // ---- ratios ----
 
-  /** Bars from 1 to the right where we are faster, to the left where not; a logarithmic scale. */
+  /**
+   * Bars from 1 to the right where we are faster, to the left where not; a logarithmic scale. Bars
+   * that would leave it end at its edge, so that one row does not flatten all others.
+   */
   String ratios(String title, List<Row> rows) {
     List<Row> own =
         rows.stream().filter(row -> row.subject().own() && !row.ratios().isEmpty()).toList();
@@ -46,8 +50,8 @@ final class Charts {
         bars++;
       }
     }
-    double low = Math.floor(log2(Math.max(least, 1 / 32.0)));
-    double high = Math.ceil(log2(Math.min(most, 1024)));
+    double low = Math.floor(log2(Math.max(least, 1 / MOST_RATIO)));
+    double high = Math.ceil(log2(Math.min(most, MOST_RATIO)));
     int bar = 11;
     int gap = 10;
     int height = TOP + bars * bar + own.size() * gap + 6;

@@ -37,7 +37,7 @@ record HtmlReport(Results results) {
                 out.append("<li><b>%s</b> %s</li>\n".formatted(escape(name), escape(text))));
     out.append("</ul>\n</header>\n");
     if (!Table.backends(rows, false).isEmpty()) {
-      section(out, "Middle of the ratios", "", Table.ofMeans(rows));
+      section(out, "Median of the ratios", "", Table.ofMedians(rows));
     }
     for (Sections.Group group : Sections.groups(rows)) {
       section(out, group.title(), pictures(charts, group), Table.ofSuite(group.rows()));

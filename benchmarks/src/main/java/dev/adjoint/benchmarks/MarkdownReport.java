@@ -19,7 +19,7 @@ record MarkdownReport(Results results) {
             (name, text) -> out.append("- ").append(name).append(": ").append(text).append('\n'));
     out.append('\n').append(Sections.METHOD).append('\n');
     List<Row> rows = results.rows();
-    section(out, "Middle of the ratios", Table.ofMeans(rows));
+    section(out, "Median of the ratios", Table.ofMedians(rows));
     for (Sections.Group group : Sections.groups(rows)) {
       section(out, group.title(), Table.ofSuite(group.rows()));
     }

@@ -51,7 +51,7 @@ public final class PyTorchProvider implements PeerProvider {
 
   @Override
   public List<Setting> settings(int threads) {
-    List<String> options = Properties.options(PROPERTIES);
+    List<String> options = InheritedOptions.startingWith(PROPERTIES);
     List<Setting> settings = new ArrayList<>(List.of(new Setting(EAGER, Map.of(), options)));
     if (!version().startsWith("1.")) {
       settings.add(new Setting(COMPILE, Map.of(), options));

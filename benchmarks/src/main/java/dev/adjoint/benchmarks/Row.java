@@ -32,8 +32,7 @@ record Row(
 
   private static final double NONE = Double.NaN;
 
-  /** In the note of a row that was measured while the machine was not itself. */
-  static final String DISTURBED = "disturbed";
+  private static final String DISTURBED = "disturbed";
 
   /**
    * What a row is about.
@@ -80,14 +79,18 @@ record Row(
         subject, seconds, spread, rate, unit, leastSeconds / seconds, newLimit, ratios, note);
   }
 
-  /** With one more note. */
-  Row withNote(String more) {
-    String both = note.isEmpty() || more.isEmpty() ? note + more : note + ", " + more;
+  /** Measured while the machine was not itself. */
+  Row disturbed() {
+    String both = note.isEmpty() ? DISTURBED : note + ", " + DISTURBED;
     return new Row(subject, seconds, spread, rate, unit, fraction, limit, ratios, both);
   }
 
   Row withRatios(Map<String, Double> newRatios) {
     return new Row(subject, seconds, spread, rate, unit, fraction, limit, newRatios, note);
+  }
+
+  boolean isDisturbed() {
+    return note.endsWith(DISTURBED);
   }
 
   boolean isTime() {

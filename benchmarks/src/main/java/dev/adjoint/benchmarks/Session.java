@@ -171,7 +171,7 @@ final class Session implements AutoCloseable {
       quiet = rounds(trials, effort.rounds(), this::measure);
       trials.forEach(this::release);
     }
-    record(suite, trials, quiet ? "" : Row.DISTURBED);
+    record(suite, trials, quiet);
     saved.run();
   }
 
@@ -326,10 +326,10 @@ final class Session implements AutoCloseable {
     }
   }
 
-  private void record(String suite, List<Trial> trials, String note) {
+  private void record(String suite, List<Trial> trials, boolean quiet) {
     List<Row> rows = new ArrayList<>();
     for (Trial trial : trials) {
-      row(suite, trial).map(row -> row.withNote(note)).ifPresent(rows::add);
+      row(suite, trial).map(row -> quiet ? row : row.disturbed()).ifPresent(rows::add);
     }
     addWithRatios(rows);
     compare(trials);
@@ -425,7 +425,10 @@ final class Session implements AutoCloseable {
     saved.run();
   }
 
-  /** Peak resident memory of a fresh process that runs five steps, three of them for parity. */
+  /**
+   * Peak resident memory of a fresh process that takes steps: three for parity, some until its
+   * memory is warm, two more.
+   */
   void memory(Case c, List<Backend> backends) {
     figures(
         "memory",

@@ -1,7 +1,6 @@
 package dev.adjoint.benchmarks;
 
 import java.util.Arrays;
-import java.util.Collection;
 
 /** Order statistics of samples. */
 final class Statistics {
@@ -24,10 +23,5 @@ final class Statistics {
   /** The distance of the quartiles, as a fraction of the median. */
   static double spread(double[] samples) {
     return (quantile(samples, 0.75) - quantile(samples, 0.25)) / median(samples);
-  }
-
-  /** exp of the mean logarithm: the middle of ratios. */
-  static double geometricMean(Collection<Double> ratios) {
-    return Math.exp(ratios.stream().mapToDouble(Math::log).average().orElse(Double.NaN));
   }
 }

@@ -66,16 +66,17 @@ record Table(List<String> head, List<List<String>> rows) {
   }
 
   /**
-   * The geometric mean of the ratios to each peer, suite by suite, of rows that nothing disturbed.
+   * The median of the ratios to each peer, suite by suite, of rows that nothing disturbed: a peer
+   * without a kernel for a type may be a hundred times slower there, which a mean would boast of.
    */
-  static Table ofMeans(List<Row> rows) {
+  static Table ofMedians(List<Row> rows) {
     List<String> peers = backends(rows, false);
     List<String> head = new ArrayList<>(List.of("suite", "threads", "backend"));
     head.addAll(peers);
     Map<List<String>, List<Row>> groups =
         rows.stream()
             .filter(row -> row.subject().own() && row.isTime())
-            .filter(row -> !row.note().contains(Row.DISTURBED))
+            .filter(row -> !row.isDisturbed())
             .collect(
                 Collectors.groupingBy(
                     row ->
@@ -90,25 +91,23 @@ record Table(List<String> head, List<List<String>> rows) {
         (key, group) -> {
           List<String> line = new ArrayList<>(key);
           for (String peer : peers) {
-            List<Double> ratios = ratios(group, peer);
+            double[] ratios = ratios(group, peer);
             line.add(
-                ratios.isEmpty()
+                ratios.length == 0
                     ? ""
-                    : Format.times(Statistics.geometricMean(ratios))
-                        + " (n = "
-                        + ratios.size()
-                        + ")");
+                    : Format.times(Statistics.median(ratios)) + " (n = " + ratios.length + ")");
           }
           lines.add(line);
         });
     return new Table(head, lines);
   }
 
-  static List<Double> ratios(List<Row> rows, String peer) {
+  private static double[] ratios(List<Row> rows, String peer) {
     return rows.stream()
-        .filter(row -> row.ratios().containsKey(peer))
-        .map(row -> row.ratios().get(peer))
-        .toList();
+        .map(row -> row.ratios().getOrDefault(peer, Double.NaN))
+        .mapToDouble(Double::doubleValue)
+        .filter(ratio -> !Double.isNaN(ratio))
+        .toArray();
   }
 
   /** What the machine can do. */

@@ -8,8 +8,6 @@ import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Base64;
 import java.util.HashMap;
 import java.util.Map;
@@ -157,6 +155,9 @@ public final class Worker {
           workloads.put(id, new Prepared(workload, 1)); // to be closed if it fails now
           double first = seconds(workload, c.runsToCompare());
           String result = encode(workload.result());
+          if (!peer.isAsynchronous()) {
+            ResidentMemory.settle(() -> workload.run(1));
+          }
           // The first runs are slow; how slow a later one is decides how often it is measured.
           double later = first < SLOW ? seconds(workload, 1) : first / c.runsToCompare();
           if (peer.isAsynchronous()) {
@@ -205,15 +206,7 @@ public final class Worker {
 
   private long peakBytes() throws Exception {
     OptionalLong own = WorkloadThread.call(peer::peakBytes);
-    return own.isPresent() ? own.getAsLong() : residentBytes();
-  }
-
-  private static long residentBytes() throws IOException {
-    return Files.readAllLines(Path.of("/proc/self/status")).stream()
-        .filter(line -> line.startsWith("VmHWM:"))
-        .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")) << 10)
-        .findFirst()
-        .orElseThrow();
+    return own.isPresent() ? own.getAsLong() : ResidentMemory.peakBytes();
   }
 
   /** Numbers as one word, exactly. */

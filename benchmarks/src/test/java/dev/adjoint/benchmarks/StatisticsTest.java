@@ -2,7 +2,6 @@ package dev.adjoint.benchmarks;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class StatisticsTest {
@@ -22,10 +21,5 @@ class StatisticsTest {
   void spreadIsRelative() {
     assertEquals(2 / 3.0, Statistics.spread(SAMPLES), 1e-12);
     assertEquals(0, Statistics.spread(new double[] {7}));
-  }
-
-  @Test
-  void oppositeRatiosCancel() {
-    assertEquals(1, Statistics.geometricMean(List.of(0.5, 2.0)), 1e-12);
   }
 }

@@ -52,11 +52,17 @@ final class Torch {
 
   /** The values that are compared of results one after the other. */
   static double[] pick(String dtype, List<Tensor> results) {
-    List<Tensor> dense = results.stream().map(x -> x.detach().contiguous()).toList();
+    List<Tensor> dense = results.stream().map(Torch::dense).toList();
     try {
       return Values.pick(dense.stream().map(x -> values(x, dtype)).toList());
     } finally {
       dense.forEach(Tensor::close);
+    }
+  }
+
+  private static Tensor dense(Tensor x) {
+    try (Tensor detached = x.detach()) {
+      return detached.contiguous();
     }
   }
 

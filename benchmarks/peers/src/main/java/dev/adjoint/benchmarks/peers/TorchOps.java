@@ -6,6 +6,7 @@ import dev.adjoint.benchmarks.OpCase;
 import dev.adjoint.benchmarks.OpCase.Input;
 import dev.adjoint.benchmarks.Workload;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -105,11 +106,14 @@ final class TorchOps {
 
     @Override
     public double[] result() {
-      List<Tensor> results = new ArrayList<>(List.of(output));
-      for (Tensor input : differentiable) {
-        results.add(input.grad());
+      List<Tensor> gradients = Arrays.stream(differentiable).map(Tensor::grad).toList();
+      try {
+        List<Tensor> results = new ArrayList<>(List.of(output));
+        results.addAll(gradients);
+        return Torch.pick("f32", results);
+      } finally {
+        gradients.forEach(Tensor::close);
       }
-      return Torch.pick("f32", results);
     }
 
     @Override

@@ -104,11 +104,13 @@ final class TorchSteps {
       if (optimizer != null) {
         return value;
       }
-      double[] gradient = Torch.pick("f32", List.of(parameters[0].grad()));
-      double[] all = new double[1 + gradient.length];
-      all[0] = value[0];
-      System.arraycopy(gradient, 0, all, 1, gradient.length);
-      return all;
+      try (Tensor first = parameters[0].grad()) {
+        double[] gradient = Torch.pick("f32", List.of(first));
+        double[] all = new double[1 + gradient.length];
+        all[0] = value[0];
+        System.arraycopy(gradient, 0, all, 1, gradient.length);
+        return all;
+      }
     }
 
     @Override

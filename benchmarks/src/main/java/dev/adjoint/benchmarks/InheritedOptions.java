@@ -3,11 +3,11 @@ package dev.adjoint.benchmarks;
 import java.util.List;
 
 /** System properties of the harness that its workers get too. */
-final class Properties {
-  private Properties() {}
+final class InheritedOptions {
+  private InheritedOptions() {}
 
   /** Those whose names start so, as options of a JVM. */
-  static List<String> options(String prefix) {
+  static List<String> startingWith(String prefix) {
     return System.getProperties().stringPropertyNames().stream()
         .filter(name -> name.startsWith(prefix))
         .sorted()
