@@ -98,9 +98,10 @@ SIM_UNSEEN inline void adj_mma(float (&c)[4], const uint32_t (&a)[4], uint32_t b
 
 using adj_matrix_row = adj_packet<uint16_t, 8>;
 
-SIM_UNSEEN inline void adj_deal_matrices(uint32_t (&m)[4], const adj_matrix_row& row, bool turned) {
+SIM_UNSEEN inline void adj_deal_matrices(uint32_t (&m)[4], const __nv_bfloat16* row, bool turned) {
     adj_matrix_row all[ADJ_WARP];
-    sim_lanes("ldmatrix", row, all);
+    sim_read(row, sizeof *all);
+    sim_lanes("ldmatrix", *reinterpret_cast<const adj_matrix_row*>(row), all);
     const int g = sim_lane() / 4;
     const int t = sim_lane() % 4;
     for (int i = 0; i < 4; i++) {
@@ -110,12 +111,11 @@ SIM_UNSEEN inline void adj_deal_matrices(uint32_t (&m)[4], const adj_matrix_row&
         m[i] = low | high << 16;
     }
 }
-/* A lane reads the row that it points to: so the row is checked like any other packet. */
 inline void adj_load_matrices(uint32_t (&m)[4], const __nv_bfloat16* row) {
-    adj_deal_matrices(m, *reinterpret_cast<const adj_matrix_row*>(row), false);
+    adj_deal_matrices(m, row, false);
 }
 inline void adj_load_matrices_turned(uint32_t (&m)[4], const __nv_bfloat16* row) {
-    adj_deal_matrices(m, *reinterpret_cast<const adj_matrix_row*>(row), true);
+    adj_deal_matrices(m, row, true);
 }
 
 inline void adj_copy_async(void* shared, const void* global, int bytes) {

@@ -637,6 +637,14 @@ inline void check(const volatile void* pointer, size_t bytes, Access access) {
     }
 }
 
+void check_aligned(const volatile void* address, size_t bytes, Access access) {
+    if ((uintptr_t)address % bytes != 0) {
+        FAIL(MISALIGNED_ADDRESS, "%s %zu bytes at 0x%zx, which is not a multiple",
+             ACCESS_NAMES[access], bytes, (uintptr_t)address);
+    }
+    check(address, bytes, access);
+}
+
 /* The bounds of the library that a function is in. */
 void find_image(const void* function) {
     if ((uintptr_t)function - x.image_begin < x.image_end - x.image_begin) {
@@ -821,11 +829,11 @@ SIM_EXPORT void* sim_dynamic_shared(size_t unit) {
 }
 
 SIM_EXPORT void sim_atomic(const volatile void* address, size_t bytes) {
-    if ((uintptr_t)address % bytes != 0) {
-        FAIL(MISALIGNED_ADDRESS, "atomically updates %zu bytes at 0x%zx, which is not a multiple",
-             bytes, (uintptr_t)address);
-    }
-    check(address, bytes, ATOMIC);
+    check_aligned(address, bytes, ATOMIC);
+}
+
+SIM_EXPORT void sim_read(const volatile void* address, size_t bytes) {
+    check_aligned(address, bytes, READ);
 }
 
 /*

@@ -80,8 +80,10 @@ void sim_syncwarp(unsigned mask);
 /* Aligned to 16 bytes; `unit` is what the elements are aligned to. */
 void* sim_shared(const void* place, const char* name, size_t bytes, size_t unit);
 void* sim_dynamic_shared(size_t unit);
-/* To be called before an atomic operation, whose own loads and stores are not seen. */
+/* To be called before an atomic operation or a load of the twin of an instruction, which are not
+ * seen themselves. */
 void sim_atomic(const volatile void* address, size_t bytes);
+void sim_read(const volatile void* address, size_t bytes);
 /* Copies to shared memory by the time that the thread waits for it, not before: `bytes` bytes, then
  * zeros up to `size`. Both addresses are multiples of `size`. */
 void sim_copy_async(void* shared, const void* global, size_t bytes, size_t size);

@@ -237,13 +237,16 @@ ADJ_KERNEL(adj_mma_product, vector_args) {
 
 /* What each lane gets of four matrices whose elements are 64 m + 8 row + column: as they are, then
  * transposed. */
-ADJ_KERNEL(adj_matrices, vector_args) {
+template <bool Barrier>
+static void matrices(const vector_args& args) {
     ADJ_SHARED(__nv_bfloat16, rows, 32 * 8);
     const int lane = static_cast<int>(threadIdx.x);
     for (int k = 0; k < 8; k++) {
-        rows[lane * 8 + k] = __nv_bfloat16(static_cast<float>(lane * 8 + k));
+        rows[(lane ^ 1) * 8 + k] = __nv_bfloat16(static_cast<float>((lane ^ 1) * 8 + k));
     }
-    __syncwarp();
+    if (Barrier) {
+        __syncwarp();
+    }
     uint32_t m[4];
     for (int turned = 0; turned < 2; turned++) {
         if (turned == 0) {
@@ -256,6 +259,13 @@ ADJ_KERNEL(adj_matrices, vector_args) {
             args.out[turned * 256 + lane * 8 + i] = sim_f32_of_bf16(bits);
         }
     }
+}
+
+ADJ_KERNEL(adj_matrices, vector_args) {
+    matrices<true>(args);
+}
+ADJ_KERNEL(adj_matrices_without_barrier, vector_args) {
+    matrices<false>(args);
 }
 
 /* Half of the lanes only. */

@@ -213,6 +213,7 @@ void planted_kernels() {
                  "ends without waiting for 1 of its asynchronous copies", 32);
     check_kernel("adj_copy_async_without_barrier", LAUNCH_FAILED, "race in shared memory", 32);
     check_kernel("adj_copy_async_too_early", LAUNCH_FAILED, "race in shared memory", 32);
+    check_kernel("adj_matrices_without_barrier", LAUNCH_FAILED, "race in shared memory", 32);
     check_kernel("adj_mma_half", LAUNCH_FAILED, "__trap", 32);
     check_kernel("adj_divergent_barrier", LAUNCH_FAILED, "divergent __syncthreads");
     check_kernel("adj_early_end", LAUNCH_FAILED, "divergent __syncthreads", 128, 1, 127);
