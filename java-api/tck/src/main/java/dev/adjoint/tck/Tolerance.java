@@ -10,7 +10,7 @@ import dev.adjoint.DType;
  *
  * <p>In 16 bits it is that of F32, in which they are computed, and one unit in the last place
  * besides: two results that differ so may be rounded to neighbours. Where backends may round to 16
- * bits what lies between inputs and results, it is {@code inside} unit roundoffs of BF16 (2⁻⁹)
+ * bits what lies between inputs and results, it is {@code inside} unit roundoffs of BF16 (2⁻⁸)
  * times the scale, too.
  */
 public record Tolerance(double ulps, double units, double inside) {
