@@ -114,6 +114,17 @@ Values operand(const Problem& p, int64_t length, unsigned seed) {
     return values;
 }
 
+template <class Args>
+void set_problem(Args& args, const Problem& p) {
+    args.batch = p.batch;
+    args.heads = p.heads;
+    args.tq = p.tq;
+    args.tk = p.tk;
+    args.d = p.d;
+    args.causal = p.causal;
+    args.scale = SCALE;
+}
+
 /* `shift`: of the operands' first elements, which then are not aligned. */
 template <class T>
 void test_attention(const Kernels& kernels, const Problem& p, int64_t blocks, size_t shift = 0) {
@@ -172,13 +183,7 @@ void test_attention(const Kernels& kernels, const Problem& p, int64_t blocks, si
     args.v = v.get();
     args.out = out.get();
     args.log_sum_exp = lse.get();
-    args.batch = p.batch;
-    args.heads = p.heads;
-    args.tq = p.tq;
-    args.tk = p.tk;
-    args.d = p.d;
-    args.causal = p.causal;
-    args.scale = SCALE;
+    set_problem(args, p);
     p.strides(p.tq, args.q_strides);
     p.strides(p.tk, args.k_strides);
     p.strides(p.tk, args.v_strides);
@@ -205,13 +210,7 @@ void test_attention(const Kernels& kernels, const Problem& p, int64_t blocks, si
     g.grad_k = grad_k.get();
     g.grad_v = grad_v.get();
     g.scratch = delta.get();
-    g.batch = p.batch;
-    g.heads = p.heads;
-    g.tq = p.tq;
-    g.tk = p.tk;
-    g.d = p.d;
-    g.causal = p.causal;
-    g.scale = SCALE;
+    set_problem(g, p);
     p.strides(p.tq, g.grad_strides);
     p.strides(p.tq, g.q_strides);
     p.strides(p.tk, g.k_strides);

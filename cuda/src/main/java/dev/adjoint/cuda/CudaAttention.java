@@ -20,8 +20,6 @@ import org.jspecify.annotations.Nullable;
  * small enough for it.
  */
 interface CudaAttention extends AttentionKernels, CudaFamily {
-  int WARP = 32;
-
   /** All kernels, by element type and size of heads. */
   final class Variants {
     private final Map<DType, Kernels> plain = new EnumMap<>(DType.class);
@@ -147,7 +145,7 @@ interface CudaAttention extends AttentionKernels, CudaFamily {
         new Launch(
             kernels().attention.deltas.of(q.dtype()),
             words,
-            Grid.of(queries(q), Grid.THREADS / WARP),
+            Grid.of(queries(q), Grid.THREADS / Grid.WARP),
             1,
             Grid.THREADS,
             0));

@@ -54,17 +54,15 @@ final class CudaKernels {
     this.reduceFinish =
         new KernelFamily.ByEnum<>(
             ReduceKernel.class,
-            k -> new KernelFamily<>(this::get, "reduce_" + k.symbol() + "_finish", reduced(k)));
+            k ->
+                new KernelFamily<>(
+                    this::get,
+                    "reduce_" + k.symbol() + "_finish",
+                    KernelTable.reducible(k, COMPUTED)));
     this.sumPartials = get("sum_partials");
     this.normGradJoin = new KernelFamily<>(this::get, "norm_grad_join", KernelTable.FLOATING);
     this.attention = new CudaAttention.Variants(this);
     this.countStep = get("count_step");
-  }
-
-  private static Set<DType> reduced(ReduceKernel kernel) {
-    return kernel == ReduceKernel.MEAN
-        ? COMPUTED
-        : Set.of(DType.F32, DType.F64, DType.BF16, DType.I64);
   }
 
   /** The kernels that every backend has. */

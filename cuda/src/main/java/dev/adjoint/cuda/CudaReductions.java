@@ -17,7 +17,6 @@ import java.util.stream.IntStream;
 
 /** Launches of reduce.cu. */
 interface CudaReductions extends ReductionKernels, ElementwiseKernels, CudaFamily {
-  int WARP = 32;
   int MAX_THREADS = 1024;
   int MAX_GRID_Y = 65535;
 
@@ -50,7 +49,7 @@ interface CudaReductions extends ReductionKernels, ElementwiseKernels, CudaFamil
       return new CudaCall(device(), launch);
     }
     CudaKernel second = kernels().reduceFinish.of(kernel, out.dtype());
-    int blocks = Math.toIntExact(Math.ceilDiv(plan.results * WARP, Grid.THREADS));
+    int blocks = Math.toIntExact(Math.ceilDiv(plan.results * Grid.WARP, Grid.THREADS));
     return new CudaCall(
         first.name(),
         device(),
@@ -132,12 +131,12 @@ interface CudaReductions extends ReductionKernels, ElementwiseKernels, CudaFamil
 
     /** How many threads work on a result whose elements are neighbours. */
     private static long heightAlong(long steps) {
-      return steps >= LONG_ROW ? Grid.THREADS : Math.min(WARP, Grid.powerOfTwo(steps));
+      return steps >= LONG_ROW ? Grid.THREADS : Math.min(Grid.WARP, Grid.powerOfTwo(steps));
     }
 
     /** The same where neighbours belong to different results, up to a warp of which is read. */
     private static long heightAcross(long results, long steps) {
-      long width = Math.min(WARP, Grid.powerOfTwo(results));
+      long width = Math.min(Grid.WARP, Grid.powerOfTwo(results));
       return Math.min(Grid.THREADS / width, Grid.powerOfTwo(steps));
     }
 
@@ -154,7 +153,7 @@ interface CudaReductions extends ReductionKernels, ElementwiseKernels, CudaFamil
   @Override
   default KernelCall argmax(View x, View out) {
     long cols = x.layout().size(-1);
-    int threads = Math.clamp(Grid.powerOfTwo(cols), WARP, MAX_THREADS);
+    int threads = Math.clamp(Grid.powerOfTwo(cols), Grid.WARP, MAX_THREADS);
     int rows = Math.toIntExact(out.numel());
     CudaKernel kernel = table().argmax.of(x.dtype());
     return new CudaCall(

@@ -5,6 +5,9 @@ final class Grid {
   /** The threads of a block, unless a kernel says otherwise: {@code ADJ_THREADS}. */
   static final int THREADS = 256;
 
+  /** Threads that run in step: {@code ADJ_WARP}. */
+  static final int WARP = 32;
+
   /** The bytes that one instruction of a thread moves at most. */
   private static final int PACKET_BYTES = 16;
 

@@ -14,7 +14,6 @@ import dev.adjoint.DType;
  * @param sharedBytes shared memory of a block
  */
 record RowTeams(int team, int block, long pitch, int sharedBytes) {
-  private static final int WARP = 32;
 
   /** What a lane of a warp takes at most before a row gets a block. */
   private static final int LANE_PACKETS = 8;
@@ -40,9 +39,9 @@ record RowTeams(int team, int block, long pitch, int sharedBytes) {
     // A row may begin in the middle of a packet.
     long pitch = Math.ceilDiv(cols + packet - 1, packet) * packet;
     long keptBytes = pitch * (kept * dtype.bytes() + sums * dtype.widened().bytes());
-    int lanes = (int) Math.min(WARP, Grid.powerOfTwo(Math.max(1, packets)));
+    int lanes = (int) Math.min(Grid.WARP, Grid.powerOfTwo(Math.max(1, packets)));
     int narrowBytes = (int) Math.min(Integer.MAX_VALUE, keptBytes * (SMALL_BLOCK / lanes));
-    if (packets <= LANE_PACKETS * WARP && narrowBytes <= SHARED_BYTES) {
+    if (packets <= LANE_PACKETS * Grid.WARP && narrowBytes <= SHARED_BYTES) {
       return new RowTeams(lanes, SMALL_BLOCK, pitch, narrowBytes);
     }
     int block = Math.clamp(Grid.powerOfTwo(packets / THREAD_PACKETS + 1), SMALL_BLOCK, LARGE_BLOCK);

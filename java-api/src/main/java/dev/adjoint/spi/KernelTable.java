@@ -81,7 +81,6 @@ public final class KernelTable<K> {
    */
   public KernelTable(Function<String, K> kernels, Set<DType> floating) {
     this.kernels = kernels;
-    Set<DType> summable = with(floating, I64);
     Set<DType> halves = EnumSet.copyOf(floating);
     halves.removeAll(FLOATING);
 
@@ -103,11 +102,9 @@ public final class KernelTable<K> {
     fill = family("fill", ALL);
 
     reduce =
-        byEnum(
-            ReduceKernel.class,
-            k -> family("reduce_" + k.symbol(), k == ReduceKernel.MEAN ? floating : summable));
+        byEnum(ReduceKernel.class, k -> family("reduce_" + k.symbol(), reducible(k, floating)));
     reduceSumToF32 = family("reduce_sum_f32", halves);
-    argmax = family("argmax", summable);
+    argmax = family("argmax", with(floating, I64));
     sumSquares = family("sum_squares", FLOATING);
 
     softmax = family("softmax", floating);
@@ -136,6 +133,15 @@ public final class KernelTable<K> {
     sgd = family("sgd", FLOATING);
     adamW = family("adamw", FLOATING);
     scale = family("scale", FLOATING);
+  }
+
+  /**
+   * The types that a reduction exists for.
+   *
+   * @param floating the floating types that the backend computes
+   */
+  public static Set<DType> reducible(ReduceKernel kernel, Set<DType> floating) {
+    return kernel == ReduceKernel.MEAN ? floating : with(floating, I64);
   }
 
   private static Set<DType> operandsOf(BinaryKernel kernel, Set<DType> floating) {
