@@ -138,7 +138,43 @@ static void NAME(check_form)(TYPE(form) f) {
     free(g);
 }
 
+/* 1 is lost beside 1/ε when added to it, but not with 200 others, as sums in pieces do. */
+static void NAME(check_pieces)(void) {
+    enum { SIZE = 64, LENGTH = 512, TOGETHER = 200 };
+    REAL* a = check_block(SIZE * LENGTH * sizeof(REAL));
+    REAL* b = check_block(SIZE * LENGTH * sizeof(REAL));
+    REAL* out = check_block(SIZE * SIZE * sizeof(REAL));
+    for (int64_t i = 0; i < SIZE * LENGTH; i++) {
+        a[i] = i % LENGTH == 0 ? (REAL)(1 / NAME(EPSILON)) : 1;
+        b[i] = 1;
+    }
+    adj_gemm_args* g = check_block(sizeof *g);
+    *g = (adj_gemm_args){.a = a,
+                         .b = b,
+                         .out = out,
+                         .m = SIZE,
+                         .n = SIZE,
+                         .k = LENGTH,
+                         .a_row = LENGTH,
+                         .a_col = 1,
+                         .b_row = SIZE,
+                         .b_col = 1,
+                         .out_row = SIZE,
+                         .alpha = 1};
+    g->scratch = check_block((size_t)NAME(adj_gemm_scratch_bytes)(g));
+    CHECK(NAME(adj_gemm)(g) == ADJ_OK, "status");
+    for (int64_t i = 0; i < SIZE * SIZE; i++) {
+        CHECK((double)out[i] >= 1 / NAME(EPSILON) + TOGETHER, "all of a sum in one piece");
+    }
+    free(a);
+    free(b);
+    free(out);
+    free(g->scratch);
+    free(g);
+}
+
 static void NAME(test)(void) {
+    NAME(check_pieces)();
     /* Tails of tiles in every direction. */
     for (int64_t m = 1; m <= 67; m += m < 18 ? 1 : 16) {
         for (int64_t n = 1; n <= 67; n += n < 18 ? 1 : 16) {

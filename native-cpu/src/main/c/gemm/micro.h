@@ -18,6 +18,12 @@
 #        define MR 4 /* 8 in 16: without FMA a product takes a register of its own */
 #    endif
 
+/*
+ * Longer sums along k are two of half the length: what rounding costs grows with it. No more than
+ * OpenBLAS and MKL sum in one go.
+ */
+#    define LONG_SUM 256
+
 /* Memory that will be read soon, and how far it was asked for. */
 typedef struct {
     const char* row;
@@ -114,29 +120,18 @@ typedef struct {
 } TYPE(factor);
 
 /*
- * rows <= height <= MR by cols <= NR of a product, from one panel of A and one of B. All NR lines
- * of B are read even if cols is less; A's lines past `rows` are not. Leaves B's panel packed where
- * `packed` is not NULL. Inlined for its constant height.
+ * Adds what k steps bring to the first `height` rows of a tile's sums, and moves both factors and
+ * `packed` past them.
  */
-ADJ_INLINE void NAME(tile_of)(int height, int64_t rows, int64_t cols, int64_t k,
-                              TYPE(factor) a_panel, TYPE(factor) b_panel, REAL* packed,
-                              TYPE(epilogue) e, REAL* out, int64_t out_row) {
-    const REAL* a = a_panel.x;
-    const REAL* b = b_panel.x;
-    int64_t row[MR]; /* rows past the end repeat the last one */
-#pragma GCC unroll 16
-    for (int i = 0; i < height; i++) {
-#if NARROW
-        row[i] = i; /* always packed */
-#else
-        row[i] = (i < rows ? i : rows - 1) * a_panel.line;
-#endif
-    }
-    VEC sum[MR][NV] = {};
-    for (int64_t p = 0; p < STEPS(k); p++) {
+ADJ_INLINE void NAME(accumulate)(int height, int64_t k, const int64_t* row, TYPE(factor)* a_panel,
+                                 TYPE(factor)* b_panel, REAL** packed_panel, VEC (*sum)[NV]) {
+    const REAL* a = a_panel->x;
+    const REAL* b = b_panel->x;
+    REAL* packed = *packed_panel;
+    for (int64_t p = 0; p < k; p++) {
         VEC bs[NV];
         if (packed != NULL) {
-            __builtin_prefetch(b + AHEAD * b_panel.step);
+            __builtin_prefetch(b + AHEAD * b_panel->step);
         }
 #pragma GCC unroll 2
         for (int v = 0; v < NV; v++) {
@@ -153,8 +148,56 @@ ADJ_INLINE void NAME(tile_of)(int height, int64_t rows, int64_t cols, int64_t k,
                 sum[i][v] = MULTIPLY_ADD(ai, bs[v], sum[i][v]);
             }
         }
-        a += a_panel.step;
-        b += b_panel.step;
+        a += a_panel->step;
+        b += b_panel->step;
+    }
+    a_panel->x = a;
+    b_panel->x = b;
+    *packed_panel = packed == NULL ? NULL : packed + k * NR;
+}
+
+/*
+ * rows <= height <= MR by cols <= NR of a product, from one panel of A and one of B. All NR lines
+ * of B are read even if cols is less; A's lines past `rows` are not. Leaves B's panel packed where
+ * `packed` is not NULL. Inlined for its constant height.
+ */
+ADJ_INLINE void NAME(tile_of)(int height, int64_t rows, int64_t cols, int64_t k,
+                              TYPE(factor) a, TYPE(factor) b, REAL* packed, TYPE(epilogue) e,
+                              REAL* out, int64_t out_row) {
+    int64_t row[MR]; /* rows past the end repeat the last one */
+#pragma GCC unroll 16
+    for (int i = 0; i < height; i++) {
+#if NARROW
+        row[i] = i; /* always packed */
+#else
+        row[i] = (i < rows ? i : rows - 1) * a.line;
+#endif
+    }
+    VEC sum[MR][NV] = {};
+    VEC half[MR][NV];
+    int64_t steps = STEPS(k);
+    const bool is_long = k > LONG_SUM;
+    if (is_long) {
+        NAME(accumulate)(height, steps / 2, row, &a, &b, &packed, sum);
+        steps -= steps / 2;
+#pragma GCC unroll 16
+        for (int i = 0; i < height; i++) { /* memcpy would call one of its own, much slower */
+#pragma GCC unroll 2
+            for (int v = 0; v < NV; v++) {
+                half[i][v] = sum[i][v];
+                sum[i][v] = (VEC){};
+            }
+        }
+    }
+    NAME(accumulate)(height, steps, row, &a, &b, &packed, sum);
+    if (is_long) {
+#pragma GCC unroll 16
+        for (int i = 0; i < height; i++) {
+#pragma GCC unroll 2
+            for (int v = 0; v < NV; v++) {
+                sum[i][v] += half[i][v];
+            }
+        }
     }
     if (rows == height && cols == NR) {
 #pragma GCC unroll 16

@@ -1,7 +1,10 @@
 /*
- * The thread pool: one job at a time, its chunks claimed one by one from an atomic count.
+ * The thread pool: one job at a time. Each thread has a span of its chunks and claims them in
+ * order, one by one; when it has no more, it takes from the end of others' spans. So a thread sees
+ * the same part of a tensor again in the next job, in caches that may not be the others', and still
+ * nobody waits for one that is late.
  *
- * `unclaimed` is positive only while a job runs, and a job ends only when every claimed chunk is
+ * A span has chunks left only while a job runs, and a job ends only when every claimed chunk is
  * done. So whoever claims a chunk may read the job's fields, and workers that sleep or come late
  * hold nobody up. Idle workers spin for a while, because the next kernel is mostly some
  * microseconds away, then sleep on a futex; so does a caller who waits for the last chunk.
@@ -34,12 +37,11 @@ enum {
 };
 
 static struct {
-    /* Written by the caller before it publishes `unclaimed`. */
+    /* Written by the caller before it publishes the spans. */
     CACHE_ALIGNED adj_body* body;
     void* ctx;
-    int32_t chunks;
 
-    CACHE_ALIGNED _Atomic int32_t unclaimed;
+    CACHE_ALIGNED _Atomic int32_t jobs;       /* changes with every job */
     CACHE_ALIGNED _Atomic int32_t unfinished; /* a futex of the caller's */
     CACHE_ALIGNED atomic_bool caller_sleeps;
     CACHE_ALIGNED _Atomic int32_t sleepers; /* workers that sleep or are about to */
@@ -49,6 +51,11 @@ static struct {
     CACHE_ALIGNED atomic_bool stopping;
     _Atomic int32_t threads; /* the caller included; 0 before the first start counts as 1 */
 } pool;
+
+/* Each thread's unclaimed chunks of the current job; the caller's come first. */
+static struct {
+    CACHE_ALIGNED _Atomic uint64_t range; /* the next chunk, and the end in the lower half */
+} spans[MAX_THREADS];
 
 static pthread_mutex_t lifecycle = PTHREAD_MUTEX_INITIALIZER;
 static pthread_t* workers;
@@ -75,12 +82,12 @@ static void futex_wake(_Atomic int32_t* word, int32_t waiters) {
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, waiters, NULL, NULL, 0);
 }
 
-/* Whether the word left (`until_zero`: reached) 0 within the time that spinning is allowed. */
-static bool spin(_Atomic int32_t* word, bool until_zero) {
+/* Whether the word took (`until` false: left) a value within the time that spinning is allowed. */
+static bool spin(_Atomic int32_t* word, int32_t value, bool until) {
     int64_t start = 0;
     for (;;) {
         for (int i = 0; i < PAUSES_PER_LOOK; i++) {
-            if ((atomic_load_explicit(word, memory_order_acquire) == 0) == until_zero) {
+            if ((atomic_load_explicit(word, memory_order_acquire) == value) == until) {
                 return true;
             }
             pause_cpu();
@@ -97,29 +104,45 @@ static bool spin(_Atomic int32_t* word, bool until_zero) {
     }
 }
 
-/* Runs chunks of the current job, if there is one, until none is unclaimed. */
-static void run_chunks(void) {
-    int32_t left = atomic_load_explicit(&pool.unclaimed, memory_order_acquire);
-    while (left > 0) {
-        if (!atomic_compare_exchange_weak_explicit(&pool.unclaimed, &left, left - 1,
-                                                   memory_order_acq_rel, memory_order_acquire)) {
-            continue;
+/* A chunk of a thread's span, or -1: the next one for itself, the last one for others. */
+static int64_t claim(int32_t thread, bool own) {
+    _Atomic uint64_t* range = &spans[thread].range;
+    uint64_t r = atomic_load_explicit(range, memory_order_acquire);
+    for (;;) {
+        const uint64_t next = r >> 32;
+        const uint64_t end = r & UINT32_MAX;
+        if (next >= end) {
+            return -1;
         }
-        pool.body(pool.ctx, pool.chunks - left);
-        /* Sequentially consistent with the caller's announcement that it sleeps. */
-        if (atomic_fetch_sub(&pool.unfinished, 1) == 1 && atomic_load(&pool.caller_sleeps)) {
-            futex_wake(&pool.unfinished, 1);
+        const uint64_t rest = own ? (next + 1) << 32 | end : next << 32 | (end - 1);
+        if (atomic_compare_exchange_weak_explicit(range, &r, rest, memory_order_acq_rel,
+                                                  memory_order_acquire)) {
+            return (int64_t)(own ? next : end - 1);
         }
-        left = atomic_load_explicit(&pool.unclaimed, memory_order_acquire);
     }
 }
 
-static void sleep_until_work(void) {
+/* Runs chunks of the current job, if there is one, until none is unclaimed. */
+static void run_chunks(int32_t self) {
+    const int32_t threads = adj_pool_threads();
+    for (int32_t i = 0; i < threads; i++) {
+        int64_t chunk;
+        while ((chunk = claim((self + i) % threads, i == 0)) >= 0) {
+            pool.body(pool.ctx, chunk);
+            /* Sequentially consistent with the caller's announcement that it sleeps. */
+            if (atomic_fetch_sub(&pool.unfinished, 1) == 1 && atomic_load(&pool.caller_sleeps)) {
+                futex_wake(&pool.unfinished, 1);
+            }
+        }
+    }
+}
+
+static void sleep_until_work(int32_t seen) {
     const int32_t before = atomic_load(&pool.alarm);
     atomic_fetch_add(&pool.sleepers, 1);
     /* A caller publishes first and counts sleepers second, this thread the other way round: one
      * of the two sees the other. */
-    if (atomic_load(&pool.unclaimed) == 0 && !atomic_load(&pool.stopping)) {
+    if (atomic_load(&pool.jobs) == seen && !atomic_load(&pool.stopping)) {
         futex_wait(&pool.alarm, before);
     }
     atomic_fetch_sub(&pool.sleepers, 1);
@@ -135,13 +158,14 @@ static void wake_workers(int32_t wanted) {
     }
 }
 
-static void* work(void* unused) {
-    (void)unused;
+static void* work(void* self) {
+    int32_t seen = 0;
     while (!atomic_load(&pool.stopping)) {
-        if (spin(&pool.unclaimed, false)) {
-            run_chunks();
+        if (spin(&pool.jobs, seen, false)) {
+            seen = atomic_load_explicit(&pool.jobs, memory_order_acquire);
+            run_chunks((int32_t)(intptr_t)self);
         } else {
-            sleep_until_work();
+            sleep_until_work(seen);
         }
     }
     return NULL;
@@ -192,8 +216,10 @@ static void start(int32_t threads) {
     sigset_t before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
+    atomic_store(&pool.jobs, 0); /* where workers begin */
     int32_t started = 0;
-    while (started < wanted && pthread_create(&workers[started], NULL, work, NULL) == 0) {
+    while (started < wanted &&
+           pthread_create(&workers[started], NULL, work, (void*)(intptr_t)(started + 1)) == 0) {
         pthread_setname_np(workers[started], "adjoint-worker");
         started++;
     }
@@ -228,12 +254,17 @@ void adj_parallel_for(int64_t chunks, adj_body* body, void* ctx) {
     }
     pool.body = body;
     pool.ctx = ctx;
-    pool.chunks = (int32_t)chunks;
     atomic_store_explicit(&pool.unfinished, (int32_t)chunks, memory_order_relaxed);
-    atomic_store(&pool.unclaimed, (int32_t)chunks);
+    const int32_t threads = adj_pool_threads();
+    for (int32_t t = 0; t < threads; t++) {
+        const uint64_t next = (uint64_t)(chunks * t / threads);
+        const uint64_t end = (uint64_t)(chunks * (t + 1) / threads);
+        atomic_store_explicit(&spans[t].range, next << 32 | end, memory_order_release);
+    }
+    atomic_fetch_add(&pool.jobs, 1);
     wake_workers((int32_t)chunks - 1);
-    run_chunks();
-    if (!spin(&pool.unfinished, true)) {
+    run_chunks(0);
+    if (!spin(&pool.unfinished, 0, true)) {
         atomic_store(&pool.caller_sleeps, true);
         int32_t left;
         while ((left = atomic_load(&pool.unfinished)) != 0) {
