@@ -4,30 +4,41 @@
  */
 
 /*
- * Each FEW_LANES of the accumulators add an equal share of the run: from several places at once a
- * core gets more lines per second than from one. What is left goes to one accumulator each.
+ * From each place, `stride` elements after the one before it, the next `share` into FEW_LANES
+ * accumulators: from several places at once a core gets more lines per second than from one.
  */
-ADJ_INLINE void NAME(add_run)(const T* x, int64_t step, int64_t n, A* lanes, int width) {
-    /* A local copy, for the compiler to keep in registers. */
-    A a[LANES];
-    memcpy(a, lanes, (size_t)width * sizeof(A));
-    const int64_t share = n / width * FEW_LANES;
+ADJ_INLINE void NAME(add_places)(const T* x, int64_t stride, int64_t step, int64_t share, A* lanes,
+                                 int width) {
     for (int64_t i = 0; i < share; i += FEW_LANES) {
 #pragma GCC unroll 4
         for (int place = 0; place < width / FEW_LANES; place++) {
             /* Unrolled before it is vectorised, this would keep the branches of ADD. */
 #pragma GCC unroll 1
             for (int lane = 0; lane < FEW_LANES; lane++) {
-                const A b = ELEMENT(x[(place * share + i + lane) * step]);
-                a[place * FEW_LANES + lane] = ADD(a[place * FEW_LANES + lane], b);
+                const A b = ELEMENT(x[(place * stride + i + lane) * step]);
+                lanes[place * FEW_LANES + lane] = ADD(lanes[place * FEW_LANES + lane], b);
             }
         }
     }
-    const int64_t left = n % width;
-    for (int64_t lane = 0; lane < left; lane++) {
-        const A b = ELEMENT(x[(n - left + lane) * step]);
-        a[lane] = ADD(a[lane], b);
+}
+
+/* The last n of a run, to one accumulator each. */
+ADJ_INLINE void NAME(add_rest)(const T* x, int64_t step, int64_t n, A* lanes) {
+    for (int64_t lane = 0; lane < n; lane++) {
+        const A b = ELEMENT(x[lane * step]);
+        lanes[lane] = ADD(lanes[lane], b);
     }
+}
+
+/* Each FEW_LANES of the accumulators add an equal share of the run. */
+ADJ_INLINE void NAME(add_run)(const T* x, int64_t step, int64_t n, A* lanes, int width) {
+    /* A local copy, for the compiler to keep in registers. */
+    A a[LANES];
+    memcpy(a, lanes, (size_t)width * sizeof(A));
+    const int64_t share = n / width * FEW_LANES;
+    NAME(add_places)(x, share, step, share, a, width);
+    const int64_t left = n % width;
+    NAME(add_rest)(x + (n - left) * step, step, left, a);
     memcpy(lanes, a, (size_t)width * sizeof(A));
 }
 
@@ -109,6 +120,27 @@ ADJ_INLINE A NAME(along_run)(const T* x, int64_t step, int64_t n, int width) {
     NAME(clear)(lanes, width);
     NAME(add_run)(x, step, n, lanes, width);
     return NAME(fold)(lanes, width);
+}
+
+/* Dense rows, each into one result: several side by side. */
+ADJ_INLINE void NAME(along_dense_rows)(const T* x, int64_t row, int64_t rows, int64_t n,
+                                       A* results) {
+    enum { TOGETHER = LANES / FEW_LANES };
+    const int64_t left = n % FEW_LANES;
+    int64_t r = 0;
+    for (; r + TOGETHER <= rows; r += TOGETHER) {
+        const T* first = x + r * row;
+        A lanes[LANES];
+        NAME(clear)(lanes, LANES);
+        NAME(add_places)(first, row, 1, n - left, lanes, LANES);
+        for (int i = 0; i < TOGETHER; i++) {
+            NAME(add_rest)(first + i * row + n - left, 1, left, lanes + i * FEW_LANES);
+            results[r + i] = NAME(fold)(lanes + i * FEW_LANES, FEW_LANES);
+        }
+    }
+    for (; r < rows; r++) {
+        results[r] = NAME(along_run)(x + r * row, 1, n, n < MANY ? FEW_LANES : LANES);
+    }
 }
 
 /* Steps [begin, end) of a row of x, into one result. */

@@ -213,7 +213,7 @@ typedef struct {
      * along the reduced loops' innermost one, and each result is a group by itself.
      */
     bool across;
-    bool short_rows;       /* else; of few steps of one loop */
+    bool rows;             /* else; of one loop, short or dense, several side by side */
     int64_t columns;       /* steps of the kept loop that vectors run across; else 1 */
     int64_t column_groups; /* of up to TILE columns */
     int64_t groups;
@@ -256,7 +256,8 @@ static void plan(reduction* r, const adj_reduce_args* a, void* partials) {
         r->parts = adj_max(1, adj_min(group_elements / CHUNK, MAX_PARTIALS / r->kept.steps));
     }
     r->part_steps = adj_ceil_div(r->reduced.steps, r->parts);
-    r->short_rows = !r->across && r->reduced.depth == 1 && r->reduced.steps < LANES;
+    r->rows = !r->across && r->reduced.depth == 1 && r->parts == 1 &&
+              (r->reduced.steps < LANES || r->reduced.x[0] == 1);
     r->units_per_chunk = r->parts > 1 ? 1 : adj_max(1, CHUNK / group_elements);
 }
 
@@ -328,12 +329,17 @@ static _Thread_local uint64_t part_results[MAX_PARTIALS];
         cursor c;                                                                            \
         start(&c, &r->kept, group_results(r, units.begin % r->groups).begin);                \
         const int64_t step = r->reduced.x[r->reduced.depth - 1];                             \
-        if (r->short_rows) {                                                                 \
+        if (r->rows) {                                                                       \
             A sums[TILE];                                                                    \
             for (int64_t left = units.end - units.begin; left > 0;) {                        \
                 const int64_t n = adj_min(run_length(&c, left), TILE);                       \
-                along_rows_##accumulator((const T*)r->x + c.x, r->kept.x[r->kept.depth - 1], \
-                                         n, step, r->reduced.steps, sums);                   \
+                const T* x = (const T*)r->x + c.x;                                           \
+                const int64_t row = r->kept.x[r->kept.depth - 1];                            \
+                if (r->reduced.steps < LANES) {                                              \
+                    along_rows_##accumulator(x, row, n, step, r->reduced.steps, sums);       \
+                } else {                                                                     \
+                    along_dense_rows_##accumulator(x, row, n, r->reduced.steps, sums);       \
+                }                                                                            \
                 write_##name(r, &c, sums, n);                                                \
                 left -= n;                                                                   \
             }                                                                                \
