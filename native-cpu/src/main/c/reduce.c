@@ -12,7 +12,7 @@
 enum {
     MAX_DEPTH = 63,       /* each loop has at least two steps, the elements' count fits 64 bits */
     LANES = 32,           /* enough independent chains to hide an addition's latency */
-    FEW_LANES = 8,        /* of rows shorter than MANY, whose lanes are soon to be joined */
+    FEW_LANES = 8,        /* of one place or row among several, and of rows shorter than MANY */
     MANY = 512,
     TILE = 2048,          /* columns that are accumulated together: 16 KiB of accumulators */
     GATHERED = 512,       /* of narrow rows, whose accumulators are soon to be joined */

@@ -255,10 +255,11 @@ void adj_parallel_for(int64_t chunks, adj_body* body, void* ctx) {
     pool.body = body;
     pool.ctx = ctx;
     atomic_store_explicit(&pool.unfinished, (int32_t)chunks, memory_order_relaxed);
-    const int32_t threads = adj_pool_threads();
-    for (int32_t t = 0; t < threads; t++) {
-        const uint64_t next = (uint64_t)(chunks * t / threads);
-        const uint64_t end = (uint64_t)(chunks * (t + 1) / threads);
+    const int64_t threads = adj_pool_threads();
+    const int64_t shares = chunks < threads ? chunks : threads; /* other spans stay empty */
+    for (int64_t t = 0; t < shares; t++) {
+        const uint64_t next = (uint64_t)(chunks * t / shares);
+        const uint64_t end = (uint64_t)(chunks * (t + 1) / shares);
         atomic_store_explicit(&spans[t].range, next << 32 | end, memory_order_release);
     }
     atomic_fetch_add(&pool.jobs, 1);
