@@ -122,6 +122,11 @@ ADJ_INLINE A NAME(along_run)(const T* x, int64_t step, int64_t n, int width) {
     return NAME(fold)(lanes, width);
 }
 
+/* One dense row. Two calls, for widths that the compiler knows. */
+ADJ_INLINE A NAME(along_dense)(const T* x, int64_t n) {
+    return n < MANY ? NAME(along_run)(x, 1, n, FEW_LANES) : NAME(along_run)(x, 1, n, LANES);
+}
+
 /* Dense rows, each into one result: several side by side. */
 ADJ_INLINE void NAME(along_dense_rows)(const T* x, int64_t row, int64_t rows, int64_t n,
                                        A* results) {
@@ -139,7 +144,7 @@ ADJ_INLINE void NAME(along_dense_rows)(const T* x, int64_t row, int64_t rows, in
         }
     }
     for (; r < rows; r++) {
-        results[r] = NAME(along_run)(x + r * row, 1, n, n < MANY ? FEW_LANES : LANES);
+        results[r] = NAME(along_dense)(x + r * row, n);
     }
 }
 
@@ -154,11 +159,7 @@ ADJ_INLINE A NAME(along)(const T* x, const loops* row, int64_t begin, int64_t en
             NAME(along_rows)(first, 0, 1, step, n, &a);
             return a;
         }
-        if (step == 1 && n < MANY) {
-            return NAME(along_run)(first, 1, n, FEW_LANES);
-        }
-        return step == 1 ? NAME(along_run)(first, 1, n, LANES)
-                         : NAME(along_run)(first, step, n, LANES);
+        return step == 1 ? NAME(along_dense)(first, n) : NAME(along_run)(first, step, n, LANES);
     }
     A lanes[LANES];
     NAME(clear)(lanes, LANES);
