@@ -23,6 +23,7 @@ import java.util.OptionalLong;
 import java.util.function.Function;
 import java.util.function.LongToDoubleFunction;
 import java.util.function.Supplier;
+import java.util.stream.DoubleStream;
 import org.jspecify.annotations.Nullable;
 
 /** One of our own devices. */
@@ -257,7 +258,7 @@ final class AdjointPeer implements Peer {
           default -> throw new IllegalArgumentException(probe);
         }) {
       double work = probe.equals("copy") ? 2.0 * Float.BYTES * elements : 2.0 * size * size * size;
-      return work / leastSeconds(new Finished(workload, device), seconds);
+      return work / medianSeconds(new Finished(workload, device), seconds);
     } finally {
       trim();
     }
@@ -269,19 +270,23 @@ final class AdjointPeer implements Peer {
     return new Recomputed(List.of(source, target), () -> target.copy_(source).detach());
   }
 
-  /** The least that was seen, of batches that waiting hardly lengthens. */
-  private static double leastSeconds(Workload workload, double seconds) {
-    double least = Double.POSITIVE_INFINITY;
+  /** The median of batches that waiting hardly lengthens. */
+  private static double medianSeconds(Workload workload, double seconds) {
+    DoubleStream.Builder samples = DoubleStream.builder();
     int runs = 1;
+    double took;
     long start = System.nanoTime();
     do {
       long before = System.nanoTime();
       workload.run(runs);
-      double took = (System.nanoTime() - before) * 1e-9;
-      least = Math.min(least, took / runs);
-      runs = took < CEILING_BATCH ? 2 * runs : runs;
-    } while ((System.nanoTime() - start) * 1e-9 < seconds);
-    return least;
+      took = (System.nanoTime() - before) * 1e-9;
+      if (took < CEILING_BATCH) {
+        runs *= 2;
+      } else {
+        samples.add(took / runs);
+      }
+    } while (took < CEILING_BATCH || (System.nanoTime() - start) * 1e-9 < seconds);
+    return Statistics.median(samples.build().toArray());
   }
 
   // ---- ops ----

@@ -11,12 +11,12 @@ import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 
 /**
- * What the machine can do at most, measured in the same run as everything else, time and again: the
- * best that was seen counts.
+ * What the machine can do at most, measured in the same run as everything else, time and again:
+ * each look is a median, and the best look counts.
  */
 final class Limits {
   /**
-   * The best rate of a probe.
+   * The rate of a probe.
    *
    * @param probe its name in {@link Ceilings}
    * @param variant the instruction-set level that it is compiled for
@@ -71,7 +71,7 @@ final class Limits {
   private static final String FMA = "fma_";
   private static final String GEMM = "gemm_";
   private static final String GPU = "GPU";
-  private static final int MILLIS = 60;
+  private static final int MILLIS = 100;
   private static final int GPU_MILLIS = 500; // until its clocks have settled
   private static final String STREAM = "_stream";
 

@@ -20,7 +20,7 @@ public interface Peer extends AutoCloseable {
   }
 
   /**
-   * The best rate of a probe of {@link Limits#GPU_PROBES}.
+   * The rate of a probe of {@link Limits#GPU_PROBES}.
    *
    * @param probe its name
    * @param seconds for how long to look, about

@@ -68,12 +68,9 @@ final class Session implements AutoCloseable {
 
     private static final int ITERATIONS = 5;
 
-    /** Shorter runs are mostly Java, which the compiler needs time for; in seconds. */
-    private static final double SHORT_RUN = 1e-3;
-
     /** Milliseconds of warm-up, for runs that take so many seconds; at least one run. */
     int warmUp(double run) {
-      return run < SHORT_RUN ? 5 * warmUpMillis : run < LONG_RUN ? warmUpMillis : 1;
+      return run < LONG_RUN ? warmUpMillis : 1;
     }
 
     /** Samples of one turn, for runs that take so many seconds. */

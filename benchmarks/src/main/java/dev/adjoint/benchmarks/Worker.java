@@ -155,9 +155,7 @@ public final class Worker {
           workloads.put(id, new Prepared(workload, 1)); // to be closed if it fails now
           double first = seconds(workload, c.runsToCompare());
           String result = encode(workload.result());
-          if (!peer.isAsynchronous()) {
-            ResidentMemory.settle(() -> workload.run(1));
-          }
+          WarmUp.HERE.settle(() -> workload.run(1));
           // The first runs are slow; how slow a later one is decides how often it is measured.
           double later = first < SLOW ? seconds(workload, 1) : first / c.runsToCompare();
           if (peer.isAsynchronous()) {

@@ -207,12 +207,12 @@ final class WorkerProcess implements AutoCloseable {
     ask("release", c.id());
   }
 
-  /** The best rate of a probe, per second. */
+  /** The rate of a probe, per second. */
   double ceiling(String variant, String name, long bytes, int millis) throws FailedException {
     return Double.parseDouble(ask("ceiling", variant, name, bytes, millis)[1]);
   }
 
-  /** The best rate of a probe on the peer's GPU, per second. */
+  /** The rate of a probe on the peer's GPU, per second. */
   double gpuCeiling(String name, int millis) throws FailedException {
     return Double.parseDouble(ask("gpu-ceiling", name, millis)[1]);
   }
