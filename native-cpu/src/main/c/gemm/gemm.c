@@ -22,6 +22,12 @@
 #    define STRIP_PANELS 4
 #endif
 #define SHARED_BYTES (16 << 20)
+/*
+ * Every strip reads all that is shared. A part of the third cache, which others use too, keeps so
+ * much; but each block reads and writes `out` once more, which must not be for a single step.
+ */
+#define NEAR_BYTES (4 << 20)
+#define LEAST_STEPS 2
 #define BLOCK_STEPS 12
 /* Whole panels of about so many lines are packed at once: enough of a row for one pass over it. */
 #define PACK_LINES 128

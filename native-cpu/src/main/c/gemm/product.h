@@ -43,7 +43,9 @@ static TYPE(plan) NAME(plan_of)(const TYPE(product)* t) {
     const int64_t tall = t->a_row == 1 && dense_rows ? TALL_TRANSPOSED : 1;
     TYPE(plan) plan = {.tall = t->m > tall * t->n, .rows = t->m, .cols = t->n};
     plan.step = adj_max(1, even_parts(t->k, MAX_STEP, 1));
-    plan.depth = plan.step * adj_min(adj_ceil_div(t->k, plan.step), BLOCK_STEPS);
+    const int64_t step_bytes = (plan.tall ? t->n : t->m) * plan.step * (int64_t)sizeof(REAL);
+    const int64_t near_steps = adj_max(LEAST_STEPS, NEAR_BYTES / adj_max(step_bytes, 1));
+    plan.depth = even_parts(t->k, plan.step * adj_min(near_steps, BLOCK_STEPS), plan.step);
     plan.a_in_place = !NARROW && t->n <= A_REUSE * NR &&
                       (t->a_col == 1 ||
                        (t->a_row == 1 && t->a_col <= NEAR_STEP && plan.step <= NEAR_STEP));
