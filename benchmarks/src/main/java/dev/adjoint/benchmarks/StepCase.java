@@ -126,6 +126,14 @@ public record StepCase(Model model, Optimizer optimizer, boolean captured, Strin
       }
       return this == SCALAR_LOOP ? 0 : 2.0 * batch * (784 * 128 + 128 * 10);
     }
+
+    /**
+     * The same of a backward pass; the gradient of the first layer's input, data, is not needed.
+     */
+    double backwardOperations() {
+      double all = 2 * forwardOperations();
+      return isGpt() || this == SCALAR_LOOP ? all : all - 2.0 * batch * 784 * 128;
+    }
   }
 
   /** What follows the backward pass. */
@@ -214,7 +222,7 @@ public record StepCase(Model model, Optimizer optimizer, boolean captured, Strin
 
   @Override
   public double operations() {
-    return 3 * model.forwardOperations();
+    return model.forwardOperations() + model.backwardOperations();
   }
 
   /** Only the optimizer's traffic: what comes after the products and is not hidden by them. */

@@ -60,6 +60,19 @@ class CasesTest {
   }
 
   @Test
+  void workOfSteps() {
+    // Both layers forward and for their weights; backward to its input only the second.
+    StepCase mlp = new StepCase(StepCase.Model.MLP_32, StepCase.Optimizer.NONE);
+    assertEquals(2 * 32 * (2 * 784 * 128 + 3 * 128 * 10), mlp.operations());
+    // 6 operations for each token and weight of a product, half of attention's masked.
+    StepCase gpt = new StepCase(StepCase.Model.GPT2_B4_T64, StepCase.Optimizer.NONE);
+    long others = 1024 * 768 + 12 * (9 + 4) * 768 + 2 * 768; // positions, biases, norms
+    double attention = 6.0 * 12 * 4 * 64 * 64 * 768;
+    double weights = 6.0 * 256 * (OpCase.GPT2_PARAMETERS - others);
+    assertEquals(weights + attention, gpt.operations());
+  }
+
+  @Test
   void parametersOfGpt2() {
     assertEquals(OpCase.GPT2_PARAMETERS, StepCase.Model.GPT2_B4_T64.parameters());
     OpCase step = new OpCase("adamw", false, OpCase.GPT2_PARAMETERS);
