@@ -11,15 +11,16 @@ final class Sections {
   static final String METHOD =
       """
       Each backend runs in a process of its own, on the number of threads that is stated. A case
-      first runs until its process takes no new memory and Java's compiler has little left to do; then
-      the processes take turns, several rounds of a few samples (JMH), so that whatever else the
-      machine does meets all of them. Times are medians over all samples, the spread is the distance of the quartiles as a fraction of the
-      median; a row with more than 10 % is marked as noisy. After each round the machine has to reach
-      its own peak; if not, the round is repeated for all, and rows where that did not help are
-      marked as disturbed.
-      Ratios are a peer's time divided by ours: more than 1 means that we are faster. "Of what binds"
-      is the least time that the machine needs for the operations and for the bytes (each input read
-      once, each output written once), by the ceilings measured in the same run (medians too), divided by ours.
+      first runs until its process takes no new memory and Java's compiler has little left to do;
+      then the processes take turns, several rounds of a few samples (JMH), so that whatever else
+      the machine does meets all of them. Times are medians over all samples, the spread is the
+      distance of the quartiles as a fraction of the median; a row with more than 10 % is marked as
+      noisy. After each round the machine has to reach its own peak; if not, the round is repeated
+      for all, and rows where that did not help are marked as disturbed.
+      Ratios are a peer's time divided by ours: more than 1 means that we are faster. "Of what
+      binds" is the least time that the machine needs for the operations and for the bytes (each
+      input read once, each output written once), by the ceilings measured in the same run (medians
+      too), divided by ours.
       On a GPU many runs are handed over before they are waited for; its ceilings are what our own
       copy kernel reaches on a large array and what cuBLAS reaches at large products.
       """;

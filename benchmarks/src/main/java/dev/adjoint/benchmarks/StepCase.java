@@ -124,15 +124,17 @@ public record StepCase(Model model, Optimizer optimizer, boolean captured, Strin
         double scores = (double) length * width(); // half of 2·T·width, the rest is masked
         return 2 * rows * (layers() * (block + scores) + (double) vocabulary() * width());
       }
-      return this == SCALAR_LOOP ? 0 : 2.0 * batch * (784 * 128 + 128 * 10);
+      return this == SCALAR_LOOP ? 0 : firstLayerOperations() + 2.0 * batch * 128 * 10;
     }
 
-    /**
-     * The same of a backward pass; the gradient of the first layer's input, data, is not needed.
-     */
+    /** The same of a backward pass. An image needs no gradient; the first layer of a GPT does. */
     double backwardOperations() {
-      double all = 2 * forwardOperations();
-      return isGpt() || this == SCALAR_LOOP ? all : all - 2.0 * batch * 784 * 128;
+      boolean readsData = this == MLP_32 || this == MLP_128;
+      return 2 * forwardOperations() - (readsData ? firstLayerOperations() : 0);
+    }
+
+    private double firstLayerOperations() {
+      return 2.0 * batch * 784 * 128;
     }
   }
 
