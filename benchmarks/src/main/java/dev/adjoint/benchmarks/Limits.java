@@ -20,8 +20,9 @@ final class Limits {
    *
    * @param probe its name in {@link Ceilings}
    * @param variant the instruction-set level that it is compiled for
-   * @param level where its data lies: {@code L2}, {@code L3} or {@code DRAM}; {@code registers};
-   *     {@code GPU} for the memory of one
+   * @param level where its data lies: {@code L2}, {@code L3}, {@code 2×L3} and {@code 4×L3} for
+   *     arrays so many times as large, {@code DRAM}; {@code registers}; {@code GPU} for the memory
+   *     of one
    * @param threads how many ran it; {@link PeerProvider#ON_GPU} on a GPU
    * @param rate operations or bytes per second
    */
@@ -99,18 +100,38 @@ final class Limits {
     all.add(limit);
   }
 
+  /** Where data lies. Of what is a few times as large as a cache, that cache still holds a part. */
   private enum Level {
-    L2,
-    L3,
-    DRAM;
+    L2("L2"),
+    L3("L3"),
+    L3_TWICE("2×L3"),
+    L3_FOURFOLD("4×L3"),
+    DRAM("DRAM");
+
+    final String label;
+
+    Level(String label) {
+      this.label = label;
+    }
 
     /** How large a probe's arrays are together. */
     long bytes(Machine machine, int threads) {
       return switch (this) {
         case L2 -> threads * machine.level2() / 2;
         case L3 -> machine.level3() / 4;
+        case L3_TWICE -> 2 * machine.level3();
+        case L3_FOURFOLD -> 4 * machine.level3();
         case DRAM -> Math.max(256L << 20, 8 * machine.level3());
       };
+    }
+
+    /** The one whose probes are held against so many bytes. */
+    static Level of(double bytes, Machine machine, int threads) {
+      double share = bytes / machine.level3();
+      if (bytes <= threads * machine.level2()) {
+        return L2;
+      }
+      return share <= 1 ? L3 : share <= 3 ? L3_TWICE : share <= 5 ? L3_FOURFOLD : DRAM;
     }
   }
 
@@ -133,7 +154,7 @@ final class Limits {
     for (Level level : Level.values()) {
       for (String probe : Ceilings.TRAFFIC) {
         double rate = worker.ceiling(best, probe, level.bytes(machine, threads), MILLIS);
-        add(new Limit(probe, best, level.name(), threads, rate));
+        add(new Limit(probe, best, level.label, threads, rate));
       }
     }
   }
@@ -166,17 +187,14 @@ final class Limits {
     if (threads == PeerProvider.ON_GPU) {
       return best(threads, GPU, List.of("copy"));
     }
-    Level level =
-        c.bytes() <= (double) threads * machine.level2()
-            ? Level.L2
-            : c.bytes() <= machine.level3() ? Level.L3 : Level.DRAM;
+    Level level = Level.of(c.bytes(), machine, threads);
     double reads = c.bytesRead() / c.bytes();
     String nearest =
         READS.entrySet().stream()
             .min(Comparator.comparingDouble(entry -> Math.abs(entry.getValue() - reads)))
             .orElseThrow()
             .getKey();
-    return best(threads, level.name(), List.of(nearest, nearest + STREAM));
+    return best(threads, level.label, List.of(nearest, nearest + STREAM));
   }
 
   /** The least time a case can take; empty if it is nothing but overhead. */

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.adjoint.benchmarks.Limits.Limit;
 import dev.adjoint.benchmarks.Row.Subject;
 import java.time.LocalDate;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
@@ -99,6 +100,26 @@ class ReportsTest {
     Results all = new Results(results().machine());
     all.add(row);
     assertTrue(new MarkdownReport(all).text().contains("## Operations, GPU"));
+  }
+
+  @Test
+  void aSizeIsHeldAgainstProbesOfItsSize() {
+    Limits limits = results().limits();
+    for (String level : List.of("L2", "L3", "2×L3", "4×L3", "DRAM")) {
+      limits.add(new Limit("read", "v3", level, 1, 1e10));
+    }
+    Map<Long, String> levels = // bytes; L2 is 0.5 MiB, L3 is 32
+        Map.of(
+            1L << 19, "L2",
+            1L << 25, "L3",
+            1L << 26, "2×L3",
+            1L << 27, "4×L3",
+            1L << 28, "DRAM");
+    levels.forEach(
+        (bytes, level) -> {
+          Case sum = new OpCase("sum", false, bytes / Float.BYTES - 1); // and one result
+          assertEquals("read " + level, limits.bound(sum, 1).orElseThrow().by());
+        });
   }
 
   @Test
