@@ -47,7 +47,11 @@
  * A_REUSE panels of B, if its steps along k are short; B up to B_REUSE panels of A, or as long as
  * all of it stays in the first-level cache.
  */
-#define A_REUSE 32
+#ifdef __AVX512F__
+#    define A_REUSE 8 /* so many rows as a tile has there meet in few sets of the first cache */
+#else
+#    define A_REUSE 32
+#endif
 #define NEAR_STEP 128
 #define B_REUSE 3
 #define SMALL_B (3 << 12)

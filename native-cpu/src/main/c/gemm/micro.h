@@ -131,7 +131,9 @@ ADJ_INLINE void NAME(accumulate)(int height, int64_t k, const int64_t* row, TYPE
     for (int64_t p = 0; p < k; p++) {
         VEC bs[NV];
         if (packed != NULL) {
-            __builtin_prefetch(b + AHEAD * b_panel->step);
+            for (int i = 0; i < NR; i += LINE / (int)sizeof(REAL)) {
+                __builtin_prefetch(b + AHEAD * b_panel->step + i);
+            }
         }
 #pragma GCC unroll 2
         for (int v = 0; v < NV; v++) {
@@ -159,19 +161,16 @@ ADJ_INLINE void NAME(accumulate)(int height, int64_t k, const int64_t* row, TYPE
 /*
  * rows <= height <= MR by cols <= NR of a product, from one panel of A and one of B. All NR lines
  * of B are read even if cols is less; A's lines past `rows` are not. Leaves B's panel packed where
- * `packed` is not NULL. Inlined for its constant height.
+ * `packed` is not NULL. Inlined for its constant height, and for `dense`: all rows are there, side
+ * by side, so that their places need no registers.
  */
-ADJ_INLINE void NAME(tile_of)(int height, int64_t rows, int64_t cols, int64_t k,
+ADJ_INLINE void NAME(tile_of)(int height, bool dense, int64_t rows, int64_t cols, int64_t k,
                               TYPE(factor) a, TYPE(factor) b, REAL* packed, TYPE(epilogue) e,
                               REAL* out, int64_t out_row) {
     int64_t row[MR]; /* rows past the end repeat the last one */
 #pragma GCC unroll 16
     for (int i = 0; i < height; i++) {
-#if NARROW
-        row[i] = i; /* always packed */
-#else
-        row[i] = (i < rows ? i : rows - 1) * a.line;
-#endif
+        row[i] = dense ? i : (i < rows ? i : rows - 1) * a.line;
     }
     VEC sum[MR][NV] = {};
     VEC half[MR][NV];
@@ -234,18 +233,33 @@ ADJ_INLINE void NAME(tile_of)(int height, int64_t rows, int64_t cols, int64_t k,
     }
 }
 
+static __attribute__((noinline)) void NAME(dense_tile)(int64_t cols, int64_t k, TYPE(factor) a,
+                                                       TYPE(factor) b, TYPE(epilogue) e, REAL* out,
+                                                       int64_t out_row) {
+    NAME(tile_of)(MR, true, MR, cols, k, a, b, NULL, e, out, out_row);
+}
+
+static __attribute__((noinline)) void NAME(dense_packing_tile)(int64_t cols, int64_t k,
+                                                               TYPE(factor) a, TYPE(factor) b,
+                                                               REAL* packed, TYPE(epilogue) e,
+                                                               REAL* out, int64_t out_row) {
+    NAME(tile_of)(MR, true, MR, cols, k, a, b, packed, e, out, out_row);
+}
+
 /* rows <= MR: the last rows of a product take no longer than they must. */
 static __attribute__((noinline)) void NAME(tile)(int64_t rows, int64_t cols, int64_t k,
                                                  TYPE(factor) a, TYPE(factor) b, TYPE(epilogue) e,
                                                  REAL* out, int64_t out_row) {
-    if (rows <= 2) {
-        NAME(tile_of)(2, rows, cols, k, a, b, NULL, e, out, out_row);
+    if (rows == MR && a.line == 1) {
+        NAME(dense_tile)(cols, k, a, b, e, out, out_row);
+    } else if (rows <= 2) {
+        NAME(tile_of)(2, false, rows, cols, k, a, b, NULL, e, out, out_row);
     } else if (MR > 4 && rows <= 4) {
-        NAME(tile_of)(4, rows, cols, k, a, b, NULL, e, out, out_row);
+        NAME(tile_of)(4, false, rows, cols, k, a, b, NULL, e, out, out_row);
     } else if (MR > 8 && rows <= 8) {
-        NAME(tile_of)(8, rows, cols, k, a, b, NULL, e, out, out_row);
+        NAME(tile_of)(8, false, rows, cols, k, a, b, NULL, e, out, out_row);
     } else {
-        NAME(tile_of)(MR, rows, cols, k, a, b, NULL, e, out, out_row);
+        NAME(tile_of)(MR, false, rows, cols, k, a, b, NULL, e, out, out_row);
     }
 }
 
@@ -253,7 +267,11 @@ static __attribute__((noinline)) void NAME(packing_tile)(int64_t rows, int64_t c
                                                          TYPE(factor) a, TYPE(factor) b,
                                                          REAL* packed, TYPE(epilogue) e, REAL* out,
                                                          int64_t out_row) {
-    NAME(tile_of)(MR, rows, cols, k, a, b, packed, e, out, out_row);
+    if (rows == MR && a.line == 1) {
+        NAME(dense_packing_tile)(cols, k, a, b, packed, e, out, out_row);
+    } else {
+        NAME(tile_of)(MR, false, rows, cols, k, a, b, packed, e, out, out_row);
+    }
 }
 
 /*
