@@ -8,10 +8,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.io.TempDir;
 
 /** The simulated device where only cuBLAS 13 is found, which JCuda cannot call. */
 final class CudaFfmContractTest extends BackendContract {
   private static final int EVERY = 211;
+
+  @TempDir private static Path folder;
 
   CudaFfmContractTest() {
     super(open(), EVERY);
@@ -20,7 +23,7 @@ final class CudaFfmContractTest extends BackendContract {
   private static Backend open() {
     Path all = Path.of(System.getProperty(CudaLibraries.PATH_PROPERTY));
     try {
-      Path some = Files.createTempDirectory("cublas-13");
+      Path some = Files.createTempDirectory(folder, "cublas-13");
       for (String name : List.of("libcuda.so.1", "libcublas.so.13", "libcublasLt.so.13")) {
         Files.createSymbolicLink(some.resolve(name), all.resolve(name));
       }
