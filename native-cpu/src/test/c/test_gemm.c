@@ -11,18 +11,32 @@
 
 typedef f32 bf16_f32;
 #define EPSILON_bf16_f32 EPSILON_f32
+typedef f32 halves_f32;
+#define EPSILON_halves_f32 EPSILON_f32
 
-#define FACTOR(x) ((double)(x))
+#define ELEMENT REAL /* how factors lie in memory */
+#define ELEMENT_OF(x) (x)
+#define AS_READ(x) ((double)(x))
 #define REAL f32
 #include "test_gemm.h"
 #undef REAL
 #define REAL f64
 #include "test_gemm.h"
 #undef REAL
-#undef FACTOR
+#undef AS_READ
 
-#define FACTOR(x) ((double)adj_f32_of_bf16(adj_bf16_of_f32(x)))
+#define AS_READ(x) ((double)adj_f32_of_bf16(adj_bf16_of_f32(x)))
 #define REAL bf16_f32
+#include "test_gemm.h"
+#undef REAL
+#undef AS_READ
+#undef ELEMENT
+#undef ELEMENT_OF
+
+#define ELEMENT uint16_t
+#define ELEMENT_OF adj_bf16_of_f32
+#define AS_READ(x) ((double)adj_f32_of_bf16(x))
+#define REAL halves_f32
 #include "test_gemm.h"
 #undef REAL
 
@@ -30,5 +44,6 @@ int main(void) {
     test_f32();
     test_f64();
     test_bf16_f32();
+    test_halves_f32();
     return check_report("gemm");
 }

@@ -3,6 +3,14 @@ adj_kernel NAME(adj_gemm);
 adj_kernel NAME(adj_gemm_gelu);
 int64_t NAME(adj_gemm_scratch_bytes)(const adj_gemm_args* args);
 
+static ELEMENT* NAME(random_factors)(int64_t n) {
+    ELEMENT* x = check_block((size_t)n * sizeof(ELEMENT));
+    for (int64_t i = 0; i < n; i++) {
+        x[i] = ELEMENT_OF((REAL)check_uniform(-1, 1));
+    }
+    return x;
+}
+
 static REAL* NAME(random_block)(int64_t n) {
     REAL* x = check_block((size_t)n * sizeof(REAL));
     for (int64_t i = 0; i < n; i++) {
@@ -13,7 +21,7 @@ static REAL* NAME(random_block)(int64_t n) {
 
 /* A matrix in memory: dense, transposed, or every second element of rows that are too long. */
 typedef struct {
-    REAL* x;
+    ELEMENT* x;
     int64_t row, col, size;
 } TYPE(matrix);
 
@@ -27,7 +35,7 @@ static TYPE(matrix) NAME(matrix_of)(int64_t batch, int64_t rows, int64_t cols, i
         t.col = 2;
         t.size = rows * t.row;
     }
-    t.x = NAME(random_block)(batch * t.size);
+    t.x = NAME(random_factors)(batch * t.size);
     return t;
 }
 
@@ -104,8 +112,8 @@ static void NAME(check_form)(TYPE(form) f) {
                 double scale = 0;
                 for (int64_t p = 0; p < f.k; p++) {
                     const double product =
-                        FACTOR(a.x[c * a.size + i * a.row + p * a.col]) *
-                        FACTOR(b.x[(f.b_shared ? 0 : c * b.size) + p * b.row + j * b.col]);
+                        AS_READ(a.x[c * a.size + i * a.row + p * a.col]) *
+                        AS_READ(b.x[(f.b_shared ? 0 : c * b.size) + p * b.row + j * b.col]);
                     sum += product;
                     scale += fabs(product);
                 }
@@ -141,12 +149,12 @@ static void NAME(check_form)(TYPE(form) f) {
 /* 1 is lost beside 1/ε when added to it, but not with 200 others, as sums in pieces do. */
 static void NAME(check_pieces)(void) {
     enum { SIZE = 64, LENGTH = 512, TOGETHER = 200 };
-    REAL* a = check_block(SIZE * LENGTH * sizeof(REAL));
-    REAL* b = check_block(SIZE * LENGTH * sizeof(REAL));
+    ELEMENT* a = check_block(SIZE * LENGTH * sizeof(ELEMENT));
+    ELEMENT* b = check_block(SIZE * LENGTH * sizeof(ELEMENT));
     REAL* out = check_block(SIZE * SIZE * sizeof(REAL));
     for (int64_t i = 0; i < SIZE * LENGTH; i++) {
-        a[i] = i % LENGTH == 0 ? (REAL)(1 / NAME(EPSILON)) : 1;
-        b[i] = 1;
+        a[i] = ELEMENT_OF(i % LENGTH == 0 ? (REAL)(1 / NAME(EPSILON)) : 1);
+        b[i] = ELEMENT_OF(1);
     }
     adj_gemm_args* g = check_block(sizeof *g);
     *g = (adj_gemm_args){.a = a,

@@ -4,22 +4,27 @@
 #include "pack.h"
 #include "product.h"
 
-#include "dots.h"
-#include "gemv.h"
+#if !NARROW
+#    include "dots.h"
+#    include "gemv.h"
+#endif
 
 static bool NAME(is_gemv)(const TYPE(product)* t) {
     return !NARROW && (t->m == 1 || t->n == 1);
 }
 
+#if !NARROW
 static bool NAME(is_dots)(const TYPE(product)* t) {
-    return !NARROW && t->m <= FEW_ROWS && t->a_col == 1 && t->b_row == 1 && t->k >= LONG_DOT;
+    return t->m <= FEW_ROWS && t->a_col == 1 && t->b_row == 1 && t->k >= LONG_DOT;
 }
+#endif
 
 static int64_t NAME(scratch_elements)(const TYPE(product)* t, const TYPE(plan)* plan) {
     const int64_t elements = NAME(is_gemv)(t) ? t->k : plan->shared_elements;
     return adj_ceil_div(elements, NR) * NR;
 }
 
+#if !NARROW
 static void NAME(gemv)(const TYPE(product)* t, REAL* scratch, bool parallel) {
     const bool row = t->n > 1;
     const REAL* x = row ? t->a : t->b;
@@ -46,6 +51,7 @@ static void NAME(gemv)(const TYPE(product)* t, REAL* scratch, bool parallel) {
         adj_ceil_div(adj_ceil_div(MIN_CHUNK_WORK / 2, adj_max(t->k, 1)), STRIPE * VL) * STRIPE * VL;
     for_chunks(parallel, adj_ceil_div(v.n, v.chunk_lines), NAME(gemv_chunk), &v);
 }
+#endif
 
 typedef struct {
     const adj_gemm_args* args;
@@ -105,13 +111,17 @@ static void NAME(run_one)(const TYPE(batch)* t, int64_t index, REAL* scratch, bo
         p.sums += i * sizes[3 * depth + d];
         p.out += i * sizes[3 * depth + d];
     }
+#if !NARROW
     if (NAME(is_gemv)(&p)) {
         NAME(gemv)(&p, scratch, parallel);
-    } else if (NAME(is_dots)(&p)) {
-        NAME(multiply_dots)(&p, parallel);
-    } else {
-        NAME(multiply)(&p, &t->plan, scratch, parallel && p.m * p.n * p.k >= 2 * MIN_CHUNK_WORK);
+        return;
     }
+    if (NAME(is_dots)(&p)) {
+        NAME(multiply_dots)(&p, parallel);
+        return;
+    }
+#endif
+    NAME(multiply)(&p, &t->plan, scratch, parallel && p.m * p.n * p.k >= 2 * MIN_CHUNK_WORK);
 }
 
 static void NAME(group_chunk)(void* batch, int64_t chunk) {

@@ -1,6 +1,6 @@
 /*
- * adj_gemm_{f32,f64,bf16_f32} and adj_gemm_<activation>_{f32,f64,bf16_f32}: the choice of a path, and
- * batches.
+ * adj_gemm_{f32,f64,bf16_f32,halves_f32} and adj_gemm_<activation>_ of each: the choice of a path,
+ * and batches.
  */
 #include <stdbool.h>
 #include <string.h>
@@ -105,16 +105,32 @@ static int64_t even_parts(int64_t n, int64_t limit, int64_t unit) {
 #if defined(__AVX512BF16__) || defined(ADJ_PLAIN_PAIRS)
 #    define PAIRS 1
 #endif
-typedef f32 bf16_f32;
-typedef vec_f32 vec_bf16_f32;
-typedef vec_at_f32 vec_at_bf16_f32;
-typedef quad_f32 quad_bf16_f32;
-typedef quad_at_f32 quad_at_bf16_f32;
+/* What vector.h has of a type, for another name of float. */
+#define ADJ_FLOAT_AS(name)              \
+    typedef f32 name;                   \
+    typedef vec_f32 vec_##name;         \
+    typedef vec_at_f32 vec_at_##name;   \
+    typedef quad_f32 quad_##name;       \
+    typedef quad_at_f32 quad_at_##name;
+
+ADJ_FLOAT_AS(bf16_f32)
 #define vec_fma_bf16_f32 vec_fma_f32
 #define vec_sum_bf16_f32 vec_sum_f32
 #define adj_fma_bf16_f32 adj_fma_f32
 #define transpose_bf16_f32 transpose_f32
-
 #define REAL bf16_f32
+#include "gemm/batch.h"
+#undef REAL
+
+/* Of factors that are bfloat16 already. */
+ADJ_FLOAT_AS(halves_f32)
+#define vec_fma_halves_f32 vec_fma_f32
+#define vec_sum_halves_f32 vec_sum_f32
+#define adj_fma_halves_f32 adj_fma_f32
+#define transpose_halves_f32 transpose_f32
+#undef FACTOR
+#define HALVES 1
+#define FACTOR uint16_t
+#define REAL halves_f32
 #include "gemm/batch.h"
 #undef REAL

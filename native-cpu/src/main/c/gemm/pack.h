@@ -2,17 +2,51 @@
 #    define PACK_STEPS 16 /* of a panel at once: panels side by side meet in the same cache sets */
 #endif
 
+#ifndef FACTOR
+#    define FACTOR REAL /* how a factor's elements lie in memory; if HALVES, as bfloat16 */
+#endif
+
+/* A factor's elements: one, those of a square's row, and many in a row. */
+#if HALVES
+static inline REAL NAME(value)(FACTOR x) {
+    return adj_f32_of_bf16(x);
+}
+static inline QUAD NAME(quad_of)(const FACTOR* x) {
+    typedef FACTOR halves __attribute__((vector_size(sizeof(QUAD) / 2)));
+    typedef uint32_t words __attribute__((vector_size(sizeof(QUAD))));
+    halves four;
+    memcpy(&four, x, sizeof four);
+    return (QUAD)(__builtin_convertvector(four, words) << 16);
+}
+ADJ_INLINE void NAME(copy)(REAL* to, const FACTOR* x, int64_t n) {
+    ADJ_INDEPENDENT
+    for (int64_t i = 0; i < n; i++) {
+        to[i] = NAME(value)(x[i]);
+    }
+}
+#else
+static inline REAL NAME(value)(FACTOR x) {
+    return x;
+}
+static inline QUAD NAME(quad_of)(const FACTOR* x) {
+    return *(const QUAD_AT*)x;
+}
+ADJ_INLINE void NAME(copy)(REAL* to, const FACTOR* x, int64_t n) {
+    memcpy(to, x, (size_t)n * sizeof(REAL));
+}
+#endif
+
 /*
  * Packing (a template, see vector.h): `count` lines of a matrix become panels `width` lines wide,
  * panels[(i / width · k + p) · width + i % width] = x[i · line + p · step] for p < k. The lines
  * that the last panel lacks are zeros. If NARROW, elements are rounded to bfloat16; as PAIRS,
  * panels[(i / width · k + p / 2) · width + i % width] holds those at p (even) and p + 1.
  */
-static void NAME(pack_any)(REAL* panel, int64_t width, const REAL* x, int64_t count, int64_t k,
+static void NAME(pack_any)(REAL* panel, int64_t width, const FACTOR* x, int64_t count, int64_t k,
                            int64_t line, int64_t step) {
     for (int64_t p = 0; p < k; p++) {
         for (int64_t i = 0; i < count; i++) {
-            panel[p * width + i] = x[i * line + p * step];
+            panel[p * width + i] = NAME(value)(x[i * line + p * step]);
         }
     }
 }
@@ -21,7 +55,7 @@ static void NAME(pack_any)(REAL* panel, int64_t width, const REAL* x, int64_t co
  * Dense lines, of one panel: transposed in squares, the last of which overlaps its neighbour where
  * it must. What is left along k, and a panel too narrow for a square, goes singly.
  */
-static void NAME(pack_lines)(REAL* panel, int64_t width, const REAL* x, int64_t count, int64_t k,
+static void NAME(pack_lines)(REAL* panel, int64_t width, const FACTOR* x, int64_t count, int64_t k,
                              int64_t line) {
     const int64_t square_k = count < QL ? 0 : k / QL * QL;
     for (int64_t p = 0; p < square_k; p += QL) {
@@ -30,7 +64,7 @@ static void NAME(pack_lines)(REAL* panel, int64_t width, const REAL* x, int64_t 
             QUAD square[QL];
 #pragma GCC unroll 4
             for (int l = 0; l < QL; l++) {
-                square[l] = *(const QUAD_AT*)(x + (i + l) * line + p);
+                square[l] = NAME(quad_of)(x + (i + l) * line + p);
             }
             NAME(transpose)(square);
 #pragma GCC unroll 4
@@ -86,7 +120,7 @@ ADJ_INLINE void NAME(narrow)(REAL* panel, int64_t width, int64_t k) {
 #endif
 
 /* Inlined for its constant width. */
-ADJ_INLINE void NAME(pack)(REAL* panels, int64_t width, const REAL* x, int64_t count, int64_t k,
+ADJ_INLINE void NAME(pack)(REAL* panels, int64_t width, const FACTOR* x, int64_t count, int64_t k,
                            int64_t line, int64_t step) {
     const int64_t whole = count / width * width;
     const int64_t rest = count - whole;
@@ -98,13 +132,11 @@ ADJ_INLINE void NAME(pack)(REAL* panels, int64_t width, const REAL* x, int64_t c
             const int64_t end = adj_min(k, begin + PACK_STEPS);
             for (int64_t i = 0; i < whole; i += width) {
                 for (int64_t p = begin; p < end; p++) {
-                    memcpy(panels + i * k + p * width, x + p * step + i,
-                           (size_t)width * sizeof(REAL));
+                    NAME(copy)(panels + i * k + p * width, x + p * step + i, width);
                 }
             }
             for (int64_t p = begin; p < end; p++) {
-                memcpy(panels + whole * k + p * width, x + p * step + whole,
-                       (size_t)rest * sizeof(REAL));
+                NAME(copy)(panels + whole * k + p * width, x + p * step + whole, rest);
             }
         }
     }

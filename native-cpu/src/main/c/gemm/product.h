@@ -14,8 +14,8 @@ static _Thread_local _Alignas(64) char strip_block[STRIP_PANELS * NV * VEC_BYTES
 
 /* One product: sums = alpha · a × b + beta · sums + bias; out = activate(sums). */
 typedef struct {
-    const REAL* a;
-    const REAL* b;
+    const FACTOR* a;
+    const FACTOR* b;
     REAL* sums;
     REAL* out;                  /* laid out as sums, or the same */
     TYPE(activation)* activate; /* NULL: sums is out */
@@ -115,9 +115,9 @@ static void NAME(pack_b_chunk)(void* block, int64_t chunk) {
 static TYPE(factor) NAME(left)(const TYPE(block)* t, adj_range rows, int64_t p, int64_t k,
                                REAL* strip) {
     const TYPE(product)* o = &t->of;
-    const REAL* a = o->a + rows.begin * o->a_row + p * o->a_col;
+    const FACTOR* a = o->a + rows.begin * o->a_row + p * o->a_col;
     if (t->plan.a_in_place) {
-        return (TYPE(factor)){a, o->a_row, o->a_col, MR * o->a_row};
+        return (TYPE(factor)){(const REAL*)(const void*)a, o->a_row, o->a_col, MR * o->a_row};
     }
     REAL* panels = strip;
     if (t->plan.tall) {
@@ -132,9 +132,9 @@ static TYPE(factor) NAME(left)(const TYPE(block)* t, adj_range rows, int64_t p, 
 static TYPE(factor) NAME(right)(const TYPE(block)* t, adj_range cols, int64_t p, int64_t k,
                                 REAL* strip) {
     const TYPE(product)* o = &t->of;
-    const REAL* b = o->b + cols.begin * o->b_col + p * o->b_row;
+    const FACTOR* b = o->b + cols.begin * o->b_col + p * o->b_row;
     if ((t->plan.b_in_place || t->plan.b_as_read) && (cols.end - cols.begin) % NR == 0) {
-        return (TYPE(factor)){b, 1, o->b_row, NR};
+        return (TYPE(factor)){(const REAL*)(const void*)b, 1, o->b_row, NR};
     }
     REAL* panels = strip;
     if (t->plan.tall) {
@@ -156,10 +156,10 @@ static region NAME(to_read)(const TYPE(block)* t, adj_range strip, int64_t p) {
     if (lines <= 0 || foreseen) {
         return (region){0};
     }
-    const REAL* x = t->plan.tall ? o->a : o->b;
+    const FACTOR* x = t->plan.tall ? o->a : o->b;
     const int64_t line = t->plan.tall ? o->a_row : o->b_col;
     const int64_t along = t->plan.tall ? o->a_col : o->b_row;
-    const int64_t size = (int64_t)sizeof(REAL);
+    const int64_t size = (int64_t)sizeof(FACTOR);
     const char* first = (const char*)(x + strip.begin * line + p * along);
     return line == 1 ? (region){first, k, lines * size, along * size, 0}
                      : (region){first, lines, k * size, line * size, 0};

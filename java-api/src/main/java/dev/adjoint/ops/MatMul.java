@@ -41,7 +41,8 @@ public final class MatMul {
     Check.floating("matmul", a);
     Check.rankAtLeast("matmul", a, 1);
     Check.rankAtLeast("matmul", b, 1);
-    if (Halves.widens(a) || (Halves.records(a, b) && isGradientInSteps(a, b))) {
+    boolean widens = a.dtype() != DType.BF16 && Halves.widens(a); // products take BF16 everywhere
+    if (widens || (Halves.records(a, b) && isGradientInSteps(a, b))) {
       return Halves.widened(wide -> matmul(wide[0], wide[1]), a, b);
     }
     if (a.rank() == 1) {
@@ -256,8 +257,13 @@ public final class MatMul {
   /** […, M, K] × […, K, N] as a type, inner dimensions checked, both of rank 2 or more. */
   private static Tensor product(Tensor a, Tensor b, Precision precision, DType type) {
     Shape batch = Broadcasting.shape("matmul", batch(a), batch(b));
-    Tensor out = Tensors.empty(append(batch, a.size(-2), b.size(-1)), type, Tensors.context(a));
-    run(spec(a, b, out, batch, precision), out, null, a, b, null);
+    DType sums = Tensors.backend(a).computes(type) ? type : type.widened();
+    Tensor wide = Tensors.empty(append(batch, a.size(-2), b.size(-1)), sums, Tensors.context(a));
+    run(spec(a, b, wide, batch, precision), wide, null, a, b, null);
+    Tensor out = Cast.to(wide, type);
+    if (out != wide) {
+      wide.close();
+    }
     return Graph.record(
         "matmul",
         out,

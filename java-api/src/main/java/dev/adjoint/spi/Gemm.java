@@ -7,8 +7,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * {@code out = activation(alpha · a × b + beta · out + bias)}: a is […, M, K], b […, K, N], out […,
  * M, N], with equal batch dimensions (broadcast by stride 0). Transposes are strides. All F64, or
- * a, b and out each F32 or, where the backend computes it, BF16; sums are F32, and the activation
- * gets them before they are rounded. With beta = 0 the old contents of out are never read.
+ * a, b and out each F32 or, where the backend computes it, BF16; everywhere both a and b of BF16
+ * with out of F32. Sums are F32, and the activation gets them before they are rounded. With beta =
+ * 0 the old contents of out are never read.
  *
  * @param a the left factor
  * @param b the right factor

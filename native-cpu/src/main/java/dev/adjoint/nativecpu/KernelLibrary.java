@@ -16,6 +16,7 @@ final class KernelLibrary {
   final KernelTable<Kernel> table;
   final Products gemm;
   final Products gemmInBf16;
+  final Products gemmOfBf16;
   final KernelFamily<Kernel> normGradScratchBytes;
   final KernelFamily<Kernel> attentionScratchBytes;
   final KernelFamily<Kernel> attentionGradScratchBytes;
@@ -32,6 +33,7 @@ final class KernelLibrary {
     table = new KernelTable<>(library::kernel, KernelTable.FLOATING);
     gemm = new Products("", KernelTable.FLOATING);
     gemmInBf16 = new Products("_bf16", Set.of(DType.F32));
+    gemmOfBf16 = new Products("_halves", Set.of(DType.F32));
     normGradScratchBytes = family("norm_grad_scratch_bytes", KernelTable.FLOATING);
     attentionScratchBytes = family("attention_scratch_bytes", KernelTable.FLOATING);
     attentionGradScratchBytes = family("attention_grad_scratch_bytes", KernelTable.FLOATING);
@@ -41,18 +43,18 @@ final class KernelLibrary {
     return new KernelFamily<>(library::kernel, name, dtypes);
   }
 
-  /** Matrix products of one precision, alone or with an activation at their end. */
+  /** Matrix products of one kind of factors, alone or with an activation at their end. */
   final class Products {
     private final KernelFamily<Kernel> alone;
     private final KernelFamily.ByEnum<UnaryKernel, Kernel> activated;
     final KernelFamily<Kernel> scratchBytes;
 
-    private Products(String precision, Set<DType> dtypes) {
-      alone = family("gemm" + precision, dtypes);
+    private Products(String factors, Set<DType> dtypes) {
+      alone = family("gemm" + factors, dtypes);
       activated =
           new KernelFamily.ByEnum<>(
-              UnaryKernel.class, k -> family("gemm_" + k.symbol() + precision, dtypes));
-      scratchBytes = family("gemm_scratch_bytes" + precision, dtypes);
+              UnaryKernel.class, k -> family("gemm_" + k.symbol() + factors, dtypes));
+      scratchBytes = family("gemm_scratch_bytes" + factors, dtypes);
     }
 
     Kernel of(@Nullable UnaryKernel activation, DType dtype) {

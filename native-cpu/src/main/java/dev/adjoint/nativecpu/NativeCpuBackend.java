@@ -150,7 +150,10 @@ final class NativeCpuBackend implements Backend {
   }
 
   private KernelLibrary.Products products(Gemm spec) {
-    return spec.precision() == Precision.BF16 ? kernels.gemmInBf16 : kernels.gemm;
+    if (spec.precision() != Precision.BF16) {
+      return kernels.gemm;
+    }
+    return spec.a().dtype() == DType.BF16 ? kernels.gemmOfBf16 : kernels.gemmInBf16;
   }
 
   // ---- norm.c ----

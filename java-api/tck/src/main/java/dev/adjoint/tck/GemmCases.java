@@ -27,12 +27,11 @@ final class GemmCases {
     }
     groups.add(group("gemm_tf32_f32", Types.all(DType.F32), Precision.TF32));
     groups.add(group("gemm_bf16_f32", Types.all(DType.F32), Precision.BF16));
-    if (floating.contains(DType.BF16)) {
-      for (Types types : Types.WITH_BF16) {
-        groups.add(
-            new KernelGroup(
-                "gemm " + types, c -> new Sweep(types, Precision.BF16, c).someOfEach()));
-      }
+    List<Types> withBf16 =
+        floating.contains(DType.BF16) ? Types.WITH_BF16 : List.of(Types.BF16_FACTORS);
+    for (Types types : withBf16) {
+      groups.add(
+          new KernelGroup("gemm " + types, c -> new Sweep(types, Precision.BF16, c).someOfEach()));
     }
     return groups;
   }
@@ -43,11 +42,13 @@ final class GemmCases {
 
   /** The element types of a product. */
   private record Types(DType a, DType b, DType out, DType bias) {
+    static final Types BF16_FACTORS = new Types(DType.BF16, DType.BF16, DType.F32, DType.F32);
+
     /** Those of a linear layer with F32 weights and of its gradients, and each other kind. */
     static final List<Types> WITH_BF16 =
         List.of(
             new Types(DType.BF16, DType.F32, DType.BF16, DType.F32),
-            new Types(DType.BF16, DType.BF16, DType.F32, DType.F32),
+            BF16_FACTORS,
             all(DType.BF16),
             new Types(DType.F32, DType.BF16, DType.F32, DType.F32),
             new Types(DType.F32, DType.F32, DType.BF16, DType.BF16));
