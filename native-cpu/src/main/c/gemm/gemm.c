@@ -88,6 +88,7 @@ static int64_t even_parts(int64_t n, int64_t limit, int64_t unit) {
 }
 
 #define NARROW 0
+#define PAIRS 0
 #define REAL f32
 #include "gemm/batch.h"
 #undef REAL
@@ -95,6 +96,7 @@ static int64_t even_parts(int64_t n, int64_t limit, int64_t unit) {
 #include "gemm/batch.h"
 #undef REAL
 #undef NARROW
+#undef PAIRS
 
 /*
  * Products of floats whose factors are rounded to bfloat16 when they are packed, which they always
@@ -103,8 +105,11 @@ static int64_t even_parts(int64_t n, int64_t limit, int64_t unit) {
  */
 #define NARROW 1
 #if defined(__AVX512BF16__) || defined(ADJ_PLAIN_PAIRS)
-#    define PAIRS 1
+#    define PAIRS 1 /* a panel of twice as many steps is as large */
+#else
+#    define PAIRS 0
 #endif
+
 /* What vector.h has of a type, for another name of float. */
 #define ADJ_FLOAT_AS(name)              \
     typedef f32 name;                   \
@@ -115,7 +120,6 @@ static int64_t even_parts(int64_t n, int64_t limit, int64_t unit) {
 
 ADJ_FLOAT_AS(bf16_f32)
 #define vec_fma_bf16_f32 vec_fma_f32
-#define vec_sum_bf16_f32 vec_sum_f32
 #define adj_fma_bf16_f32 adj_fma_f32
 #define transpose_bf16_f32 transpose_f32
 #define REAL bf16_f32
@@ -125,7 +129,6 @@ ADJ_FLOAT_AS(bf16_f32)
 /* Of factors that are bfloat16 already. */
 ADJ_FLOAT_AS(halves_f32)
 #define vec_fma_halves_f32 vec_fma_f32
-#define vec_sum_halves_f32 vec_sum_f32
 #define adj_fma_halves_f32 adj_fma_f32
 #define transpose_halves_f32 transpose_f32
 #undef FACTOR

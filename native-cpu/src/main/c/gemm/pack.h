@@ -5,11 +5,39 @@
 #ifndef FACTOR
 #    define FACTOR REAL /* how a factor's elements lie in memory; if HALVES, as bfloat16 */
 #endif
+/* Neighbours along k that become one element of a panel where nothing is left to be rounded. */
+#undef PER_ELEMENT
+#if HALVES && PAIRS
+#    define PER_ELEMENT 2
+#else
+#    define PER_ELEMENT 1
+#endif
 
-/* A factor's elements: one, those of a square's row, and many in a row. */
-#if HALVES
-static inline REAL NAME(value)(FACTOR x) {
-    return adj_f32_of_bf16(x);
+/*
+ * What becomes n neighbouring elements of a panel, of `left` along k from x on; and four along k,
+ * none of which lacks a neighbour.
+ */
+#if PER_ELEMENT == 2
+ADJ_INLINE void NAME(copy)(REAL* to, const FACTOR* x, int64_t step, int64_t left, int64_t n) {
+    const FACTOR* odd = left > 1 ? x + step : x;
+    const uint32_t odd_mask = left > 1 ? 0xffff : 0;
+    ADJ_INDEPENDENT
+    for (int64_t i = 0; i < n; i++) {
+        to[i] = math_from_bits_f32((odd[i] & odd_mask) << 16 | x[i]);
+    }
+}
+static inline QUAD NAME(quad_of)(const FACTOR* x) {
+    QUAD four;
+    memcpy(&four, x, sizeof four);
+    return four;
+}
+#elif HALVES
+ADJ_INLINE void NAME(copy)(REAL* to, const FACTOR* x, int64_t step, int64_t left, int64_t n) {
+    (void)step, (void)left;
+    ADJ_INDEPENDENT
+    for (int64_t i = 0; i < n; i++) {
+        to[i] = adj_f32_of_bf16(x[i]);
+    }
 }
 static inline QUAD NAME(quad_of)(const FACTOR* x) {
     typedef FACTOR halves __attribute__((vector_size(sizeof(QUAD) / 2)));
@@ -18,21 +46,13 @@ static inline QUAD NAME(quad_of)(const FACTOR* x) {
     memcpy(&four, x, sizeof four);
     return (QUAD)(__builtin_convertvector(four, words) << 16);
 }
-ADJ_INLINE void NAME(copy)(REAL* to, const FACTOR* x, int64_t n) {
-    ADJ_INDEPENDENT
-    for (int64_t i = 0; i < n; i++) {
-        to[i] = NAME(value)(x[i]);
-    }
-}
 #else
-static inline REAL NAME(value)(FACTOR x) {
-    return x;
+ADJ_INLINE void NAME(copy)(REAL* to, const FACTOR* x, int64_t step, int64_t left, int64_t n) {
+    (void)step, (void)left;
+    memcpy(to, x, (size_t)n * sizeof(REAL));
 }
 static inline QUAD NAME(quad_of)(const FACTOR* x) {
     return *(const QUAD_AT*)x;
-}
-ADJ_INLINE void NAME(copy)(REAL* to, const FACTOR* x, int64_t n) {
-    memcpy(to, x, (size_t)n * sizeof(REAL));
 }
 #endif
 
@@ -44,9 +64,10 @@ ADJ_INLINE void NAME(copy)(REAL* to, const FACTOR* x, int64_t n) {
  */
 static void NAME(pack_any)(REAL* panel, int64_t width, const FACTOR* x, int64_t count, int64_t k,
                            int64_t line, int64_t step) {
-    for (int64_t p = 0; p < k; p++) {
+    for (int64_t p = 0; p < k; p += PER_ELEMENT) {
         for (int64_t i = 0; i < count; i++) {
-            panel[p * width + i] = NAME(value)(x[i * line + p * step]);
+            REAL* to = panel + p / PER_ELEMENT * width + i;
+            NAME(copy)(to, x + i * line + p * step, step, k - p, 1);
         }
     }
 }
@@ -57,14 +78,14 @@ static void NAME(pack_any)(REAL* panel, int64_t width, const FACTOR* x, int64_t 
  */
 static void NAME(pack_lines)(REAL* panel, int64_t width, const FACTOR* x, int64_t count, int64_t k,
                              int64_t line) {
-    const int64_t square_k = count < QL ? 0 : k / QL * QL;
+    const int64_t square_k = count < QL ? 0 : k / PER_ELEMENT / QL * QL;
     for (int64_t p = 0; p < square_k; p += QL) {
         for (int64_t next = 0; next < count; next += QL) {
             const int64_t i = adj_min(next, count - QL);
             QUAD square[QL];
 #pragma GCC unroll 4
             for (int l = 0; l < QL; l++) {
-                square[l] = NAME(quad_of)(x + (i + l) * line + p);
+                square[l] = NAME(quad_of)(x + (i + l) * line + p * PER_ELEMENT);
             }
             NAME(transpose)(square);
 #pragma GCC unroll 4
@@ -73,10 +94,11 @@ static void NAME(pack_lines)(REAL* panel, int64_t width, const FACTOR* x, int64_
             }
         }
     }
-    NAME(pack_any)(panel + square_k * width, width, x + square_k, count, k - square_k, line, 1);
+    const int64_t done = square_k * PER_ELEMENT;
+    NAME(pack_any)(panel + square_k * width, width, x + done, count, k - done, line, 1);
 }
 
-#if NARROW
+#if NARROW && PER_ELEMENT == 1
 #    if PAIRS && defined(__AVX512BF16__)
 /*
  * Some of 16 floats as bfloat16, the others 0, each in the lower half of its place. Unlike
@@ -128,15 +150,18 @@ ADJ_INLINE void NAME(pack)(REAL* panels, int64_t width, const FACTOR* x, int64_t
         memset(panels + whole * k, 0, (size_t)(k * width) * sizeof(REAL));
     }
     if (line == 1) { /* lines side by side: all panels in one pass over memory */
-        for (int64_t begin = 0; begin < k; begin += PACK_STEPS) {
-            const int64_t end = adj_min(k, begin + PACK_STEPS);
+        const int64_t steps = adj_ceil_div(k, PER_ELEMENT);
+        for (int64_t begin = 0; begin < steps; begin += PACK_STEPS) {
+            const int64_t end = adj_min(steps, begin + PACK_STEPS);
             for (int64_t i = 0; i < whole; i += width) {
                 for (int64_t p = begin; p < end; p++) {
-                    NAME(copy)(panels + i * k + p * width, x + p * step + i, width);
+                    const int64_t q = p * PER_ELEMENT;
+                    NAME(copy)(panels + i * k + p * width, x + q * step + i, step, k - q, width);
                 }
             }
             for (int64_t p = begin; p < end; p++) {
-                NAME(copy)(panels + whole * k + p * width, x + p * step + whole, rest);
+                const int64_t q = p * PER_ELEMENT;
+                NAME(copy)(panels + whole * k + p * width, x + q * step + whole, step, k - q, rest);
             }
         }
     }
@@ -148,7 +173,7 @@ ADJ_INLINE void NAME(pack)(REAL* panels, int64_t width, const FACTOR* x, int64_t
         } else if (line != 1) {
             NAME(pack_any)(panel, width, x + i * line, lines, k, line, step);
         }
-#if NARROW
+#if NARROW && PER_ELEMENT == 1
         NAME(narrow)(panel, width, k);
 #endif
     }

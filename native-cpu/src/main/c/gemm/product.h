@@ -8,8 +8,8 @@
 
 #ifndef ADJ_STRIP
 #    define ADJ_STRIP
-/* A strip's panels. Not on the stack: that of a Java thread may be small. */
-static _Thread_local _Alignas(64) char strip_block[STRIP_PANELS * NV * VEC_BYTES * MAX_STEP];
+/* A strip's panels, of up to 2 · MAX_STEP. Not on the stack: that of a Java thread may be small. */
+static _Thread_local _Alignas(64) char strip_block[2 * STRIP_PANELS * NV * VEC_BYTES * MAX_STEP];
 #endif
 
 /* One product: sums = alpha · a × b + beta · sums + bias; out = activate(sums). */
@@ -42,7 +42,7 @@ static TYPE(plan) NAME(plan_of)(const TYPE(product)* t) {
     /* Columns of A fill few lines of a strip, but many of the whole: rather share A, and read B. */
     const int64_t tall = t->a_row == 1 && dense_rows ? TALL_TRANSPOSED : 1;
     TYPE(plan) plan = {.tall = t->m > tall * t->n, .rows = t->m, .cols = t->n};
-    plan.step = adj_max(1, even_parts(t->k, MAX_STEP, 1));
+    plan.step = adj_max(1, even_parts(t->k, PAIRS ? 2 * MAX_STEP : MAX_STEP, 1));
     const int64_t step_bytes = (plan.tall ? t->n : t->m) * plan.step * (int64_t)sizeof(REAL);
     const int64_t near_steps = adj_max(LEAST_STEPS, NEAR_BYTES / adj_max(step_bytes, 1));
     plan.depth = even_parts(t->k, plan.step * adj_min(near_steps, BLOCK_STEPS), plan.step);
