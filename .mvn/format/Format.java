@@ -29,7 +29,7 @@ final class Format {
     if (!complaints.isEmpty()) {
       Collections.sort(complaints);
       complaints.forEach(System.err::println);
-      System.err.println("Format the sources with: mvn -qN verify -Dformat=apply");
+      System.err.println("Format the sources with: mvn -q -N verify -Dformat=apply");
       System.exit(1);
     }
   }
