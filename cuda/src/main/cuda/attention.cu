@@ -8,8 +8,8 @@
  * Gradients are summed in a fixed order: those of k and v by the blocks of a tile of keys, that of
  * q by the blocks of a tile of queries, which takes two products more than atomic additions would.
  *
- * In bfloat16 this is the way of heads too large for tensor cores (attention_bf16.cu): T is what
- * arithmetic works with, S what is stored.
+ * Of 16 bits this is the way of heads too large for attention_mma.cu: T is what arithmetic works
+ * with, S what is stored.
  */
 #include <math.h>
 
@@ -257,6 +257,9 @@ ADJ_KERNEL(adj_attention_f64, adj_attention_args) {
 ADJ_KERNEL(adj_attention_bf16, adj_attention_args) {
     adj_attention<__nv_bfloat16>(args);
 }
+ADJ_KERNEL(adj_attention_f16, adj_attention_args) {
+    adj_attention<__half>(args);
+}
 
 /* ---- gradients ---- */
 
@@ -291,6 +294,9 @@ ADJ_KERNEL(adj_attention_grad_delta_f64, adj_attention_grad_args) {
 }
 ADJ_KERNEL(adj_attention_grad_delta_bf16, adj_attention_grad_args) {
     adj_attention_grad_delta<__nv_bfloat16>(args);
+}
+ADJ_KERNEL(adj_attention_grad_delta_f16, adj_attention_grad_args) {
+    adj_attention_grad_delta<__half>(args);
 }
 
 /*
@@ -373,6 +379,9 @@ ADJ_KERNEL(adj_attention_grad_f64, adj_attention_grad_args) {
 ADJ_KERNEL(adj_attention_grad_bf16, adj_attention_grad_args) {
     adj_attention_grad<__nv_bfloat16>(args);
 }
+ADJ_KERNEL(adj_attention_grad_f16, adj_attention_grad_args) {
+    adj_attention_grad<__half>(args);
+}
 
 /* grad_q = g k: a tile of queries, along the keys that any of them sees. */
 template <class S>
@@ -402,4 +411,7 @@ ADJ_KERNEL(adj_attention_grad_q_f64, adj_attention_grad_args) {
 }
 ADJ_KERNEL(adj_attention_grad_q_bf16, adj_attention_grad_args) {
     adj_attention_grad_q<__nv_bfloat16>(args);
+}
+ADJ_KERNEL(adj_attention_grad_q_f16, adj_attention_grad_args) {
+    adj_attention_grad_q<__half>(args);
 }

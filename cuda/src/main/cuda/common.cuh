@@ -113,10 +113,14 @@ ADJ_DEVICE int32_t adj_widen(adj_bool x) {
 template <class T>
 using adj_number = decltype(adj_widen(std::declval<T>()));
 
-/* The element T that holds a result: bfloat16 is rounded here, once. */
+/* The element T that holds a result: 16-bit types are rounded here, once. */
 template <class T>
 ADJ_DEVICE T adj_narrow(T x) {
     return x;
+}
+template <class T, class = std::enable_if_t<std::is_same_v<T, __half>>, int = 0>
+ADJ_DEVICE T adj_narrow(float x) {
+    return __float2half_rn(x);
 }
 template <class T, class = std::enable_if_t<std::is_same_v<T, __nv_bfloat16>>>
 ADJ_DEVICE T adj_narrow(float x) {

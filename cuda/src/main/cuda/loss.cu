@@ -63,12 +63,23 @@ ADJ_DEVICE void adj_cross_entropy_grad(const adj_cross_entropy_grad_rows_args& a
             return;
         }
         const T* const logits = static_cast<const T*>(a.logits) + row * a.classes;
-        T* const out = static_cast<T*>(a.out) + row * a.classes;
+        T* const out = static_cast<T*>(a.out) + row * a.out_stride;
         const bool ignored = target == a.ignore_index;
         const A grad = static_cast<const A*>(a.grad)[row * a.grad_stride];
         const A log_sum_exp = static_cast<const A*>(a.log_sum_exp)[row];
-        adj_row_span<T>::of_row(a.classes, logits, out).each(team, [&](int64_t i, auto width) {
-            auto v = adj_load_packet<width.value>(logits + i);
+        /* As out allows. Rows of logits may lie otherwise: then neighbours come one by one. */
+        const auto span = adj_row_span<T>::of_row(a.classes, out);
+        const bool alike = adj_lie_alike(logits, out);
+        span.each(team, [&](int64_t i, auto width) {
+            adj_packet<A, width.value> v;
+            if (alike) {
+                v = adj_load_packet<width.value>(logits + i);
+            } else {
+                ADJ_UNROLL
+                for (int k = 0; k < width.value; k++) {
+                    v.at[k] = adj_widen(logits[i + k]);
+                }
+            }
             ADJ_UNROLL
             for (int k = 0; k < width.value; k++) {
                 const A p = adj_exp(v.at[k] - log_sum_exp);

@@ -18,13 +18,21 @@
  * c += a · b: [16, 16] · [16, 8]. Lane 4 g + t holds columns 2 t and 2 t + 1 of c, of row g and then
  * of row g + 8; of a the same in two registers, and in two more 8 columns to the right; of b rows 2 t
  * and 2 t + 1 of column g, then those 8 further down. The first of two in a register is in its low
- * half.
+ * half. T is the element of a and b.
  */
+template <class T>
 ADJ_DEVICE void adj_mma(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
-    asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
-        "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
-        : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
-        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+#define ADJ_MMA(type)                                                              \
+    asm("mma.sync.aligned.m16n8k16.row.col.f32." type "." type                     \
+        ".f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"     \
+        : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])                           \
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1))
+    if constexpr (std::is_same_v<T, __half>) {
+        ADJ_MMA("f16");
+    } else {
+        ADJ_MMA("bf16");
+    }
+#undef ADJ_MMA
 }
 
 ADJ_DEVICE uint32_t adj_shared_address(const void* p) {
@@ -35,13 +43,13 @@ ADJ_DEVICE uint32_t adj_shared_address(const void* p) {
  * Four matrices of 8 by 8 elements, one a register: lane 4 g + t gets columns 2 t and 2 t + 1 of row
  * g. Lane l points to row l % 8 of matrix l / 8, 16 bytes of shared memory.
  */
-ADJ_DEVICE void adj_load_matrices(uint32_t (&m)[4], const __nv_bfloat16* row) {
+ADJ_DEVICE void adj_load_matrices(uint32_t (&m)[4], const void* row) {
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
                  : "=r"(m[0]), "=r"(m[1]), "=r"(m[2]), "=r"(m[3])
                  : "r"(adj_shared_address(row)));
 }
 /* Their transposes. */
-ADJ_DEVICE void adj_load_matrices_turned(uint32_t (&m)[4], const __nv_bfloat16* row) {
+ADJ_DEVICE void adj_load_matrices_turned(uint32_t (&m)[4], const void* row) {
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
                  : "=r"(m[0]), "=r"(m[1]), "=r"(m[2]), "=r"(m[3])
                  : "r"(adj_shared_address(row)));
@@ -78,10 +86,12 @@ struct adj_mma_factors {
 };
 
 /* The element of an even or of an odd number in a register. */
+template <class T>
 SIM_UNSEEN inline float adj_half_of(uint32_t word, int number) {
-    return sim_f32_of_bf16(static_cast<unsigned short>(word >> number % 2 * 16));
+    return static_cast<float>(sim_bits<T>(static_cast<unsigned short>(word >> number % 2 * 16)));
 }
 
+template <class T>
 SIM_UNSEEN inline void adj_mma(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
     adj_mma_factors all[ADJ_WARP];
     sim_lanes("mma", {{a[0], a[1], a[2], a[3]}, {b0, b1}}, all);
@@ -90,18 +100,18 @@ SIM_UNSEEN inline void adj_mma(float (&c)[4], const uint32_t (&a)[4], uint32_t b
         const int column = sim_lane() % 4 * 2 + i % 2;
         for (int k = 0; k < 16; k++) {
             const int t = k % 8 / 2;
-            c[i] += adj_half_of(all[row * 4 + t].a[k / 8 * 2 + i / 2], k) *
-                    adj_half_of(all[column * 4 + t].b[k / 8], k);
+            c[i] += adj_half_of<T>(all[row * 4 + t].a[k / 8 * 2 + i / 2], k) *
+                    adj_half_of<T>(all[column * 4 + t].b[k / 8], k);
         }
     }
 }
 
 using adj_matrix_row = adj_packet<uint16_t, 8>;
 
-SIM_UNSEEN inline void adj_deal_matrices(uint32_t (&m)[4], const __nv_bfloat16* row, bool turned) {
+SIM_UNSEEN inline void adj_deal_matrices(uint32_t (&m)[4], const void* row, bool turned) {
     adj_matrix_row all[ADJ_WARP];
     sim_read(row, sizeof *all);
-    sim_lanes("ldmatrix", *reinterpret_cast<const adj_matrix_row*>(row), all);
+    sim_lanes("ldmatrix", *static_cast<const adj_matrix_row*>(row), all);
     const int g = sim_lane() / 4;
     const int t = sim_lane() % 4;
     for (int i = 0; i < 4; i++) {
@@ -111,10 +121,10 @@ SIM_UNSEEN inline void adj_deal_matrices(uint32_t (&m)[4], const __nv_bfloat16* 
         m[i] = low | high << 16;
     }
 }
-inline void adj_load_matrices(uint32_t (&m)[4], const __nv_bfloat16* row) {
+inline void adj_load_matrices(uint32_t (&m)[4], const void* row) {
     adj_deal_matrices(m, row, false);
 }
-inline void adj_load_matrices_turned(uint32_t (&m)[4], const __nv_bfloat16* row) {
+inline void adj_load_matrices_turned(uint32_t (&m)[4], const void* row) {
     adj_deal_matrices(m, row, true);
 }
 

@@ -76,6 +76,13 @@ struct adj_width {
     static constexpr int value = N;
 };
 
+/* Whether packets begin at the same places of two rows. */
+template <class T, class U>
+ADJ_DEVICE bool adj_lie_alike(const T* a, const U* b) {
+    return (reinterpret_cast<uintptr_t>(a) ^ reinterpret_cast<uintptr_t>(b)) % ADJ_PACKET_BYTES ==
+           0;
+}
+
 /* How a row is dealt out to its team: each element has a thread, the only one that touches it. */
 template <class T>
 struct adj_row_span {
@@ -93,9 +100,8 @@ struct adj_row_span {
     __device__ __forceinline__ static adj_row_span of_row(int64_t n, const T* first,
                                                           const Operands*... others) {
         const uintptr_t at = reinterpret_cast<uintptr_t>(first);
-        const uintptr_t unlike = ((at ^ reinterpret_cast<uintptr_t>(others)) | ... | 0);
         const int64_t head = static_cast<int64_t>((0 - at) % ADJ_PACKET_BYTES / sizeof(T));
-        const bool fits = unlike % ADJ_PACKET_BYTES == 0 && n > head;
+        const bool fits = (adj_lie_alike(first, others) && ...) && n > head;
         return {n, head, fits ? (n - head) / WIDTH : 0};
     }
 

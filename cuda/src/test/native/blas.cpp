@@ -25,6 +25,7 @@ enum Status : int {
 };
 
 enum MathMode : int { DEFAULT_MATH = 0, PEDANTIC_MATH = 2, TF32_TENSOR_OP_MATH = 3 };
+constexpr int DISALLOW_REDUCED_PRECISION_REDUCTION = 16; /* a bit beside the mode */
 
 struct Handle {
     void* stream = nullptr;
@@ -32,6 +33,10 @@ struct Handle {
     size_t workspace_bytes = 0;
     int math_mode = DEFAULT_MATH;
     int atomics = 0;
+
+    int mode() const {
+        return math_mode & ~DISALLOW_REDUCED_PRECISION_REDUCTION;
+    }
 };
 
 std::mutex lock;
@@ -90,13 +95,14 @@ int gemm(const char* what, void* handle, int transpose_a, int transpose_b, int m
     p.d = p.c;
     p.alpha = scalar(alpha, is_double);
     p.beta = scalar(beta, is_double);
-    p.compute = compute == COMPUTE_32F && h->math_mode == TF32_TENSOR_OP_MATH && a.type == F32
+    p.compute = compute == COMPUTE_32F && h->mode() == TF32_TENSOR_OP_MATH && a.type == F32
                     ? (int)COMPUTE_32F_FAST_TF32
                     : compute;
     p.batch = batch;
     p.epilogue = NO_EPILOGUE;
     p.workspace = h->workspace;
     p.workspace_bytes = h->workspace_bytes;
+    p.rounds_parts = (h->math_mode & DISALLOW_REDUCED_PRECISION_REDUCTION) == 0;
     if (!is_sound(p)) {
         fprintf(stderr, "simulated device: %s: sizes, strides or types do not agree\n", what);
         return STATUS_INVALID_VALUE;

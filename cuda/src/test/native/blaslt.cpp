@@ -71,11 +71,16 @@ struct MatrixLayout {
 
 enum PreferenceAttribute : int {
     PREFERENCE_MAX_WORKSPACE_BYTES = 1,
+    PREFERENCE_REDUCTION_SCHEME_MASK = 3,
     PREFERENCE_MIN_ALIGNMENT_A = 5 /* then B, C, D */
 };
 
+/* cublasLtReductionScheme_t: how parts of a sum are joined, of which the others round them. */
+enum ReductionScheme : uint32_t { COMPUTE_TYPE = 2, ALL_SCHEMES = 7 };
+
 struct Preference {
     uint64_t max_workspace_bytes = 0;
+    uint32_t schemes = ALL_SCHEMES;
     uint32_t alignments[4] = {256, 256, 256, 256};
 };
 
@@ -83,7 +88,8 @@ struct Preference {
 struct Algorithm {
     uint64_t number;
     uint32_t alignments[4];
-    uint64_t unused[5];
+    uint64_t rounds_parts;
+    uint64_t unused[4];
 };
 constexpr uint64_t ONLY_ALGORITHM = 0x51;
 static_assert(sizeof(Algorithm) == 64);
@@ -247,6 +253,8 @@ API cublasLtMatmulPreferenceSetAttribute(Preference* preference, int attribute, 
     const int matrix_number = attribute - PREFERENCE_MIN_ALIGNMENT_A;
     return attribute == PREFERENCE_MAX_WORKSPACE_BYTES
                ? set(preference->max_workspace_bytes, value, bytes)
+           : attribute == PREFERENCE_REDUCTION_SCHEME_MASK
+               ? set(preference->schemes, value, bytes)
            : matrix_number >= 0 && matrix_number < 4
                ? set(preference->alignments[matrix_number], value, bytes)
                : STATUS_NOT_SUPPORTED;
@@ -270,6 +278,7 @@ API cublasLtMatmulAlgoGetHeuristic(void* handle, const Desc* desc, const MatrixL
     results[0] = {};
     results[0].algorithm.number = ONLY_ALGORITHM;
     memcpy(results[0].algorithm.alignments, preference->alignments, sizeof preference->alignments);
+    results[0].algorithm.rounds_parts = (preference->schemes & ~COMPUTE_TYPE) != 0;
     *found = 1;
     return OK;
 }
@@ -304,5 +313,6 @@ API cublasLtMatmul(void* handle, const Desc* desc, const void* alpha, const void
     p.d.data = (char*)d;
     p.workspace = (char*)workspace;
     p.workspace_bytes = workspace_bytes;
+    p.rounds_parts = algorithm == nullptr || algorithm->rounds_parts != 0;
     return enqueue(stream, [p] { return multiply(p); }) == SUCCESS ? OK : STATUS_EXECUTION_FAILED;
 }

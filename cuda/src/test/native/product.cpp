@@ -65,6 +65,13 @@ double rounded(double x, int compute) {
     }
 }
 
+/* As an element of a type holds it. */
+double narrowed(double x, int type) {
+    char element[sizeof(double)];
+    store(element, type, 0, x);
+    return load(element, type, 0);
+}
+
 /* A factor, column-major without gaps. */
 template <typename T>
 std::vector<T> pack(const Matrix& matrix, bool transposed, int64_t batch, int compute) {
@@ -108,6 +115,9 @@ void multiply(const Product& p, int64_t batch) {
     for (int64_t j = 0; j < n; j++) {
         std::fill(sums.begin(), sums.end(), (T)0);
         for (int64_t l = 0; has_factors && l < k; l++) {
+            if (p.rounds_parts && l == k / 2) {
+                std::transform(sum, sum + m, sum, [&](T x) { return (T)narrowed(x, p.d.type); });
+            }
             const T factor = b[(size_t)(l + j * k)];
             const T* const column = &a[(size_t)(l * m)];
             for (int64_t i = 0; i < m; i++) {

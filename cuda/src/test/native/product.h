@@ -63,6 +63,8 @@ struct Product {
     int64_t before_ld;
     char* workspace; /* overwritten */
     size_t workspace_bytes;
+    /* A sum may be made of parts that are rounded to d's type, if that is narrower. */
+    bool rounds_parts;
 };
 
 /* Whether the sizes and types of the factors and the result agree. */

@@ -66,7 +66,7 @@ static void NAME(cross_entropy_grad_chunk)(void* ctx, int64_t chunk) {
     const adj_range range = adj_chunk(a->rows, adj_rows_per_chunk(CHUNK_ELEMENTS, n), chunk);
     for (int64_t r = range.begin; r < range.end; r++) {
         const REAL* logits = (const REAL*)a->logits + r * n;
-        REAL* out = (REAL*)a->out + r * n;
+        REAL* out = (REAL*)a->out + r * a->out_stride;
         const int64_t target = a->targets[r];
         if (target == a->ignore_index) {
             memset(out, 0, (size_t)n * sizeof(REAL));

@@ -22,7 +22,7 @@ static void NAME(check_cross_entropy)(int64_t rows, int64_t classes, int64_t ign
     const int64_t grad_stride = classes % 2;
     NAME(run)(NAME(adj_cross_entropy_grad),
               &(adj_cross_entropy_grad_args){grad, logits, targets, log_sum_exp, out, grad_stride,
-                                             rows, classes, ignored},
+                                             classes, rows, classes, ignored},
               out, n);
     for (int64_t r = 0; r < rows; r++) {
         const REAL* x = logits + r * classes;
@@ -64,7 +64,7 @@ static void NAME(test_refusals)(void) {
         const adj_cross_entropy_args forward = {logits, targets, losses, log_sum_exp, 2, 3, -100};
         CHECK(NAME(adj_cross_entropy)(&forward) == ADJ_INDEX_OUT_OF_RANGE, "status");
         const adj_cross_entropy_grad_args backward = {losses, logits, targets, log_sum_exp, out,
-                                                      1,      2,      3,       -100};
+                                                      1,      3,      2,       3,           -100};
         CHECK(NAME(adj_cross_entropy_grad)(&backward) == ADJ_INDEX_OUT_OF_RANGE, "status");
         CHECK(losses[0] == 7 && log_sum_exp[0] == 7 && out[0] == 7, "written");
     }
@@ -103,12 +103,12 @@ static void NAME(test_large)(void) {
     }
     REAL* whole = NAME(block)(n);
     REAL* parts = NAME(block)(n);
-    NAME(adj_cross_entropy_grad)(&(adj_cross_entropy_grad_args){grad, logits, targets, log_sum_exp,
-                                                                whole, 1, ROWS, CLASSES, 7});
+    NAME(adj_cross_entropy_grad)(&(adj_cross_entropy_grad_args){
+        grad, logits, targets, log_sum_exp, whole, 1, CLASSES, ROWS, CLASSES, 7});
     for (int64_t r = 0; r < ROWS; r += PART) {
         NAME(adj_cross_entropy_grad)(&(adj_cross_entropy_grad_args){
             grad + r, logits + r * CLASSES, targets + r, log_sum_exp + r, parts + r * CLASSES, 1,
-            PART, CLASSES, 7});
+            CLASSES, PART, CLASSES, 7});
     }
     CHECK(memcmp(whole, parts, (size_t)n * sizeof(REAL)) == 0, "parts differ");
     free(logits);

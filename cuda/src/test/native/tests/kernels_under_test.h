@@ -51,10 +51,19 @@ void launch(const char* name, void (*function)(const Args&), const Args& args,
 
 template <class T>
 constexpr bool IS_BF16 = std::is_same_v<T, __nv_bfloat16>;
+template <class T>
+constexpr bool IS_HALF = IS_BF16<T> || std::is_same_v<T, __half>;
+
+/* What arithmetic sees of T. */
+template <class T>
+using Wide = std::conditional_t<IS_HALF<T>, float, T>;
+
+template <class T>
+constexpr double ROUNDOFF = IS_BF16<T> ? 0x1p-8 : IS_HALF<T> ? 0x1p-11 : sizeof(T) == 4 ? 0x1p-24 : 0x1p-52;
 
 template <class T>
 T element(double x) {
-    if constexpr (IS_BF16<T>) {
+    if constexpr (IS_HALF<T>) {
         return T(static_cast<float>(x));
     } else {
         return static_cast<T>(x);
@@ -62,7 +71,7 @@ T element(double x) {
 }
 template <class T>
 double number(T x) {
-    if constexpr (IS_BF16<T>) {
+    if constexpr (IS_HALF<T>) {
         return static_cast<double>(static_cast<float>(x));
     } else {
         return static_cast<double>(x);
@@ -114,13 +123,12 @@ Values uniform(size_t n, double low, double high, unsigned seed) {
     return values;
 }
 
-/* Within `units` roundoffs of T; of bfloat16 besides the one of the result. */
+/* Within `units` roundoffs of T; of 16 bits besides the one of the result. */
 template <class T>
 void expect(const char* what, const Values& wanted, const Array<T>& array, double units) {
-    const double roundoff = IS_BF16<T> ? 0x1p-8 : sizeof(T) == 4 ? 0x1p-24 : 0x1p-52;
     const Values got = array.values();
     for (size_t i = 0; i < wanted.size(); i++) {
-        const double tolerance = roundoff * (units + (IS_BF16<T> ? std::fabs(wanted[i]) : 0));
+        const double tolerance = ROUNDOFF<T> * (units + (IS_HALF<T> ? std::fabs(wanted[i]) : 0));
         const bool same = wanted[i] == got[i] || (std::isnan(wanted[i]) && std::isnan(got[i]));
         if (!same && !(std::fabs(wanted[i] - got[i]) <= tolerance)) {
             printf("%s<%zu>: element %zu is %.9g instead of %.9g\n", what, sizeof(T), i, got[i],

@@ -227,7 +227,7 @@ ADJ_KERNEL(adj_mma_product, vector_args) {
         b[i / 2] |= bits << i % 2 * 16;
     }
     float c[4] = {1, 1, 1, 1};
-    adj_mma(c, a, b[0], b[1]);
+    adj_mma<__nv_bfloat16>(c, a, b[0], b[1]);
     for (int i = 0; i < 4; i++) {
         const int row = i < 2 ? group : group + 8;
         const int column = within * 2 + (i & 1);
@@ -275,7 +275,7 @@ ADJ_KERNEL(adj_mma_half, vector_args) {
     if (threadIdx.x < 16) {
         return;
     }
-    adj_mma(c, a, 0, 0);
+    adj_mma<__nv_bfloat16>(c, a, 0, 0);
     args.out[threadIdx.x] = c[0];
 }
 

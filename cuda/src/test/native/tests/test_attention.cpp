@@ -16,9 +16,13 @@ DECLARE(f64)
 DECLARE(bf16)
 DECLARE(64_bf16)
 DECLARE(128_bf16)
+DECLARE(f16)
+DECLARE(64_f16)
+DECLARE(128_f16)
 extern "C" void adj_attention_grad_delta_f32(const adj_attention_grad_args&);
 extern "C" void adj_attention_grad_delta_f64(const adj_attention_grad_args&);
 extern "C" void adj_attention_grad_delta_bf16(const adj_attention_grad_args&);
+extern "C" void adj_attention_grad_delta_f16(const adj_attention_grad_args&);
 
 namespace {
 
@@ -45,6 +49,9 @@ const Kernels F64 = KERNELS(f64, f64, 256, INT64_MAX, false);
 const Kernels BF16[] = {KERNELS(bf16, bf16, 256, INT64_MAX, false),
                         KERNELS(64_bf16, bf16, 128, 64, true),
                         KERNELS(128_bf16, bf16, 128, 128, true)};
+const Kernels F16[] = {KERNELS(f16, f16, 256, INT64_MAX, false),
+                       KERNELS(64_f16, f16, 128, 64, true),
+                       KERNELS(128_f16, f16, 128, 128, true)};
 
 enum Order {
     HEADS_FIRST, /* [B, H, T, D] in memory */
@@ -128,7 +135,6 @@ void set_problem(Args& args, const Problem& p) {
 /* `shift`: of the operands' first elements, which then are not aligned. */
 template <class T>
 void test_attention(const Kernels& kernels, const Problem& p, int64_t blocks, size_t shift = 0) {
-    using Wide = std::conditional_t<IS_BF16<T>, float, T>;
     if (p.d > kernels.largest) {
         return;
     }
@@ -176,7 +182,7 @@ void test_attention(const Kernels& kernels, const Problem& p, int64_t blocks, si
     }
     const Array<T> q(qs, shift), k(ks, shift), v(vs, shift), grad(grads, shift);
     const Array<T> out(Values(qs.size(), 42), shift);
-    const Array<Wide> lse(rows);
+    const Array<Wide<T>> lse(rows);
     adj_attention_args args = {};
     args.q = q.get();
     args.k = k.get();
@@ -190,13 +196,13 @@ void test_attention(const Kernels& kernels, const Problem& p, int64_t blocks, si
     p.strides(p.tq, args.out_strides);
     const Launch l = {blocks, kernels.block, 0};
     /* Weights, which are 1 together, are rounded once; what is computed in F32 hardly shows. */
-    const double units = !IS_BF16<T> ? 32 : kernels.rounds ? 1 : 0.01;
+    const double units = !IS_HALF<T> ? 32 : kernels.rounds ? 1 : 0.01;
     launch(kernels.name, kernels.forward, args, l);
     expect("attention", outs, out, units);
     expect("logsumexp", lses, lse, 32);
 
     const Array<T> right_out(stored_outs, shift);
-    const Array<Wide> right_lse(lses), delta(rows);
+    const Array<Wide<T>> right_lse(lses), delta(rows);
     const Array<T> grad_q(Values(qs.size(), 42), shift);
     const Array<T> grad_k(Values(ks.size(), 42), shift), grad_v(Values(ks.size(), 42), shift);
     adj_attention_grad_args g = {};
@@ -252,6 +258,9 @@ int main() {
     test_attention<double>(F64);
     for (const Kernels& kernels : BF16) {
         test_attention<__nv_bfloat16>(kernels);
+    }
+    for (const Kernels& kernels : F16) {
+        test_attention<__half>(kernels);
     }
     return report();
 }

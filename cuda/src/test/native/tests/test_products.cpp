@@ -37,7 +37,7 @@ int cublasLtMatmul(void* handle, void* desc, const void* alpha, Address a, void*
 
 namespace {
 
-enum { F32 = 0, BF16 = 14, COMPUTE_32F = 68, TF32_MATH = 3 };
+enum { F32 = 0, BF16 = 14, COMPUTE_32F = 68, TF32_MATH = 3, WHOLE_SUMS = 16 };
 enum { STATUS_INVALID_VALUE = 7, STATUS_NOT_SUPPORTED = 15 };
 
 struct Sizes {
@@ -112,6 +112,7 @@ void products() {
     });
     check("bfloat16, added and rounded once", [] {
         const Blas f;
+        OK(cublasSetMathMode(f.handle, WHOLE_SUMS));
         const unsigned short x = 0x3f81; /* 1 + 2^-7, its square 1 + 2^-6 + 2^-14 */
         unsigned short sum = 0x3b80;     /* 2^-8: half a unit in the last place of that */
         const Address a = Fixture::allocate(1);
@@ -124,6 +125,27 @@ void products() {
         OK(f.synchronize());
         OK(cuMemcpyDtoH_v2(&sum, c, sizeof sum));
         CHECK(sum == 0x3f83); /* above the tie, which would go to 0x3f82 */
+    });
+    check("sums whose parts are rounded, unless forbidden", [] {
+        const Blas f;
+        const unsigned short values[] = {0x3f80, 0x3b80, 0x3b80, 0x0000}; /* 1, 2^-8, 2^-8, 0 */
+        const unsigned short ones[] = {0x3f80, 0x3f80, 0x3f80, 0x3f80};
+        const Address a = Fixture::allocate(2);
+        const Address b = Fixture::allocate(2);
+        const Address c = Fixture::allocate(1);
+        OK(cuMemcpyHtoD_v2(a, values, sizeof values));
+        OK(cuMemcpyHtoD_v2(b, ones, sizeof ones));
+        for (const bool whole : {false, true}) {
+            OK(cublasSetMathMode(f.handle, whole ? WHOLE_SUMS : 0));
+            const float one = 1;
+            const float zero = 0;
+            unsigned short sum;
+            OK(cublasGemmEx(f.handle, 0, 0, 1, 1, 4, &one, (void*)a, BF16, 1, (void*)b, BF16, 4,
+                            &zero, (void*)c, BF16, 1, COMPUTE_32F, -1));
+            OK(f.synchronize());
+            OK(cuMemcpyDtoH_v2(&sum, c, sizeof sum));
+            CHECK(sum == (whole ? 0x3f81 : 0x3f80)); /* 1 + 2^-7; 1 + 2^-8 rounds to 1, twice */
+        }
     });
     check("TF32", [] {
         const Blas f;

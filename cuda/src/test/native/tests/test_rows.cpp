@@ -54,10 +54,6 @@ namespace {
 KERNELS(RUN)
 WIDE_KERNELS(RUN_WIDE)
 
-/* What T is computed in. */
-template <class T>
-using Wide = std::conditional_t<IS_BF16<T>, float, T>;
-
 /* So many roundoffs of that, in those of T. */
 template <class T>
 constexpr double wide(double units) {
@@ -317,7 +313,7 @@ void test_cross_entropy(const Shape& shape, const Teams& teams, size_t shift, bo
     const Array<int64_t> no_error(Values(1, 0));
     adj_cross_entropy_grad_rows_args grad_args = {};
     grad_args.block = {grad.get(), logits.get(), targets.get(), lse.get(), out.get(),
-                       1,          shape.rows,   shape.cols,    IGNORED};
+                       1,          shape.cols,   shape.rows,    shape.cols, IGNORED};
     grad_args.error = {no_error.get(), 7};
     grad_args.rows = teams.rows<T>(shape);
     run_adj_cross_entropy_grad<T>(grad_args, teams.launch<T>(shape, 2, 0));

@@ -202,6 +202,7 @@ typedef struct {
     const void *log_sum_exp;
     void *out;
     int64_t grad_stride;
+    int64_t out_stride; /* from one row to the next */
     int64_t rows;
     int64_t classes;
     int64_t ignore_index;

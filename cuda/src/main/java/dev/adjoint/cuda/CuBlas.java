@@ -10,6 +10,13 @@ import jcuda.jcublas.cublasStatus;
  * libcublas.so.12}, and {@link FfmCuBlas} through {@code libcublas.so.12} or {@code .13}.
  */
 interface CuBlas {
+  /**
+   * The mode in which sums are computed in their own type to the end: {@code
+   * CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION} beside the default mode. Without it cuBLAS
+   * may cut a long sum and round the parts to the type of the result.
+   */
+  int WHOLE_SUMS = 16;
+
   /** Enqueues a product. May be called from any thread; the device's context is current. */
   void multiply(Product product);
 
@@ -29,7 +36,12 @@ interface CuBlas {
     BF16(cudaDataType.CUDA_R_16BF, cudaDataType.CUDA_R_16BF, cublasComputeType.CUBLAS_COMPUTE_32F),
     /** The same, not rounded. */
     BF16_TO_F32(
-        cudaDataType.CUDA_R_16BF, cudaDataType.CUDA_R_32F, cublasComputeType.CUBLAS_COMPUTE_32F);
+        cudaDataType.CUDA_R_16BF, cudaDataType.CUDA_R_32F, cublasComputeType.CUBLAS_COMPUTE_32F),
+    /** Factors in float16, sums in float32, which are rounded. */
+    F16(cudaDataType.CUDA_R_16F, cudaDataType.CUDA_R_16F, cublasComputeType.CUBLAS_COMPUTE_32F),
+    /** The same, not rounded. */
+    F16_TO_F32(
+        cudaDataType.CUDA_R_16F, cudaDataType.CUDA_R_32F, cublasComputeType.CUBLAS_COMPUTE_32F);
 
     final int factors;
     final int result;

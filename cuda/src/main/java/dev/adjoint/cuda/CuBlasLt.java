@@ -66,7 +66,14 @@ final class CuBlasLt {
 
   // cublasLtMatmulPreferenceAttributes_t
   private static final int WORKSPACE_BYTES = 1;
+  private static final int REDUCTION_SCHEMES = 3;
   private static final int ALIGNMENT_OF_A = 5; // then of b, c, d
+
+  /**
+   * {@code CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE}: parts of a sum, where there are any, are joined
+   * in F32. The other schemes round them to the type of the result, one in an order of its own.
+   */
+  private static final int IN_COMPUTE_TYPE = 2;
 
   /** {@code sizeof(cublasLtMatmulHeuristicResult_t)}: an algorithm of 64 bytes, and notes on it. */
   private static final long RESULT_BYTES = 96;
@@ -203,6 +210,7 @@ final class CuBlasLt {
     try (Plan plan = new Plan(product, shape.epilogue, bias, before)) {
       long preference = plan.create(createPreference, destroyPreference);
       plan.set(setPreference, preference, WORKSPACE_BYTES, plan.of(workspace.bytes()));
+      plan.set(setPreference, preference, REDUCTION_SCHEMES, plan.of(IN_COMPUTE_TYPE));
       int[] alignments = {
         shape.alignmentA, shape.alignmentB, shape.alignmentOut, shape.alignmentOut
       };

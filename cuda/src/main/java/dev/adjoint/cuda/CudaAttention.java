@@ -13,35 +13,45 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Launches the kernels of {@code attention.cu}, and of {@code attention_bf16.cu} where heads are
- * small enough for it.
+ * Launches the kernels of {@code attention.cu}, and for 16 bits of {@code attention_mma.cu} where
+ * heads are small enough for it.
  */
 interface CudaAttention extends AttentionKernels, CudaFamily {
   /** All kernels, by element type and size of heads. */
   final class Variants {
-    private final Map<DType, Kernels> plain = new EnumMap<>(DType.class);
-    private final Kernels upTo64;
-    private final Kernels upTo128;
+    static final Set<DType> FLOATING = Set.of(DType.F32, DType.F64, DType.BF16, DType.F16);
+
+    /** From those for the smallest heads to those for any. */
+    private final Map<DType, List<Kernels>> bySize = new EnumMap<>(DType.class);
+
     private final KernelFamily<CudaKernel> deltas;
 
     Variants(CudaKernels kernels) {
-      for (DType dtype : CudaKernels.COMPUTED) {
-        plain.put(dtype, Kernels.plain(kernels, dtype));
+      for (DType dtype : FLOATING) {
+        Kernels plain = Kernels.plain(kernels, dtype);
+        bySize.put(
+            dtype,
+            dtype.isHalf()
+                ? List.of(
+                    Kernels.onTensorCores(kernels, dtype, 64),
+                    Kernels.onTensorCores(kernels, dtype, 128),
+                    plain)
+                : List.of(plain));
       }
-      upTo64 = Kernels.onTensorCores(kernels, 64);
-      upTo128 = Kernels.onTensorCores(kernels, 128);
-      deltas = new KernelFamily<>(kernels::get, "attention_grad_delta", CudaKernels.COMPUTED);
+      deltas = new KernelFamily<>(kernels::get, "attention_grad_delta", FLOATING);
     }
 
     private Kernels of(View q) {
-      long width = q.layout().size(3);
-      if (q.dtype() == DType.BF16 && width <= upTo128.columns()) {
-        return width <= upTo64.columns() ? upTo64 : upTo128;
+      List<Kernels> kernels = Objects.requireNonNull(bySize.get(q.dtype()));
+      int i = 0;
+      while (i < kernels.size() - 1 && q.layout().size(3) > kernels.get(i).columns()) {
+        i++;
       }
-      return Objects.requireNonNull(plain.get(q.dtype()));
+      return kernels.get(i);
     }
   }
 
@@ -78,8 +88,8 @@ interface CudaAttention extends AttentionKernels, CudaFamily {
     }
 
     /** Four warps with 16 whole rows each: {@code ADJ_MMA_THREADS}, {@code ADJ_OWNED_ROWS}. */
-    static Kernels onTensorCores(CudaKernels kernels, int width) {
-      return of(kernels, width + "_" + DType.BF16.suffix(), 128, 64, width);
+    static Kernels onTensorCores(CudaKernels kernels, DType dtype, int width) {
+      return of(kernels, width + "_" + dtype.suffix(), 128, 64, width);
     }
 
     /** A launch whose blocks each take a tile of a result like {@code heads}, [B, H, T, D]. */

@@ -46,6 +46,21 @@ final class CudaBackend
   }
 
   @Override
+  public int rowAlignment() {
+    return device.rowAlignment();
+  }
+
+  @Override
+  public boolean multiplies(DType floating) {
+    return floating.isFloating();
+  }
+
+  @Override
+  public boolean attends(DType floating) {
+    return CudaAttention.Variants.FLOATING.contains(floating);
+  }
+
+  @Override
   public boolean isAsynchronous() {
     return true;
   }

@@ -58,6 +58,16 @@ interface CudaGemm extends GemmKernels, ElementwiseKernels, CudaFamily {
       return new View(memory, Layout.contiguous(shape), dtype);
     }
 
+    /** With rows that begin at multiples of so many bytes. */
+    View takeRows(DType dtype, Shape shape, int alignment) {
+      long step = alignment / dtype.bytes();
+      int last = shape.rank() - 1;
+      long[] sizes = shape.toArray();
+      sizes[last] = Math.ceilDiv(sizes[last], step) * step;
+      View all = take(dtype, Shape.of(sizes));
+      return all.with(all.layout().slice(last, 0, shape.size(last), 1));
+    }
+
     long taken() {
       return next - first;
     }
@@ -87,16 +97,20 @@ interface CudaGemm extends GemmKernels, ElementwiseKernels, CudaFamily {
     return steps;
   }
 
-  /** The factor as cuBLAS can take it, copied if need be. */
+  /** The factor as cuBLAS can take it, copied if need be: in the order in which it lies. */
   private View factor(Gemm spec, View factor, Space space, List<CudaCall.Step> steps) {
     DType dtype = spec.precision() == Precision.BF16 ? DType.BF16 : factor.dtype();
     if (factor.dtype() == dtype && Matrix.of(factor.layout()) != null) {
       return factor;
     }
-    View source = factor.with(distinct(factor.layout()));
-    View copy = space.take(dtype, source.layout().shape());
-    addAll(steps, cast(source, copy));
-    return copy.with(copy.layout().expand(factor.layout().shape()));
+    Layout source = distinct(factor.layout());
+    int last = source.rank() - 1;
+    boolean columnsDense = Math.abs(source.stride(last - 1)) < Math.abs(source.stride(last));
+    Layout read = columnsDense ? source.transpose(last - 1, last) : source;
+    View copy = space.takeRows(dtype, read.shape(), device().rowAlignment());
+    addAll(steps, cast(factor.with(read), copy));
+    Layout copied = columnsDense ? copy.layout().transpose(last - 1, last) : copy.layout();
+    return copy.with(copied.expand(factor.layout().shape()));
   }
 
   /** Without the repetitions of a matrix that serves a whole batch. */
@@ -183,13 +197,14 @@ interface CudaGemm extends GemmKernels, ElementwiseKernels, CudaFamily {
 
   /**
    * The product, then bias and activation as kernels; in float32 until the last, where the result
-   * is of bfloat16.
+   * has 16 bits.
    */
   private void addPiecewise(Gemm spec, View a, View b, Space space, List<CudaCall.Step> steps) {
     View out = spec.out();
     View before = spec.before();
     UnaryKernel activation = spec.activation();
-    boolean wide = out.dtype() == DType.BF16 && (spec.bias() != null || activation != null);
+    boolean more = spec.bias() != null || activation != null || spec.a().numel() == 0;
+    boolean wide = out.dtype().isHalf() && more;
     View sums = wide ? space.take(DType.F32, out.layout().shape()) : before == null ? out : before;
     if (wide && spec.beta() != 0) {
       addAll(steps, cast(out, sums));
@@ -247,14 +262,6 @@ interface CudaGemm extends GemmKernels, ElementwiseKernels, CudaFamily {
   private static List<Product> products(Gemm spec, View a, View b, View target) {
     Layout out = target.layout();
     int row = out.rank() - 2;
-    Numbers numbers =
-        target.dtype() == DType.F64
-            ? Numbers.F64
-            : switch (spec.precision()) {
-              case F32 -> Numbers.F32;
-              case TF32 -> Numbers.TF32;
-              case BF16 -> target.dtype() == DType.BF16 ? Numbers.BF16 : Numbers.BF16_TO_F32;
-            };
     long[] loops =
         row == 0
             ? new long[] {1, 1, 0, 0, 0}
@@ -266,7 +273,7 @@ interface CudaGemm extends GemmKernels, ElementwiseKernels, CudaFamily {
     }
     Product first =
         new Product(
-            numbers,
+            numbers(spec, a, target),
             dimension(out.size(row + 1)),
             dimension(out.size(row)),
             dimension(a.layout().size(row + 1)),
@@ -296,6 +303,15 @@ interface CudaGemm extends GemmKernels, ElementwiseKernels, CudaFamily {
       products.add(first.at(at[1], at[0], at[2]));
     }
     return products;
+  }
+
+  private static Numbers numbers(Gemm spec, View factor, View target) {
+    return switch (factor.dtype()) {
+      case F64 -> Numbers.F64;
+      case BF16 -> target.dtype() == DType.BF16 ? Numbers.BF16 : Numbers.BF16_TO_F32;
+      case F16 -> target.dtype() == DType.F16 ? Numbers.F16 : Numbers.F16_TO_F32;
+      default -> spec.precision() == Precision.TF32 ? Numbers.TF32 : Numbers.F32;
+    };
   }
 
   private static Layout batch(Layout matrices) {

@@ -18,6 +18,7 @@ final class FfmCuBlas implements CuBlas {
   private static final int DEFAULT_ALGORITHM = -1; // CUBLAS_GEMM_DEFAULT
 
   private static final MethodHandle OF_ADDRESS = handle(ADDRESS);
+  private static final MethodHandle SET_MODE = handle(JAVA_LONG, JAVA_INT);
   private static final MethodHandle SET_STREAM = handle(JAVA_LONG, JAVA_LONG);
   private static final MethodHandle SET_WORKSPACE = handle(JAVA_LONG, JAVA_LONG, JAVA_LONG);
   private static final MethodHandle GET_VERSION = handle(JAVA_LONG, ADDRESS);
@@ -62,6 +63,7 @@ final class FfmCuBlas implements CuBlas {
     MemorySegment create = library.function("cublasCreate_v2");
     MemorySegment setStream = library.function("cublasSetStream_v2");
     MemorySegment setWorkspace = library.function("cublasSetWorkspace_v2");
+    MemorySegment setMathMode = library.function("cublasSetMathMode");
     MemorySegment getVersion = library.function("cublasGetVersion_v2");
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment result = arena.allocate(JAVA_LONG);
@@ -75,6 +77,8 @@ final class FfmCuBlas implements CuBlas {
               SET_WORKSPACE.invokeExact(
                   setWorkspace, handle, workspace.address(), workspace.bytes()),
           "cuBLAS: setting its workspace");
+      CuBlas.check(
+          (int) SET_MODE.invokeExact(setMathMode, handle, WHOLE_SUMS), "cuBLAS: setting its mode");
       CuBlas.check(
           (int) GET_VERSION.invokeExact(getVersion, handle, result), "cuBLAS: asking its version");
       version = result.get(JAVA_INT, 0);

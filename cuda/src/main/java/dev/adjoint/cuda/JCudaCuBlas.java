@@ -22,6 +22,7 @@ final class JCudaCuBlas implements CuBlas {
         JCublas2.cublasSetWorkspace(
             handle, Handles.devicePointer(workspace.address()), workspace.bytes()),
         "cuBLAS: setting its workspace");
+    CuBlas.check(JCublas2.cublasSetMathMode(handle, WHOLE_SUMS), "cuBLAS: setting its mode");
     int[] found = new int[1];
     CuBlas.check(JCublas2.cublasGetVersion(handle, found), "cuBLAS: asking its version");
     version = found[0];

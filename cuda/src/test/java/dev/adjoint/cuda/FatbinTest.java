@@ -88,7 +88,10 @@ class FatbinTest {
   @Test
   void kernelsOfEachFileAreThere() throws IOException {
     String ptx = new String(bytes("adjoint-cuda12.fatbin"), ISO_8859_1);
-    for (String kernel : new String[] {"silu_f32", "layer_norm_grad_bf16", "attention_64_bf16"}) {
+    for (String kernel :
+        new String[] {
+          "silu_f32", "layer_norm_grad_bf16", "attention_64_bf16", "attention_grad_q_128_f16"
+        }) {
       assertTrue(ptx.contains(".entry adj_" + kernel + "("), kernel);
     }
   }

@@ -38,7 +38,7 @@ public final class Attention {
   public static Tensor scaledDotProductAttention(Tensor q, Tensor k, Tensor v, boolean causal) {
     String op = "scaledDotProductAttention";
     check(op, q, k, v);
-    if (Halves.widens(q)) {
+    if (widens(q)) {
       return Halves.widened(
           wide -> scaledDotProductAttention(wide[0], wide[1], wide[2], causal), q, k, v);
     }
@@ -60,7 +60,7 @@ public final class Attention {
       throw new ShapeMismatchException(op + ": needs [3, B, H, T, D]; got " + qkv.shape());
     }
     Check.that(qkv.size(4) > 0, op, () -> "the head size must be positive: " + qkv.shape());
-    return Halves.widens(qkv)
+    return widens(qkv)
         ? Halves.widened(wide -> selfAttention(wide[0], causal), qkv)
         : Scope.tidy(() -> fused(op, causal, new Tensor[] {rowsDense(qkv)}));
   }
@@ -232,6 +232,10 @@ public final class Attention {
     band.slice(1, Math.min(1, n), n).fill_(1);
     Tensor skewed = band.reshape(2 * n * n).slice(0, 0, n * Math.max(0, 2 * n - 1));
     return skewed.reshape(n, Math.max(0, 2 * n - 1)).slice(0, n - tq, n).slice(1, n - tk, n);
+  }
+
+  private static boolean widens(Tensor x) {
+    return x.dtype().isHalf() && !Tensors.backend(x).attends(x.dtype());
   }
 
   private static void check(String op, Tensor q, Tensor k, Tensor v) {

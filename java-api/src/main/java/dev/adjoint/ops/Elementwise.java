@@ -72,6 +72,10 @@ public final class Elementwise {
       Tensor slope = derivative(kernel, Halves.wide(saved));
       return Cast.to(Halves.wide(grad).mul(slope), grad.dtype());
     }
+    if (Halves.widens(saved)) { // what a product left, which takes types that others do not
+      Tensor wide = unaryGrad(kernel, Halves.wide(grad), Halves.wide(saved), false);
+      return Cast.to(wide, grad.dtype());
+    }
     Tensor out = Tensors.emptyLike(saved);
     View g = Tensors.view(grad);
     Dispatch.run(

@@ -41,8 +41,9 @@ public final class MatMul {
     Check.floating("matmul", a);
     Check.rankAtLeast("matmul", a, 1);
     Check.rankAtLeast("matmul", b, 1);
-    boolean widens = a.dtype() != DType.BF16 && Halves.widens(a); // products take BF16 everywhere
-    if (widens || (Halves.records(a, b) && isGradientInSteps(a, b))) {
+    // Factors of BF16 are taken everywhere.
+    if ((a.dtype() != DType.BF16 && widens(a))
+        || (Halves.records(a, b) && isGradientInSteps(a, b))) {
       return Halves.widened(wide -> matmul(wide[0], wide[1]), a, b);
     }
     if (a.rank() == 1) {
@@ -58,6 +59,11 @@ public final class MatMul {
       throw mismatch("matmul", a, b);
     }
     return product(a, b, applied(precision, a), a.dtype());
+  }
+
+  /** Whether products of x must be widened. */
+  private static boolean widens(Tensor x) {
+    return x.dtype().isHalf() && !Tensors.backend(x).multiplies(x.dtype());
   }
 
   /** Whether a matrix serves several of the other factor: its gradient is a sum of products. */
@@ -150,7 +156,7 @@ public final class MatMul {
       Check.alike("linear", weight, bias);
       Check.shape("linear", "the bias", bias.shape(), Shape.of(weight.size(0)));
     }
-    if (Halves.widens(x)) {
+    if (widens(x)) {
       return Halves.widened(wide -> linear(wide[0], wide[1], wide[2], activation), x, weight, bias);
     }
     Tensor in = Movement.contiguous(x);
@@ -257,7 +263,7 @@ public final class MatMul {
   /** […, M, K] × […, K, N] as a type, inner dimensions checked, both of rank 2 or more. */
   private static Tensor product(Tensor a, Tensor b, Precision precision, DType type) {
     Shape batch = Broadcasting.shape("matmul", batch(a), batch(b));
-    DType sums = Tensors.backend(a).computes(type) ? type : type.widened();
+    DType sums = Tensors.backend(a).multiplies(type) ? type : type.widened();
     Tensor wide = Tensors.empty(append(batch, a.size(-2), b.size(-1)), sums, Tensors.context(a));
     run(spec(a, b, wide, batch, precision), wide, null, a, b, null);
     Tensor out = Cast.to(wide, type);

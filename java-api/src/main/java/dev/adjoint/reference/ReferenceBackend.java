@@ -40,10 +40,20 @@ public final class ReferenceBackend
     return "reference (plain Java, one thread)";
   }
 
-  /** BF16 too; F16 is only a type of memory. */
+  /** BF16 too; F16 is only a type of memory, but for products and attention. */
   @Override
   public boolean computes(DType floating) {
     return floating.isFloating() && floating != DType.F16;
+  }
+
+  @Override
+  public boolean multiplies(DType floating) {
+    return floating.isFloating();
+  }
+
+  @Override
+  public boolean attends(DType floating) {
+    return floating.isFloating();
   }
 
   @Override

@@ -228,6 +228,7 @@ public final class ArgumentBlocks {
       logSumExp.address(),
       out.address(),
       grad.layout().stride(0),
+      out.layout().stride(0),
       rows(logits),
       cols(logits),
       ignoreIndex

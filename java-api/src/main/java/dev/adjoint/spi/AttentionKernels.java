@@ -1,15 +1,19 @@
 package dev.adjoint.spi;
 
+import dev.adjoint.DType;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Scaled dot-product attention in tiles (Dao et al. 2022), memory linear in the sequence length. q
  * is [B, H, Tq, D], k and v [B, H, Tk, D], any strides as long as the last is 1; one floating type.
  * Causal: query i sees keys j ≤ i + (Tk − Tq); one that sees none gives 0, a logSumExp of −∞ and no
- * gradient. In BF16 the weights of the values, and the gradients of the scores, may be rounded to
- * BF16 too before they are multiplied.
+ * gradient. Of 16 bits the weights of the values, and the gradients of the scores, may be rounded
+ * too before they are multiplied.
  */
 public interface AttentionKernels {
+  /** Whether attention takes this floating type. */
+  boolean attends(DType floating);
+
   /** Bytes of scratch of {@link #attention}. */
   long attentionScratchBytes(View q, View k);
 
@@ -17,7 +21,7 @@ public interface AttentionKernels {
    * {@code out = softmax(scale · q kᵀ + mask) v}.
    *
    * @param out like q
-   * @param logSumExp contiguous [B, H, Tq], F32 beside BF16, kept for the gradient
+   * @param logSumExp contiguous [B, H, Tq], F32 beside 16 bits, kept for the gradient
    */
   KernelCall attention(
       View q,

@@ -37,8 +37,27 @@ public interface Backend
     return KernelTable.FLOATING.contains(floating);
   }
 
+  /** Products and attention may take a type, F16 say, that other families do not. */
+  @Override
+  default boolean multiplies(DType floating) {
+    return computes(floating);
+  }
+
+  @Override
+  default boolean attends(DType floating) {
+    return computes(floating);
+  }
+
   /** Fresh memory, 64-byte aligned, contents undefined; null if the device has no more. */
   @Nullable Memory allocate(long bytes);
+
+  /**
+   * Where rows of matrices should begin: at multiples of so many bytes, a power of two. To that end
+   * the library leaves gaps between the rows of what it makes for itself, and products will read.
+   */
+  default int rowAlignment() {
+    return 1;
+  }
 
   /** Gives back what {@link #allocate} returned. */
   void free(Memory memory);

@@ -7,9 +7,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * {@code out = activation(alpha · a × b + beta · out + bias)}: a is […, M, K], b […, K, N], out […,
  * M, N], with equal batch dimensions (broadcast by stride 0). Transposes are strides. All F64, or
- * a, b and out each F32 or, where the backend computes it, BF16; everywhere both a and b of BF16
- * with out of F32. Sums are F32, and the activation gets them before they are rounded. With beta =
- * 0 the old contents of out are never read.
+ * all F16 where the backend multiplies it, or a, b and out each F32 or, likewise, BF16; everywhere
+ * both a and b of BF16 with out of F32. Sums are F32 beside 16 bits, and the activation gets them
+ * before they are rounded. With beta = 0 the old contents of out are never read.
  *
  * @param a the left factor
  * @param b the right factor
@@ -17,9 +17,9 @@ import org.jspecify.annotations.Nullable;
  * @param bias contiguous [N], of out's type or beside BF16 of F32, when each element may count as
  *     the bfloat16 nearest to it; added to each row once, or null
  * @param beta 0 if there is an activation
- * @param precision for BF16 (never if all is F64; always if anything is BF16) each element of a and
- *     b counts as the bfloat16 nearest to it, subnormal ones as that or as 0; for TF32 it may count
- *     as that with 11 bits
+ * @param precision for BF16 (never if all is F64 or F16; always if anything is BF16) each element
+ *     of a and b counts as the bfloat16 nearest to it, subnormal ones as that or as 0; for TF32 it
+ *     may count as that with 11 bits
  * @param activation applied last, or null
  * @param before receives what the activation is applied to, laid out as out and of its type; null
  *     if not wanted or without activation

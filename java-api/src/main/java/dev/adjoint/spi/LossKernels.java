@@ -18,7 +18,7 @@ public interface LossKernels {
    * {@code out[r, c] = grad[r] · (softmax(logits[r])[c] − [c = targets[r]])}, 0 in ignored rows.
    *
    * @param grad [rows] of the losses' type, any stride (0 when one gradient serves all rows)
-   * @param out like logits
+   * @param out like logits, but its rows may be any distance apart
    */
   KernelCall crossEntropyGrad(
       View grad, View logits, View targets, long ignoreIndex, View logSumExp, View out);

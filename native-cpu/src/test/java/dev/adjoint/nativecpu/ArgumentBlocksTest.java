@@ -471,7 +471,13 @@ class ArgumentBlocksTest {
     blocks.put(
         "adj_cross_entropy_grad_args",
         block(
-            backend.crossEntropyGrad(grad, logits, targets, -100, logSumExp, dense(0x600, 5, 6)),
+            backend.crossEntropyGrad(
+                grad,
+                logits,
+                targets,
+                -100,
+                logSumExp,
+                view(0x600, DType.F32, Layout.of(Shape.of(5, 6), new long[] {8, 1}, 0))),
             "grad",
             0x500,
             "logits",
@@ -484,6 +490,8 @@ class ArgumentBlocksTest {
             0x600,
             "grad_stride",
             0,
+            "out_stride",
+            8,
             "rows",
             5,
             "classes",

@@ -27,6 +27,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
@@ -59,20 +60,23 @@ public abstract class BackendContract {
 
   /** The sweeps over all kernels of the seam, for the floating types that the backend computes. */
   private List<KernelGroup> groups() {
-    List<DType> floating =
-        Stream.of(DType.values()).filter(DType::isFloating).filter(backend::computes).toList();
+    List<DType> floating = floating(backend::computes);
     return Stream.of(
             ElementwiseCases.groups(floating),
             ReductionCases.groups(floating),
-            GemmCases.groups(floating),
+            GemmCases.groups(floating(backend::multiplies)),
             NormCases.groups(floating),
             LossCases.groups(floating),
-            AttentionCases.groups(floating),
+            AttentionCases.groups(floating(backend::attends)),
             IndexCases.groups(),
             RandomCases.groups(floating),
             OptimizerCases.groups())
         .flatMap(List::stream)
         .toList();
+  }
+
+  private static List<DType> floating(Predicate<DType> taken) {
+    return Stream.of(DType.values()).filter(DType::isFloating).filter(taken).toList();
   }
 
   @TestFactory

@@ -30,10 +30,16 @@ final class GemmCases {
     List<Types> withBf16 =
         floating.contains(DType.BF16) ? Types.WITH_BF16 : List.of(Types.BF16_FACTORS);
     for (Types types : withBf16) {
-      groups.add(
-          new KernelGroup("gemm " + types, c -> new Sweep(types, Precision.BF16, c).someOfEach()));
+      groups.add(some("gemm " + types, types, Precision.BF16));
+    }
+    if (floating.contains(DType.F16)) {
+      groups.add(some("gemm_f16", Types.all(DType.F16), Precision.F32));
     }
     return groups;
+  }
+
+  private static KernelGroup some(String name, Types types, Precision precision) {
+    return new KernelGroup(name, c -> new Sweep(types, precision, c).someOfEach());
   }
 
   private static KernelGroup group(String name, Types types, Precision precision) {

@@ -57,12 +57,14 @@ final class LossCases {
   private static void crossEntropyGrad(DType dtype, Consumer<KernelCase> check) {
     for (Shape shape : NormCases.matrices()) {
       for (Placement grad : List.of(Placement.DENSE, Placement.STEPPED, Placement.REPEATED)) {
-        check.accept(crossEntropyGrad(dtype, shape, grad));
+        check.accept(crossEntropyGrad(dtype, shape, grad, Placement.SHIFTED));
       }
+      check.accept(crossEntropyGrad(dtype, shape, Placement.DENSE, Placement.PITCHED));
     }
   }
 
-  private static KernelCase crossEntropyGrad(DType dtype, Shape shape, Placement grad) {
+  private static KernelCase crossEntropyGrad(
+      DType dtype, Shape shape, Placement grad, Placement out) {
     Shape rows = Shape.of(shape.size(0));
     double lse = Math.log(Math.max(1, (double) shape.size(1)));
     return KernelCase.of(
@@ -75,7 +77,7 @@ final class LossCases {
         Operand.input(dtype, Placement.SHIFTED.of(shape), Samples.uniform(2, -1, 1)),
         targets(shape, IGNORED),
         Operand.input(dtype.widened(), Placement.DENSE.of(rows), Samples.uniform(3, lse, lse + 1)),
-        Operand.output(dtype, Placement.SHIFTED.of(shape)));
+        Operand.output(dtype, out.of(shape)));
   }
 
   /** Every class in turn, now and then an ignored row. */

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.TestFactory;
  */
 public abstract class OpContract {
   private static final List<DType> FULL = List.of(DType.F32, DType.F64);
-  private static final List<DType> FLOATING = List.of(DType.F32, DType.F64, DType.BF16);
+  private static final List<DType> FLOATING = List.of(DType.F32, DType.F64, DType.BF16, DType.F16);
 
   private final Device device;
 

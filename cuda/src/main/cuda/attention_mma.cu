@@ -1,7 +1,7 @@
 /*
- * Attention in bfloat16 on tensor cores, after FlashAttention-2 (Dao 2023), for heads of up to 64
- * or 128 elements. Scores, sums and statistics are float; weights and gradients of scores are
- * rounded to bfloat16 where they become factors.
+ * Attention of 16-bit elements T on tensor cores, after FlashAttention-2 (Dao 2023), for heads of
+ * up to 64 or 128 elements. Scores, sums and statistics are float; weights and gradients of scores
+ * are rounded to T where they become factors.
  *
  * A block owns 64 rows of results, each of its four warps 16 of them, which stay in registers from
  * beginning to end, as do the rows of q (for gradients also of grad, or of k and v) that they are
@@ -17,8 +17,6 @@
 #include "attention.cuh"
 #include "ptx.cuh"
 
-using adj_bf16 = __nv_bfloat16;
-
 constexpr int ADJ_MMA_ROWS = 16;                         /* of a warp */
 constexpr int ADJ_MMA_THREADS = 4 * ADJ_WARP;            /* of a block; known to Java */
 constexpr int ADJ_OWNED_ROWS = 4 * ADJ_MMA_ROWS;         /* of a block; known to Java */
@@ -31,13 +29,13 @@ constexpr float ADJ_LN_2 = 0.693147181f;
  * neighbouring rows, so that the same chunk of all 8, which is what ldmatrix reads, is in different
  * banks, as are the neighbouring chunks of one row.
  */
-template <int D>
+template <class T, int D>
 struct adj_shared_rows {
     static constexpr int CHUNKS = D / ADJ_CHUNK_ELEMENTS;
 
-    adj_bf16* first;
+    T* first;
 
-    __device__ __forceinline__ adj_bf16* at(int row, int chunk) const {
+    __device__ __forceinline__ T* at(int row, int chunk) const {
         return first + row * D + (chunk ^ (row & 7)) * ADJ_CHUNK_ELEMENTS;
     }
 
@@ -46,7 +44,7 @@ struct adj_shared_rows {
      * last row and its last column. They are there when the copies are waited for.
      */
     template <int ROWS>
-    __device__ __forceinline__ void begin_copy(const adj_head<const adj_bf16>& head, int64_t row,
+    __device__ __forceinline__ void begin_copy(const adj_head<const T>& head, int64_t row,
                                                int64_t d) const {
         constexpr int STEP = ADJ_MMA_THREADS / CHUNKS;
         const int chunk = static_cast<int>(threadIdx.x % CHUNKS);
@@ -54,24 +52,24 @@ struct adj_shared_rows {
         const int64_t left = head.rows - row;
         const int width = static_cast<int>(
             adj_max(0, adj_min(ADJ_CHUNK_ELEMENTS, d - chunk * ADJ_CHUNK_ELEMENTS)));
-        const adj_bf16* source =
+        const T* source =
             head.first + (row + begin) * head.stride + chunk * ADJ_CHUNK_ELEMENTS;
         if (adj_is_aligned(head.first, ADJ_PACKET_BYTES) && head.stride % ADJ_CHUNK_ELEMENTS == 0) {
             ADJ_UNROLL
             for (int r = 0; r < ROWS; r += STEP) {
                 const int count = begin + r < left ? width : 0;
                 adj_copy_async(at(begin + r, chunk), count > 0 ? source : head.first,
-                               count * static_cast<int>(sizeof(adj_bf16)));
+                               count * static_cast<int>(sizeof(T)));
                 source += STEP * head.stride;
             }
             return;
         }
         ADJ_UNROLL_BY(1)
         for (int r = begin; r < ROWS; r += STEP) {
-            adj_packet<adj_bf16, ADJ_CHUNK_ELEMENTS> packet;
+            adj_packet<T, ADJ_CHUNK_ELEMENTS> packet;
             ADJ_UNROLL
             for (int k = 0; k < ADJ_CHUNK_ELEMENTS; k++) {
-                packet.at[k] = r < left && k < width ? source[k] : adj_bf16(0.0f);
+                packet.at[k] = r < left && k < width ? source[k] : T(0.0f);
             }
             adj_store_packet<ADJ_CHUNK_ELEMENTS>(at(r, chunk), packet);
             source += STEP * head.stride;
@@ -100,11 +98,11 @@ ADJ_DEVICE int adj_c_column() {
 }
 
 /* This warp's of a block's rows, as a left factor. */
-template <int D>
+template <class T, int D>
 struct adj_left_rows {
     uint32_t at[D / 16][4];
 
-    __device__ __forceinline__ explicit adj_left_rows(const adj_shared_rows<D>& rows) {
+    __device__ __forceinline__ explicit adj_left_rows(const adj_shared_rows<T, D>& rows) {
         const int row = adj_own_row() + adj_lane_bits(0, 4);
         const int half = adj_lane_bits(4, 1);
         ADJ_UNROLL
@@ -115,9 +113,9 @@ struct adj_left_rows {
 };
 
 /* sums += left · rowsᵀ, of 8 N rows. */
-template <int D, int N>
-ADJ_DEVICE void adj_add_dots(float (&sums)[N][4], const adj_left_rows<D>& left,
-                             const adj_shared_rows<D>& rows) {
+template <class T, int D, int N>
+ADJ_DEVICE void adj_add_dots(float (&sums)[N][4], const adj_left_rows<T, D>& left,
+                             const adj_shared_rows<T, D>& rows) {
     const int row = adj_lane_bits(4, 1) * 8 + adj_lane_bits(0, 3);
     const int half = adj_lane_bits(3, 1);
     ADJ_UNROLL
@@ -126,38 +124,47 @@ ADJ_DEVICE void adj_add_dots(float (&sums)[N][4], const adj_left_rows<D>& left,
         for (int n = 0; n < N; n += 2) {
             uint32_t right[4];
             adj_load_matrices(right, rows.at(8 * n + row, 2 * k | half));
-            adj_mma(sums[n], left.at[k], right[0], right[1]);
-            adj_mma(sums[n + 1], left.at[k], right[2], right[3]);
+            adj_mma<T>(sums[n], left.at[k], right[0], right[1]);
+            adj_mma<T>(sums[n + 1], left.at[k], right[2], right[3]);
         }
     }
 }
 
-/* Two numbers, rounded, as a register of factors. */
+/* Two numbers, rounded, as neighbours in memory and as a register of factors. */
+template <class T>
+ADJ_DEVICE auto adj_pair(float low, float high) {
+    if constexpr (std::is_same_v<T, __half>) {
+        return __floats2half2_rn(low, high);
+    } else {
+        return __floats2bfloat162_rn(low, high);
+    }
+}
+template <class T>
 ADJ_DEVICE uint32_t adj_factors(float low, float high) {
-    const __nv_bfloat162 pair = __floats2bfloat162_rn(low, high);
+    const auto pair = adj_pair<T>(low, high);
     uint32_t bits;
     memcpy(&bits, &pair, sizeof bits);
     return bits;
 }
 
 /* sums += weights · rows, of 8 N rows. */
-template <int D, int N>
+template <int D, class T, int N>
 ADJ_DEVICE void adj_add_weighted(float (&sums)[D / 8][4], const float (&weights)[N][4],
-                                 const adj_shared_rows<D>& rows) {
+                                 const adj_shared_rows<T, D>& rows) {
     const int row = adj_lane_bits(0, 4);
     const int half = adj_lane_bits(4, 1);
     ADJ_UNROLL
     for (int k = 0; k < N; k += 2) {
-        const uint32_t left[4] = {adj_factors(weights[k][0], weights[k][1]),
-                                  adj_factors(weights[k][2], weights[k][3]),
-                                  adj_factors(weights[k + 1][0], weights[k + 1][1]),
-                                  adj_factors(weights[k + 1][2], weights[k + 1][3])};
+        const uint32_t left[4] = {adj_factors<T>(weights[k][0], weights[k][1]),
+                                  adj_factors<T>(weights[k][2], weights[k][3]),
+                                  adj_factors<T>(weights[k + 1][0], weights[k + 1][1]),
+                                  adj_factors<T>(weights[k + 1][2], weights[k + 1][3])};
         ADJ_UNROLL
         for (int n = 0; n < D / 8; n += 2) {
             uint32_t right[4];
             adj_load_matrices_turned(right, rows.at(8 * k + row, n | half));
-            adj_mma(sums[n], left, right[0], right[1]);
-            adj_mma(sums[n + 1], left, right[2], right[3]);
+            adj_mma<T>(sums[n], left, right[0], right[1]);
+            adj_mma<T>(sums[n + 1], left, right[2], right[3]);
         }
     }
 }
@@ -176,17 +183,17 @@ ADJ_DEVICE void adj_scale(float (&results)[N][4], float factor) {
 /* ---- a block ---- */
 
 /* Its shared memory; tiles that go by have ROWS rows. */
-template <int D, int ROWS>
+template <class T, int D, int ROWS>
 struct adj_attention_memory {
     static constexpr int PAIR = 2 * ROWS * D;
     static constexpr int OWNED = ADJ_OWNED_ROWS * D;
     /* The second pair and the rows that become registers share their place. */
     static constexpr int ELEMENTS = PAIR + (PAIR > 2 * OWNED ? PAIR : 2 * OWNED);
 
-    adj_bf16* first;
+    T* first;
 
     /* Rows of operand 0 or 1 on their way to registers, or of results on their way out. */
-    __device__ __forceinline__ adj_shared_rows<D> owned(int operand) const {
+    __device__ __forceinline__ adj_shared_rows<T, D> owned(int operand) const {
         return {first + PAIR + operand * OWNED};
     }
 
@@ -195,8 +202,8 @@ struct adj_attention_memory {
      * y, from `row` on; waits for the former.
      */
     template <class... Operands>
-    __device__ __forceinline__ void begin(int64_t own_row, const adj_head<const adj_bf16>& x,
-                                          const adj_head<const adj_bf16>& y, int64_t row,
+    __device__ __forceinline__ void begin(int64_t own_row, const adj_head<const T>& x,
+                                          const adj_head<const T>& y, int64_t row,
                                           int64_t d, const Operands&... operands) const {
         int operand = 0;
         (owned(operand++).template begin_copy<ADJ_OWNED_ROWS>(operands, own_row, d), ...);
@@ -211,8 +218,8 @@ struct adj_attention_memory {
      * which are on their way already.
      */
     template <class F>
-    __device__ __forceinline__ void for_pairs(const adj_head<const adj_bf16>& x,
-                                              const adj_head<const adj_bf16>& y, int64_t begin,
+    __device__ __forceinline__ void for_pairs(const adj_head<const T>& x,
+                                              const adj_head<const T>& y, int64_t begin,
                                               int64_t end, int64_t d, F body) const {
         int stage = 0;
         ADJ_UNROLL_BY(1)
@@ -231,17 +238,17 @@ struct adj_attention_memory {
 
     /* Writes the rows of results that each warp has, as whole packets where that is possible. */
     __device__ __forceinline__ void write(const float (&results)[D / 8][4], int operand,
-                                          const adj_head<adj_bf16>& out, int64_t own_row,
+                                          const adj_head<T>& out, int64_t own_row,
                                           int64_t d) const {
-        constexpr int CHUNKS = adj_shared_rows<D>::CHUNKS;
-        const adj_shared_rows<D> rows = owned(operand);
+        constexpr int CHUNKS = adj_shared_rows<T, D>::CHUNKS;
+        const adj_shared_rows<T, D> rows = owned(operand);
         ADJ_UNROLL
         for (int n = 0; n < CHUNKS; n++) {
             ADJ_UNROLL
             for (int h = 0; h < 2; h++) {
-                *reinterpret_cast<__nv_bfloat162*>(
-                    rows.at(adj_own_row() + adj_c_row() + 8 * h, n) + adj_c_column()) =
-                    __floats2bfloat162_rn(results[n][2 * h], results[n][2 * h + 1]);
+                const auto pair = adj_pair<T>(results[n][2 * h], results[n][2 * h + 1]);
+                T* const place = rows.at(adj_own_row() + adj_c_row() + 8 * h, n) + adj_c_column();
+                *reinterpret_cast<std::remove_const_t<decltype(pair)>*>(place) = pair;
             }
         }
         __syncwarp();
@@ -252,7 +259,7 @@ struct adj_attention_memory {
             const int64_t column = chunk * ADJ_CHUNK_ELEMENTS;
             if (own_row + row < out.rows && column < d) {
                 const auto packet = adj_load_elements<ADJ_CHUNK_ELEMENTS>(rows.at(row, chunk));
-                const adj_array<adj_bf16, ADJ_CHUNK_ELEMENTS> target(
+                const adj_array<T, ADJ_CHUNK_ELEMENTS> target(
                     out.first + (own_row + row) * out.stride + column);
                 target.store(0, static_cast<int>(adj_min(ADJ_CHUNK_ELEMENTS, d - column)),
                              packet.at);
@@ -261,12 +268,12 @@ struct adj_attention_memory {
     }
 
   private:
-    __device__ __forceinline__ adj_shared_rows<D> tile(int stage, int operand) const {
+    __device__ __forceinline__ adj_shared_rows<T, D> tile(int stage, int operand) const {
         return {first + stage * PAIR + operand * ROWS * D};
     }
 
-    __device__ __forceinline__ void begin_pair(int stage, const adj_head<const adj_bf16>& x,
-                                               const adj_head<const adj_bf16>& y, int64_t row,
+    __device__ __forceinline__ void begin_pair(int stage, const adj_head<const T>& x,
+                                               const adj_head<const T>& y, int64_t row,
                                                int64_t d) const {
         tile(stage, 0).template begin_copy<ROWS>(x, row, d);
         tile(stage, 1).template begin_copy<ROWS>(y, row, d);
@@ -274,9 +281,9 @@ struct adj_attention_memory {
     }
 };
 
-#define ADJ_ATTENTION_MEMORY(D, ROWS, memory)         \
-    using Memory = adj_attention_memory<D, ROWS>;     \
-    ADJ_SHARED(adj_bf16, elements, Memory::ELEMENTS); \
+#define ADJ_ATTENTION_MEMORY(T, D, ROWS, memory)      \
+    using Memory = adj_attention_memory<T, D, ROWS>;  \
+    ADJ_SHARED(T, elements, Memory::ELEMENTS);        \
     const Memory memory = {elements}
 
 /* body(head, number of its tile) for a block's share of the tiles of a result of so many rows. */
@@ -337,20 +344,29 @@ ADJ_DEVICE void adj_hide(float (&scores)[N][4], int64_t columns, int ahead) {
     }
 }
 
+/* A function for heads of up to D elements, with tiles of ROWS rows: for each type. */
+#define ATTENTION_OF(S, kernel, Args, function, D, ROWS) \
+    ADJ_KERNEL(adj_##kernel##_##D##_##S, Args) {         \
+        function<adj_type_##S, D, ROWS>(args);           \
+    }
+#define ATTENTION(kernel, Args, function, D, ROWS)       \
+    ATTENTION_OF(bf16, kernel, Args, function, D, ROWS)  \
+    ATTENTION_OF(f16, kernel, Args, function, D, ROWS)
+
 /* ---- forward ---- */
 
-template <int D, int ROWS>
+template <class T, int D, int ROWS>
 ADJ_DEVICE void adj_attention_mma(const adj_attention_args& a) {
     constexpr int N = ROWS / 8;
-    ADJ_ATTENTION_MEMORY(D, ROWS, memory);
+    ADJ_ATTENTION_MEMORY(T, D, ROWS, memory);
     const float scale = static_cast<float>(a.scale) * ADJ_LOG2_E; /* scores are exponents of 2 */
     adj_for_owned(a, a.tq, [&](int64_t head, int64_t tile) {
         const int64_t first = adj_first_query(a, tile);
-        const auto q = adj_input<adj_bf16>(a.q, a.q_strides, a.heads, head, a.tq);
-        const auto k = adj_input<adj_bf16>(a.k, a.k_strides, a.heads, head, a.tk);
-        const auto v = adj_input<adj_bf16>(a.v, a.v_strides, a.heads, head, a.tk);
+        const auto q = adj_input<T>(a.q, a.q_strides, a.heads, head, a.tq);
+        const auto k = adj_input<T>(a.k, a.k_strides, a.heads, head, a.tk);
+        const auto v = adj_input<T>(a.v, a.v_strides, a.heads, head, a.tk);
         memory.begin(first, k, v, 0, a.d, q);
-        const adj_left_rows<D> own_q(memory.owned(0));
+        const adj_left_rows<T, D> own_q(memory.owned(0));
         /* The softmax of each query so far; `sum` only over this thread's keys. */
         float most[2] = {-INFINITY, -INFINITY};
         float sum[2] = {};
@@ -406,17 +422,13 @@ ADJ_DEVICE void adj_attention_mma(const adj_attention_args& a) {
                     blind ? -INFINITY : most[h] * ADJ_LN_2 + logf(total);
             }
         }
-        memory.write(out, 0, adj_output<adj_bf16>(a.out, a.out_strides, a.heads, head, a.tq),
+        memory.write(out, 0, adj_output<T>(a.out, a.out_strides, a.heads, head, a.tq),
                      first, a.d);
     });
 }
 
-ADJ_KERNEL(adj_attention_64_bf16, adj_attention_args) {
-    adj_attention_mma<64, 64>(args);
-}
-ADJ_KERNEL(adj_attention_128_bf16, adj_attention_args) {
-    adj_attention_mma<128, 32>(args);
-}
+ATTENTION(attention, adj_attention_args, adj_attention_mma, 64, 64)
+ATTENTION(attention, adj_attention_args, adj_attention_mma, 128, 32)
 
 /* ---- gradients ---- */
 
@@ -429,19 +441,19 @@ ADJ_DEVICE float adj_exponent(float log_sum_exp) {
  * grad_v = pᵀ grad and grad_k = gᵀ q of the keys that a block owns, along the queries that see any
  * of them. The warps compute transposes, keys by queries, which then are left factors as they are.
  */
-template <int D, int ROWS>
+template <class T, int D, int ROWS>
 ADJ_DEVICE void adj_attention_grad_mma(const adj_attention_grad_args& a) {
     constexpr int N = ROWS / 8;
-    ADJ_ATTENTION_MEMORY(D, ROWS, memory);
+    ADJ_ATTENTION_MEMORY(T, D, ROWS, memory);
     const float scale = static_cast<float>(a.scale) * ADJ_LOG2_E;
     adj_for_owned(a, a.tk, [&](int64_t index, int64_t tile) {
-        const adj_attention_grad_head<adj_bf16> head(a, index);
+        const adj_attention_grad_head<T> head(a, index);
         const int64_t first = tile * ADJ_OWNED_ROWS;
         const int64_t seeing = a.causal ? adj_max(0, first - (a.tk - a.tq)) : 0;
         const int64_t begin = seeing / ROWS * ROWS;
         memory.begin(first, head.q, head.grad, begin, a.d, head.k, head.v);
-        const adj_left_rows<D> own_k(memory.owned(0));
-        const adj_left_rows<D> own_v(memory.owned(1));
+        const adj_left_rows<T, D> own_k(memory.owned(0));
+        const adj_left_rows<T, D> own_v(memory.owned(1));
         float grad_k[D / 8][4] = {};
         float grad_v[D / 8][4] = {};
         const auto add_tile = [&](const auto& queries, const auto& grads, int64_t query) {
@@ -475,32 +487,28 @@ ADJ_DEVICE void adj_attention_grad_mma(const adj_attention_grad_args& a) {
         if (a.grad_k != nullptr) {
             adj_scale(grad_k, static_cast<float>(a.scale));
             memory.write(grad_k, 0,
-                         adj_output<adj_bf16>(a.grad_k, a.grad_k_strides, a.heads, index, a.tk),
+                         adj_output<T>(a.grad_k, a.grad_k_strides, a.heads, index, a.tk),
                          first, a.d);
         }
         if (a.grad_v != nullptr) {
             memory.write(grad_v, 1,
-                         adj_output<adj_bf16>(a.grad_v, a.grad_v_strides, a.heads, index, a.tk),
+                         adj_output<T>(a.grad_v, a.grad_v_strides, a.heads, index, a.tk),
                          first, a.d);
         }
     });
 }
 
-ADJ_KERNEL(adj_attention_grad_64_bf16, adj_attention_grad_args) {
-    adj_attention_grad_mma<64, 64>(args);
-}
-ADJ_KERNEL(adj_attention_grad_128_bf16, adj_attention_grad_args) {
-    adj_attention_grad_mma<128, 16>(args);
-}
+ATTENTION(attention_grad, adj_attention_grad_args, adj_attention_grad_mma, 64, 64)
+ATTENTION(attention_grad, adj_attention_grad_args, adj_attention_grad_mma, 128, 16)
 
 /* grad_q = g k of the queries that a block owns, along the keys that any of them sees. */
-template <int D, int ROWS>
+template <class T, int D, int ROWS>
 ADJ_DEVICE void adj_attention_grad_q_mma(const adj_attention_grad_args& a) {
     constexpr int N = ROWS / 8;
-    ADJ_ATTENTION_MEMORY(D, ROWS, memory);
+    ADJ_ATTENTION_MEMORY(T, D, ROWS, memory);
     const float scale = static_cast<float>(a.scale) * ADJ_LOG2_E;
     adj_for_owned(a, a.tq, [&](int64_t index, int64_t tile) {
-        const adj_attention_grad_head<adj_bf16> head(a, index);
+        const adj_attention_grad_head<T> head(a, index);
         const int64_t first = adj_first_query(a, tile);
         float exponent[2];
         float delta[2];
@@ -511,8 +519,8 @@ ADJ_DEVICE void adj_attention_grad_q_mma(const adj_attention_grad_args& a) {
             delta[h] = present ? head.delta[query] : 0.0f;
         }
         memory.begin(first, head.k, head.v, 0, a.d, head.q, head.grad);
-        const adj_left_rows<D> own_q(memory.owned(0));
-        const adj_left_rows<D> own_grad(memory.owned(1));
+        const adj_left_rows<T, D> own_q(memory.owned(0));
+        const adj_left_rows<T, D> own_grad(memory.owned(1));
         float grad_q[D / 8][4] = {};
         const auto add_tile = [&](const auto& keys, const auto& values, int64_t key) {
             float p[N][4] = {};
@@ -533,14 +541,10 @@ ADJ_DEVICE void adj_attention_grad_q_mma(const adj_attention_grad_args& a) {
         memory.for_pairs(head.k, head.v, 0, adj_keys_seen_by_any(a, first), a.d, add_tile);
         adj_scale(grad_q, static_cast<float>(a.scale));
         memory.write(grad_q, 0,
-                     adj_output<adj_bf16>(a.grad_q, a.grad_q_strides, a.heads, index, a.tq), first,
+                     adj_output<T>(a.grad_q, a.grad_q_strides, a.heads, index, a.tq), first,
                      a.d);
     });
 }
 
-ADJ_KERNEL(adj_attention_grad_q_64_bf16, adj_attention_grad_args) {
-    adj_attention_grad_q_mma<64, 32>(args);
-}
-ADJ_KERNEL(adj_attention_grad_q_128_bf16, adj_attention_grad_args) {
-    adj_attention_grad_q_mma<128, 32>(args);
-}
+ATTENTION(attention_grad_q, adj_attention_grad_args, adj_attention_grad_q_mma, 64, 32)
+ATTENTION(attention_grad_q, adj_attention_grad_args, adj_attention_grad_q_mma, 128, 32)
