@@ -15,7 +15,7 @@ ADJ_DEVICE void adj_cross_entropy(const adj_cross_entropy_rows_args& args) {
     const adj_cross_entropy_args& a = args.block;
     const adj_team team(args.rows);
     adj_for_all_rows(team, a.rows, [&](int64_t row, bool present) {
-        const T* const logits = static_cast<const T*>(a.logits) + row * a.classes;
+        const T* const logits = static_cast<const T*>(a.logits) + row * a.logits_stride;
         const auto span = adj_row_span<T>::of_row(present ? a.classes : 0, logits);
         adj_exp_sum<A> all;
         span.template each<4>(team, [&](int64_t i, auto width) {
@@ -62,7 +62,7 @@ ADJ_DEVICE void adj_cross_entropy_grad(const adj_cross_entropy_grad_rows_args& a
             }
             return;
         }
-        const T* const logits = static_cast<const T*>(a.logits) + row * a.classes;
+        const T* const logits = static_cast<const T*>(a.logits) + row * a.logits_stride;
         T* const out = static_cast<T*>(a.out) + row * a.out_stride;
         const bool ignored = target == a.ignore_index;
         const A grad = static_cast<const A*>(a.grad)[row * a.grad_stride];

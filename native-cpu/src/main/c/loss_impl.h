@@ -39,7 +39,7 @@ static void NAME(cross_entropy_chunk)(void* ctx, int64_t chunk) {
     const int64_t n = a->classes;
     const adj_range range = adj_chunk(a->rows, adj_rows_per_chunk(CHUNK_ELEMENTS, n), chunk);
     for (int64_t r = range.begin; r < range.end; r++) {
-        const REAL* logits = (const REAL*)a->logits + r * n;
+        const REAL* logits = (const REAL*)a->logits + r * a->logits_stride;
         const int64_t target = a->targets[r];
         const TYPE(exp_sum) s = NAME(exp_sum_of)(logits, n);
         const REAL log_sum = (REAL)adj_log(s.sum);
@@ -65,7 +65,7 @@ static void NAME(cross_entropy_grad_chunk)(void* ctx, int64_t chunk) {
     const bool stream = past_caches(2 * a->rows * n * (int64_t)sizeof(REAL));
     const adj_range range = adj_chunk(a->rows, adj_rows_per_chunk(CHUNK_ELEMENTS, n), chunk);
     for (int64_t r = range.begin; r < range.end; r++) {
-        const REAL* logits = (const REAL*)a->logits + r * n;
+        const REAL* logits = (const REAL*)a->logits + r * a->logits_stride;
         REAL* out = (REAL*)a->out + r * a->out_stride;
         const int64_t target = a->targets[r];
         if (target == a->ignore_index) {

@@ -16,13 +16,14 @@ static void NAME(check_cross_entropy)(int64_t rows, int64_t classes, int64_t ign
     REAL* out = NAME(random_block)(n, 0, 0);
     const int32_t status = NAME(run)(
         NAME(adj_cross_entropy),
-        &(adj_cross_entropy_args){logits, targets, losses, log_sum_exp, rows, classes, ignored},
+        &(adj_cross_entropy_args){logits, targets, losses, log_sum_exp, classes, rows, classes,
+                                  ignored},
         losses, rows);
     CHECK(status == ADJ_OK, "status");
     const int64_t grad_stride = classes % 2;
     NAME(run)(NAME(adj_cross_entropy_grad),
               &(adj_cross_entropy_grad_args){grad, logits, targets, log_sum_exp, out, grad_stride,
-                                             classes, rows, classes, ignored},
+                                             classes, classes, rows, classes, ignored},
               out, n);
     for (int64_t r = 0; r < rows; r++) {
         const REAL* x = logits + r * classes;
@@ -61,10 +62,11 @@ static void NAME(test_refusals)(void) {
         REAL losses[2] = {7, 7};
         REAL log_sum_exp[2] = {7, 7};
         REAL out[6] = {7, 7, 7, 7, 7, 7};
-        const adj_cross_entropy_args forward = {logits, targets, losses, log_sum_exp, 2, 3, -100};
+        const adj_cross_entropy_args forward = {logits, targets, losses, log_sum_exp, 3, 2, 3, -100};
         CHECK(NAME(adj_cross_entropy)(&forward) == ADJ_INDEX_OUT_OF_RANGE, "status");
         const adj_cross_entropy_grad_args backward = {losses, logits, targets, log_sum_exp, out,
-                                                      1,      3,      2,       3,           -100};
+                                                      1,      3,      3,       2,           3,
+                                                      -100};
         CHECK(NAME(adj_cross_entropy_grad)(&backward) == ADJ_INDEX_OUT_OF_RANGE, "status");
         CHECK(losses[0] == 7 && log_sum_exp[0] == 7 && out[0] == 7, "written");
     }
@@ -75,7 +77,7 @@ static void NAME(test_infinities)(void) {
     REAL* x = NAME(block)(N);
     const int64_t target = N - 1;
     REAL loss, log_sum_exp;
-    const adj_cross_entropy_args args = {x, &target, &loss, &log_sum_exp, 1, N, -1};
+    const adj_cross_entropy_args args = {x, &target, &loss, &log_sum_exp, N, 1, N, -1};
     for (int i = 0; i < N; i++) {
         x[i] = (REAL)-INFINITY;
     }
@@ -104,11 +106,11 @@ static void NAME(test_large)(void) {
     REAL* whole = NAME(block)(n);
     REAL* parts = NAME(block)(n);
     NAME(adj_cross_entropy_grad)(&(adj_cross_entropy_grad_args){
-        grad, logits, targets, log_sum_exp, whole, 1, CLASSES, ROWS, CLASSES, 7});
+        grad, logits, targets, log_sum_exp, whole, 1, CLASSES, CLASSES, ROWS, CLASSES, 7});
     for (int64_t r = 0; r < ROWS; r += PART) {
         NAME(adj_cross_entropy_grad)(&(adj_cross_entropy_grad_args){
             grad + r, logits + r * CLASSES, targets + r, log_sum_exp + r, parts + r * CLASSES, 1,
-            CLASSES, PART, CLASSES, 7});
+            CLASSES, CLASSES, PART, CLASSES, 7});
     }
     CHECK(memcmp(whole, parts, (size_t)n * sizeof(REAL)) == 0, "parts differ");
     free(logits);

@@ -287,7 +287,7 @@ void test_cross_entropy(const Shape& shape, const Teams& teams, size_t shift, bo
     const Array<int64_t> error(Values(1, 0));
     adj_cross_entropy_rows_args args = {};
     args.block = {logits.get(), targets.get(), losses.get(), log_sum_exp.get(),
-                  shape.rows,   shape.cols,    IGNORED};
+                  shape.cols,   shape.rows,    shape.cols,   IGNORED};
     args.error = {error.get(), 7};
     args.rows = teams.rows<T>(shape);
     run_adj_cross_entropy<T>(args, teams.launch<T>(shape, 2, 0));
@@ -313,7 +313,8 @@ void test_cross_entropy(const Shape& shape, const Teams& teams, size_t shift, bo
     const Array<int64_t> no_error(Values(1, 0));
     adj_cross_entropy_grad_rows_args grad_args = {};
     grad_args.block = {grad.get(), logits.get(), targets.get(), lse.get(), out.get(),
-                       1,          shape.cols,   shape.rows,    shape.cols, IGNORED};
+                       1,          shape.cols,   shape.cols,    shape.rows, shape.cols,
+                       IGNORED};
     grad_args.error = {no_error.get(), 7};
     grad_args.rows = teams.rows<T>(shape);
     run_adj_cross_entropy_grad<T>(grad_args, teams.launch<T>(shape, 2, 0));

@@ -190,6 +190,7 @@ typedef struct {
     const int64_t *targets;
     void *losses;
     void *log_sum_exp;
+    int64_t logits_stride; /* from one row to the next */
     int64_t rows;
     int64_t classes;
     int64_t ignore_index;
@@ -202,7 +203,8 @@ typedef struct {
     const void *log_sum_exp;
     void *out;
     int64_t grad_stride;
-    int64_t out_stride; /* from one row to the next */
+    int64_t logits_stride;
+    int64_t out_stride;
     int64_t rows;
     int64_t classes;
     int64_t ignore_index;

@@ -27,6 +27,9 @@ public final class Tensors {
     void disown(Tensor tensor);
   }
 
+  /** Elements of a tensor whose products take long enough for gaps between its rows to matter. */
+  private static final long WORTH_GAPS = 1 << 16;
+
   private static @Nullable Access installed;
 
   private Tensors() {}
@@ -112,6 +115,23 @@ public final class Tensors {
 
   public static Tensor empty(Shape shape, DType dtype, Device device) {
     return empty(shape, dtype, Backends.of(device));
+  }
+
+  /**
+   * A new tensor […, C] for products to write and read: a large one has gaps between its rows if
+   * they begin where the backend wants them then.
+   */
+  public static Tensor emptyRows(Shape shape, DType dtype, DeviceContext context) {
+    long step = context.backend().rowAlignment() / dtype.bytes();
+    int last = shape.rank() - 1;
+    long[] sizes = shape.toArray();
+    if (step <= 1 || sizes[last] % step == 0 || shape.numel() < WORTH_GAPS) {
+      return empty(shape, dtype, context);
+    }
+    sizes[last] = Math.ceilDiv(sizes[last], step) * step;
+    try (Tensor memory = empty(Shape.of(sizes), dtype, context)) {
+      return alias(memory, layout(memory).slice(last, 0, shape.size(last), 1));
+    }
   }
 
   public static Tensor emptyLike(Tensor tensor) {

@@ -10,11 +10,8 @@ import dev.adjoint.internal.Check;
 import dev.adjoint.internal.Dispatch;
 import dev.adjoint.internal.Tensors;
 import dev.adjoint.spi.KernelStatusException;
-import dev.adjoint.spi.Layout;
-import dev.adjoint.spi.View;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Objects;
 
 /** Losses. */
 public final class Losses {
@@ -67,7 +64,7 @@ public final class Losses {
   }
 
   private static Tensor perRow(Tensor logits, Tensor targets) {
-    Tensor x = Movement.contiguous(logits);
+    Tensor x = Softmax.areRows(logits) ? logits : Movement.copy(logits);
     Tensor y = Movement.contiguous(Cast.to(targets, DType.I64));
     Shape flat = Shape.of(y.numel());
     DType wide = x.dtype().widened();
@@ -101,7 +98,7 @@ public final class Losses {
           }
           Tensor grad = Movement.reshape(g, targetsOf.numel());
           Tensor lse = saves.get(2);
-          Tensor out = emptyRows(in);
+          Tensor out = Tensors.emptyRows(in.shape(), in.dtype(), Tensors.context(in));
           Dispatch.run(
               Tensors.backend(in)
                   .crossEntropyGrad(
@@ -110,7 +107,7 @@ public final class Losses {
                       Tensors.view(targetsOf),
                       IGNORE_INDEX,
                       Tensors.view(lse),
-                      rows(out)),
+                      Softmax.rows(out)),
               out,
               grad,
               in,
@@ -118,24 +115,6 @@ public final class Losses {
               lse);
           return new Tensor[] {out};
         });
-  }
-
-  /** Like x, with rows where products read them best: a gradient of logits is a factor next. */
-  private static Tensor emptyRows(Tensor x) {
-    long step = Math.max(1, Tensors.backend(x).rowAlignment() / x.dtype().bytes());
-    long[] sizes = x.shape().toArray();
-    int last = sizes.length - 1;
-    sizes[last] = Math.ceilDiv(sizes[last], step) * step;
-    try (Tensor memory = Tensors.empty(Shape.of(sizes), x.dtype(), Tensors.context(x))) {
-      return Tensors.alias(memory, Tensors.layout(memory).slice(last, 0, x.size(-1), 1));
-    }
-  }
-
-  /** What {@link #emptyRows} makes, seen as [rows, cols]. */
-  private static View rows(Tensor x) {
-    View view = Tensors.view(x);
-    Layout layout = view.layout().reshape(Shape.of(Tensors.rows(x), x.size(-1)));
-    return view.with(Objects.requireNonNull(layout));
   }
 
   /** The definition that the fused kernels are held to. */

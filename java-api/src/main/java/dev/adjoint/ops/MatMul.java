@@ -163,9 +163,12 @@ public final class MatMul {
     Tensor b = bias == null ? null : Movement.contiguous(bias);
     long[] sizes = x.shape().toArray();
     sizes[sizes.length - 1] = weight.size(0);
-    Tensor out = Tensors.empty(Shape.of(sizes), x.dtype(), Tensors.context(x));
+    Shape shape = Shape.of(sizes);
+    Tensor out = Tensors.emptyRows(shape, x.dtype(), Tensors.context(x));
     Tensor before =
-        activation != null && Graph.records(in, weight, b) ? Tensors.emptyLike(out) : null;
+        activation != null && Graph.records(in, weight, b)
+            ? Tensors.emptyRows(shape, x.dtype(), Tensors.context(x))
+            : null;
     View vw = Tensors.view(weight);
     Precision precision = applied(Precision.current(), x);
     DType type = x.dtype();

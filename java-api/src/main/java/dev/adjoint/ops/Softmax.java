@@ -11,6 +11,8 @@ import dev.adjoint.spi.Backend;
 import dev.adjoint.spi.KernelCall;
 import dev.adjoint.spi.Layout;
 import dev.adjoint.spi.View;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /** Softmax and its logarithm. */
 public final class Softmax {
@@ -94,12 +96,19 @@ public final class Softmax {
         });
   }
 
-  /** A dense tensor seen as [rows, cols]. */
-  static View rows(Tensor dense) {
-    View view = Tensors.view(dense);
-    long cols = dense.size(-1);
-    long rows = Tensors.rows(dense);
-    return view.with(
-        Layout.of(Shape.of(rows, cols), new long[] {Math.max(1, cols), 1}, view.layout().offset()));
+  /** A tensor that is dense, or {@link #areRows rows}, seen as [rows, cols]. */
+  static View rows(Tensor x) {
+    View view = Tensors.view(x);
+    return view.with(Objects.requireNonNull(asRows(x)));
+  }
+
+  /** Whether the rows of […, C] are dense and equally far apart. */
+  static boolean areRows(Tensor x) {
+    Layout rows = asRows(x);
+    return rows != null && (rows.stride(1) == 1 || rows.size(1) == 1);
+  }
+
+  private static @Nullable Layout asRows(Tensor x) {
+    return Tensors.layout(x).reshape(Shape.of(Tensors.rows(x), x.size(-1)));
   }
 }

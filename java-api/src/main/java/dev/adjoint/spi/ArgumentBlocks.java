@@ -212,6 +212,7 @@ public final class ArgumentBlocks {
       targets.address(),
       losses.address(),
       logSumExp.address(),
+      logits.layout().stride(0),
       rows(logits),
       cols(logits),
       ignoreIndex
@@ -228,6 +229,7 @@ public final class ArgumentBlocks {
       logSumExp.address(),
       out.address(),
       grad.layout().stride(0),
+      logits.layout().stride(0),
       out.layout().stride(0),
       rows(logits),
       cols(logits),

@@ -7,7 +7,7 @@ public interface LossKernels {
    * ignoreIndex}. Another target outside [0, classes) is an index out of range, as in {@link
    * IndexKernels}.
    *
-   * @param logits contiguous [rows, classes], floating
+   * @param logits [rows, classes], floating; its rows are dense, and any distance apart
    * @param targets contiguous I64 [rows]
    * @param losses contiguous [rows] of the logits' type, of F32 where that is BF16
    * @param logSumExp contiguous [rows] of the same, kept for the gradient
@@ -18,7 +18,7 @@ public interface LossKernels {
    * {@code out[r, c] = grad[r] · (softmax(logits[r])[c] − [c = targets[r]])}, 0 in ignored rows.
    *
    * @param grad [rows] of the losses' type, any stride (0 when one gradient serves all rows)
-   * @param out like logits, but its rows may be any distance apart
+   * @param out like logits, rows another distance apart if need be
    */
   KernelCall crossEntropyGrad(
       View grad, View logits, View targets, long ignoreIndex, View logSumExp, View out);

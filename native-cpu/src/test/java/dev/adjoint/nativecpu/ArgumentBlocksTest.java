@@ -446,7 +446,7 @@ class ArgumentBlocksTest {
   }
 
   private static void addLosses(Map<String, Expected> blocks) {
-    View logits = dense(0x100, 5, 6);
+    View logits = view(0x100, DType.F32, Layout.of(Shape.of(5, 6), new long[] {7, 1}, 0));
     View targets = dense(0x200, DType.I64, 5);
     View logSumExp = dense(0x400, 5);
     View grad = view(0x500, DType.F32, Layout.of(Shape.of(5), new long[] {0}, 0));
@@ -462,6 +462,8 @@ class ArgumentBlocksTest {
             0x300,
             "log_sum_exp",
             0x400,
+            "logits_stride",
+            7,
             "rows",
             5,
             "classes",
@@ -490,6 +492,8 @@ class ArgumentBlocksTest {
             0x600,
             "grad_stride",
             0,
+            "logits_stride",
+            7,
             "out_stride",
             8,
             "rows",

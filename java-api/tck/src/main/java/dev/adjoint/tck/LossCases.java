@@ -27,19 +27,21 @@ final class LossCases {
   private static void crossEntropy(DType dtype, Consumer<KernelCase> check) {
     for (Shape shape : NormCases.matrices()) {
       for (double spread : new double[] {4, 60}) {
-        check.accept(
-            crossEntropy(dtype, shape, IGNORED, Samples.uniform(shape.numel(), -spread, spread)));
+        LongToDoubleFunction values = Samples.uniform(shape.numel(), -spread, spread);
+        check.accept(crossEntropy(dtype, shape, Placement.SHIFTED, IGNORED, values));
       }
       // A class of its own may be the ignored one.
-      check.accept(crossEntropy(dtype, shape, 0, Samples.uniform(1, -2, 2)));
+      check.accept(crossEntropy(dtype, shape, Placement.PITCHED, 0, Samples.uniform(1, -2, 2)));
     }
     LongToDoubleFunction masked = i -> i % 3 == 2 ? Double.NEGATIVE_INFINITY : 1;
-    check.accept(crossEntropy(dtype, Shape.of(4, 9), IGNORED, masked));
-    check.accept(crossEntropy(dtype, Shape.of(4, 9), IGNORED, i -> i == 12 ? Double.NaN : 1));
+    LongToDoubleFunction oneNan = i -> i == 12 ? Double.NaN : 1;
+    for (LongToDoubleFunction values : List.of(masked, oneNan)) {
+      check.accept(crossEntropy(dtype, Shape.of(4, 9), Placement.SHIFTED, IGNORED, values));
+    }
   }
 
   private static KernelCase crossEntropy(
-      DType dtype, Shape shape, long ignored, LongToDoubleFunction values) {
+      DType dtype, Shape shape, Placement placement, long ignored, LongToDoubleFunction values) {
     Shape rows = Shape.of(shape.size(0));
     return KernelCase.of(
             "cross_entropy ignoring " + ignored,
@@ -47,7 +49,7 @@ final class LossCases {
             (backend, stage) ->
                 backend.crossEntropy(
                     stage.view(0), stage.view(1), ignored, stage.view(2), stage.view(3)),
-            Operand.input(dtype, Placement.SHIFTED.of(shape), values),
+            Operand.input(dtype, placement.of(shape), values),
             targets(shape, ignored),
             Operand.output(dtype.widened(), Placement.DENSE.of(rows)),
             Operand.output(dtype.widened(), Placement.DENSE.of(rows)))
@@ -57,14 +59,16 @@ final class LossCases {
   private static void crossEntropyGrad(DType dtype, Consumer<KernelCase> check) {
     for (Shape shape : NormCases.matrices()) {
       for (Placement grad : List.of(Placement.DENSE, Placement.STEPPED, Placement.REPEATED)) {
-        check.accept(crossEntropyGrad(dtype, shape, grad, Placement.SHIFTED));
+        check.accept(crossEntropyGrad(dtype, shape, grad, Placement.SHIFTED, Placement.SHIFTED));
       }
-      check.accept(crossEntropyGrad(dtype, shape, Placement.DENSE, Placement.PITCHED));
+      for (Placement logits : List.of(Placement.SHIFTED, Placement.PITCHED)) {
+        check.accept(crossEntropyGrad(dtype, shape, Placement.DENSE, logits, Placement.PITCHED));
+      }
     }
   }
 
   private static KernelCase crossEntropyGrad(
-      DType dtype, Shape shape, Placement grad, Placement out) {
+      DType dtype, Shape shape, Placement grad, Placement logits, Placement out) {
     Shape rows = Shape.of(shape.size(0));
     double lse = Math.log(Math.max(1, (double) shape.size(1)));
     return KernelCase.of(
@@ -74,7 +78,7 @@ final class LossCases {
             backend.crossEntropyGrad(
                 stage.view(0), stage.view(1), stage.view(2), IGNORED, stage.view(3), stage.view(4)),
         Operand.input(dtype.widened(), grad.of(rows), Samples.uniform(1, -1, 1)),
-        Operand.input(dtype, Placement.SHIFTED.of(shape), Samples.uniform(2, -1, 1)),
+        Operand.input(dtype, logits.of(shape), Samples.uniform(2, -1, 1)),
         targets(shape, IGNORED),
         Operand.input(dtype.widened(), Placement.DENSE.of(rows), Samples.uniform(3, lse, lse + 1)),
         Operand.output(dtype, out.of(shape)));
