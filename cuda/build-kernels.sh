@@ -3,9 +3,9 @@
 #
 # All files together are one module: each becomes a namespace of one translation unit, whose PTX is
 # assembled for each architecture. Drivers before CUDA 13 refuse newer PTX and cubins of a newer ptxas
-# than their own; they get the same PTX under the version that CUDA 12.0 introduced, and cubins that
-# the PTX compiler in JCuda's natives makes of it: Maven says in JCUDA_CLASS_PATH where those are, by
-# hand there are none.
+# than their own; they get the same PTX under the version that CUDA 12.0 introduced, with parameters
+# as small as it wants them, and cubins that the PTX compiler in JCuda's natives makes of it: Maven
+# says in JCUDA_CLASS_PATH where those are, by hand there are none.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -66,7 +66,10 @@ module="$build/adjoint.cu"
 "$nvcc" -ptx -arch="compute_$oldest" -std=c++17 -O3 -Werror all-warnings \
   -I "$sources" -I "$shared/include" -I "$shared" -o "$build/adjoint.ptx" "$module"
 
-sed "s/^\.version .*/.version $oldest_ptx/" "$build/adjoint.ptx" >"$build/adjoint-$oldest_ptx.ptx"
+# Code takes only the address of a list in a parameter, so its size may change afterwards. Where one
+# was left as it is, the assembler refuses it.
+sed -e "s/^\.version .*/.version $oldest_ptx/" -e '/^\t\.param /s/\[32760\]$/[4096]/' \
+  "$build/adjoint.ptx" >"$build/adjoint-$oldest_ptx.ptx"
 images_12=("--image3=kind=ptx,sm=$oldest,file=$build/adjoint-$oldest_ptx.ptx")
 assembling=""
 if [ -n "${JCUDA_CLASS_PATH:-}" ] && [ "$(uname -m)" = x86_64 ]; then

@@ -49,6 +49,11 @@ const Settings& settings() {
     return instance;
 }
 
+/* The bytes of parameters that a kernel may have. */
+size_t parameter_limit() {
+    return settings().driver >= 12010 ? 32764 : 4096;
+}
+
 constexpr int MULTIPROCESSORS = 4;
 constexpr size_t ALLOCATION_UNIT = 512;
 /* What a stream holds back at most; a real driver's queue is as long. */
@@ -1195,6 +1200,12 @@ API cuModuleGetFunction(void** function, void* module, const char* name) {
         f->kernel.name = f->name.c_str();
         memcpy(&f->kernel.function, &entry, sizeof entry);
         memcpy(&f->kernel.parameter_bytes, bytes, sizeof(size_t));
+        if (f->kernel.parameter_bytes > parameter_limit()) {
+            fprintf(stderr,
+                    "simulated device: %s: %zu bytes of parameters, this driver takes %zu\n", name,
+                    f->kernel.parameter_bytes, parameter_limit());
+            return INVALID_IMAGE;
+        }
         known = driver().functions.add(std::move(f));
     }
     *function = known;

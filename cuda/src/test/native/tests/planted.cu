@@ -370,3 +370,19 @@ ADJ_KERNEL(adj_trap, vector_args) {
     }
     args.out[threadIdx.x] = 0;
 }
+
+/* As long as all drivers take, as those of CUDA 12.1 do, and longer. */
+template <int Words>
+struct long_args {
+    int64_t* out;
+    int64_t words[Words - 1];
+};
+ADJ_KERNEL(adj_parameters_4096, long_args<512>) {
+    *args.out = args.words[510];
+}
+ADJ_KERNEL(adj_parameters_32760, long_args<4095>) {
+    *args.out = args.words[4093];
+}
+ADJ_KERNEL(adj_parameters_32768, long_args<4096>) {
+    *args.out = args.words[4094];
+}

@@ -339,6 +339,36 @@ void launches() {
             OK(f.synchronize());
         },
         "adj_double takes 24 bytes of parameters, not 16");
+    check("long parameters", [] {
+        setenv("ADJOINT_SIMULATED_DRIVER", "12010", 1);
+        const Fixture f;
+        const Address out = Fixture::numbers(2);
+        std::vector<int64_t> parameter(4095);
+        parameter[0] = (int64_t)out;
+        parameter[4094] = -7;
+        void* parameters[] = {parameter.data()};
+        OK(cuLaunchKernel(f.function("adj_parameters_32760"), 1, 1, 1, 1, 1, 1, 0, f.stream,
+                          parameters, nullptr));
+        OK(f.synchronize());
+        int64_t found;
+        OK(cuMemcpyDtoH_v2(&found, out, sizeof found));
+        CHECK(found == -7);
+    });
+    const auto too_long = [](const char* driver, const char* taken, const char* refused) {
+        return [=] {
+            setenv("ADJOINT_SIMULATED_DRIVER", driver, 1);
+            const Fixture f;
+            void* p;
+            OK(cuModuleGetFunction(&p, f.module, taken));
+            CHECK(cuModuleGetFunction(&p, f.module, refused) == INVALID_IMAGE);
+        };
+    };
+    check("parameters too long for CUDA 12.0",
+          too_long("12000", "adj_parameters_4096", "adj_parameters_32760"),
+          "adj_parameters_32760: 32760 bytes of parameters, this driver takes 4096");
+    check("parameters too long for CUDA 13",
+          too_long("13000", "adj_parameters_32760", "adj_parameters_32768"),
+          "adj_parameters_32768: 32768 bytes of parameters, this driver takes 32764");
     check("names and images", [] {
         const Fixture f;
         void* p;

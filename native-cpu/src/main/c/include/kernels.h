@@ -26,12 +26,16 @@
 /*
  * How many words may follow at the end of a block, after a head of some words. None are counted in C,
  * where a block is as long as it is. CUDA passes blocks by value: there they have the size of the
- * largest, up to the 4096 bytes that every driver takes.
+ * largest; those with lists of tensors have as many words as the 32,764 bytes hold that drivers take
+ * since CUDA 12.1.
  */
 #ifdef __cplusplus
 #define ADJ_MAX_DEPTH 16
 #define ADJ_DIMS(views) (ADJ_MAX_DEPTH * (1 + (views)))
-#define ADJ_WORDS(head) (512 - (head))
+#ifndef ADJ_LIST_BLOCK_WORDS
+#define ADJ_LIST_BLOCK_WORDS 4095
+#endif
+#define ADJ_WORDS(head) (ADJ_LIST_BLOCK_WORDS - (head))
 #else
 #define ADJ_DIMS(views)
 #define ADJ_WORDS(head)

@@ -98,7 +98,7 @@ final class CudaKernels {
     }
     CudaErrors.check(result, "finding the kernel adj_" + name);
     long bytes = driver.parameterBytes(function.address());
-    if (bytes == 0 || bytes % Long.BYTES != 0) {
+    if (bytes == 0 || bytes % Long.BYTES != 0 || bytes > Driver.LARGEST_PARAMETER_BYTES) {
       throw new TensorException(
           "cuda: the kernel adj_" + name + " of " + image + " does not take one block of words");
     }

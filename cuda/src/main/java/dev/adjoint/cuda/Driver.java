@@ -17,8 +17,11 @@ import org.jspecify.annotations.Nullable;
  * <p>One handle for each signature, with the function's address as the first argument.
  */
 final class Driver {
-  /** The limit of every driver, in bytes. */
+  /** The parameters that every driver takes, in bytes: those of the kernels for CUDA 12. */
   static final int PARAMETER_BYTES = 4096;
+
+  /** The parameters that drivers take since CUDA 12.1. */
+  static final int LARGEST_PARAMETER_BYTES = 32764;
 
   private static final MethodHandle OF_HANDLE = handle(JAVA_LONG);
   private static final MethodHandle OF_HANDLES = handle(JAVA_LONG, JAVA_LONG);
@@ -65,10 +68,13 @@ final class Driver {
     parameterInfo = library.symbols().find("cuFuncGetParamInfo").orElse(null); // since CUDA 12.4
   }
 
-  /** Parameters of one launch: the address of the only one, then its block. */
+  /**
+   * Parameters of one launch: the address of the only one, then its block. The driver copies as
+   * much as the kernel declares, so there is room for the largest, however few words are set.
+   */
   private static final class Parameters {
     private final MemorySegment block =
-        Arena.ofAuto().allocate(Long.BYTES + PARAMETER_BYTES, 2 * Long.BYTES);
+        Arena.ofAuto().allocate(Long.BYTES + LARGEST_PARAMETER_BYTES, 2 * Long.BYTES);
 
     private Parameters() {
       block.set(JAVA_LONG, 0, block.address() + Long.BYTES);
@@ -162,7 +168,8 @@ final class Driver {
   /**
    * The size of a kernel's only parameter.
    *
-   * @return bytes; 0 if it has none or more than one; the limit if this driver cannot tell
+   * @return bytes; 0 if it has none or more than one; if this driver cannot tell, those that every
+   *     driver takes
    */
   long parameterBytes(long function) {
     if (parameterInfo == null) {

@@ -13,7 +13,11 @@ import org.junit.jupiter.api.Test;
 /** Numbers that launches and kernels must agree on. */
 class CudaArgsTest {
   private static long constant(String name) throws IOException {
-    String header = Files.readString(Path.of("src/main/cuda/cuda_args.h"));
+    return constant("src/main/cuda/cuda_args.h", name);
+  }
+
+  private static long constant(String file, String name) throws IOException {
+    String header = Files.readString(Path.of(file));
     Matcher definition = Pattern.compile("#define " + name + " (\\d+)").matcher(header);
     assertTrue(definition.find(), name);
     return Long.parseLong(definition.group(1));
@@ -27,5 +31,12 @@ class CudaArgsTest {
   @Test
   void chunksAreWhatKernelsTakeThemFor() throws IOException {
     assertEquals(constant("ADJ_CHUNK"), TensorLists.CHUNK);
+  }
+
+  @Test
+  void listsTakeAllTheWordsThatParametersHold() throws IOException {
+    assertEquals(
+        constant("../native-cpu/src/main/c/include/kernels.h", "ADJ_LIST_BLOCK_WORDS"),
+        Driver.LARGEST_PARAMETER_BYTES / Long.BYTES);
   }
 }

@@ -182,6 +182,26 @@ class RefusalsTest {
     assertSays(java(arguments, Map.of()), "Java needs the option " + NATIVE_ACCESS);
   }
 
+  /**
+   * Not a refusal: launches of an optimizer step (the last one counts it), steps done, and the sum
+   * of all moments, which are a half for each parameter.
+   */
+  @Test
+  void listsOfTensorsAreAsLongAsTheKernelsForTheDriverTakeThem() throws Exception {
+    assertEquals(
+        "101 in 2, 1.0, 101.0; 148 in 2, 1.0, 148.0; 800 in 2, 1.0, 800.0; 818 in 3, 1.0, 818.0",
+        runSimulated("steps", Map.of()));
+    Map<String, String> cuda12 =
+        Map.of(
+            "ADJOINT_SIMULATED_DRIVER",
+            "12000",
+            "ADJOINT_SIMULATED_KERNELS",
+            SIMULATED.resolve("libadjoint_simulated_kernels_12.so").toString());
+    assertEquals(
+        "101 in 2, 1.0, 101.0; 148 in 3, 1.0, 148.0; 800 in 9, 1.0, 800.0; 818 in 10, 1.0, 818.0",
+        runSimulated("steps", cuda12));
+  }
+
   /** Not a refusal: what the class path can do, the module path can. */
   @Test
   void theModulePathWorksToo() throws Exception {
