@@ -29,6 +29,10 @@ typedef struct {
  * reduced loops; neighbouring threads take neighbouring steps if `along`, else results. The steps
  * are cut into `parts`, blockIdx.y of them; several parts leave accumulators in `partials`, by
  * part, then by result, which the kernel adj_reduce_<kernel>_finish_<dtype> joins.
+ *
+ * adj_reduce_<kernel>_columns_<dtype> takes packets of neighbouring results, `width` of them in a
+ * block: the last of the kept loops is a multiple of them and has stride 1 in x, all other strides
+ * are such multiples, x is aligned, `along` is 0.
  */
 typedef struct {
     const void* x;
@@ -37,12 +41,22 @@ typedef struct {
     int64_t results;
     int64_t steps; /* of the reduced loops together */
     int64_t parts;
-    int64_t width; /* a power of two */
+    int64_t width; /* threads, a power of two */
     int64_t along;
     int64_t kept; /* how many loops come first */
     int64_t depth;
     int64_t dims[ADJ_DIMS(2)]; /* sizes, x, out */
 } adj_reduce_plan_args;
+
+/*
+ * Each row is cut into `parts`, blockIdx.y of them; several parts leave what they found in
+ * `candidates`, by row, then by part, and adj_argmax_finish_<dtype> takes the best.
+ */
+typedef struct {
+    void* candidates; /* 16 bytes each */
+    int64_t parts;
+    adj_argmax_args block;
+} adj_argmax_parts_args;
 
 /* Sums of squares, one of each block of adj_sum_squares, into one. */
 typedef struct {

@@ -102,7 +102,37 @@ struct place {
 template <class Op>
 using result_of = decltype(Op::result(Op::initial(), 0));
 
-template <class Op>
+/*
+ * take(i, load(i)) for each i from `first` to before `end`, by `stride`. AT_ONCE loads are under way
+ * before the first is waited for: where a loop is only unrolled, the question whether it ends lies
+ * between them.
+ */
+template <int AT_ONCE, class L, class F>
+ADJ_DEVICE void for_each_loaded(int64_t first, int64_t end, int64_t stride, L load, F take) {
+    int64_t i = first;
+    ADJ_UNROLL_BY(1)
+    for (; i + (AT_ONCE - 1) * stride < end; i += AT_ONCE * stride) {
+        decltype(load(i)) loaded[AT_ONCE];
+        ADJ_UNROLL
+        for (int k = 0; k < AT_ONCE; k++) {
+            loaded[k] = load(i + k * stride);
+        }
+        ADJ_UNROLL
+        for (int k = 0; k < AT_ONCE; k++) {
+            take(i + k * stride, loaded[k]);
+        }
+    }
+    ADJ_UNROLL_BY(1)
+    for (; i < end; i += stride) {
+        take(i, load(i));
+    }
+}
+
+/*
+ * N neighbouring results for each thread: one of any layout, or of columns, whose neighbours are a
+ * packet in x. Of columns a multiprocessor has 64 KiB under way, with the 4 blocks that Java plans.
+ */
+template <class Op, int N>
 ADJ_DEVICE void reduce(const adj_reduce_plan_args& args) {
     using T = typename Op::element;
     using A = typename Op::accumulator;
@@ -111,47 +141,70 @@ ADJ_DEVICE void reduce(const adj_reduce_plan_args& args) {
     const int thread = static_cast<int>(threadIdx.x);
     const int width = static_cast<int>(args.width);
     const int height = ADJ_THREADS / width;
-    const int column = args.along ? thread / height : thread % width;
-    const int row = args.along ? thread % height : thread / width;
-    const int64_t result = static_cast<int64_t>(blockIdx.x) * width + column;
+    const bool along = N == 1 && args.along;
+    const int column = along ? thread / height : thread % width;
+    const int row = along ? thread % height : thread / width;
+    const int64_t result = (static_cast<int64_t>(blockIdx.x) * width + column) * N;
 
     place first;
-    A a = Op::initial();
+    A a[N];
+    ADJ_UNROLL
+    for (int k = 0; k < N; k++) {
+        a[k] = Op::initial();
+    }
     if (result < args.results) {
         adj_locate(nest, 0, args.kept, result, first.at);
         const T* x = static_cast<const T*>(args.x) + first.at[0];
+        const auto take = [&](int64_t, const adj_packet<T, N>& packet) {
+            ADJ_UNROLL
+            for (int k = 0; k < N; k++) {
+                a[k] = Op::join(a[k], static_cast<A>(adj_widen(packet.at[k])));
+            }
+        };
         const int64_t part_steps = adj_ceil_div(args.steps, args.parts);
         const int64_t begin = blockIdx.y * part_steps;
         const int64_t end = adj_min(begin + part_steps, args.steps);
         if (args.depth - args.kept == 1) {
             const int64_t stride = nest.stride(0, args.kept);
-            ADJ_UNROLL_BY(8)
-            for (int64_t step = begin + row; step < end; step += height) {
-                a = Op::join(a, static_cast<A>(adj_widen(x[step * stride])));
-            }
+            const auto load = [&](int64_t step) { return adj_load_elements<N>(x + step * stride); };
+            for_each_loaded<N == 1 ? 8 : 4>(begin + row, end, height, load, take);
         } else {
-            for (int64_t step = begin + row; step < end; step += height) {
+            const auto load = [&](int64_t step) {
                 place element;
                 adj_locate(nest, args.kept, args.depth, step, element.at);
-                a = Op::join(a, static_cast<A>(adj_widen(x[element.at[0]])));
-            }
+                return adj_load_elements<N>(x + element.at[0]);
+            };
+            for_each_loaded<1>(begin + row, end, height, load, take);
         }
     }
 
-    ADJ_SHARED(A, joined, ADJ_THREADS);
+    ADJ_SHARED(A, joined, ADJ_THREADS * N);
     A* const own = joined + row * width + column;
-    *own = a;
+    ADJ_UNROLL
+    for (int k = 0; k < N; k++) {
+        own[k * ADJ_THREADS] = a[k];
+    }
     for (int below = height / 2; below > 0; below /= 2) {
         __syncthreads();
         if (row < below) {
-            *own = Op::join(*own, own[below * width]);
+            ADJ_UNROLL
+            for (int k = 0; k < N; k++) {
+                A* const one = own + k * ADJ_THREADS;
+                *one = Op::join(*one, one[below * width]);
+            }
         }
     }
-    if (row == 0 && result < args.results) {
+    if (row != 0 || result >= args.results) {
+        return;
+    }
+    ADJ_UNROLL
+    for (int k = 0; k < N; k++) {
+        const A one = own[k * ADJ_THREADS];
         if (args.parts > 1) {
-            static_cast<A*>(args.partials)[blockIdx.y * args.results + result] = *own;
+            static_cast<A*>(args.partials)[blockIdx.y * args.results + result + k] = one;
         } else {
-            static_cast<R*>(args.out)[first.at[1]] = Op::result(*own, args.steps);
+            const int64_t next = k == 0 ? 0 : k * nest.stride(1, args.kept - 1);
+            static_cast<R*>(args.out)[first.at[1] + next] = Op::result(one, args.steps);
         }
     }
 }
@@ -178,12 +231,20 @@ ADJ_DEVICE void finish(const adj_reduce_plan_args& args) {
     }
 }
 
-#define REDUCE(name, S)                                                \
-    ADJ_KERNEL(adj_reduce_##name##_##S, adj_reduce_plan_args) {        \
-        reduce<name##_of<adj_type_##S>>(args);                         \
-    }                                                                  \
-    ADJ_KERNEL(adj_reduce_##name##_finish_##S, adj_reduce_plan_args) { \
-        finish<name##_of<adj_type_##S>>(args);                         \
+template <class Op>
+ADJ_DEVICE void reduce_columns(const adj_reduce_plan_args& args) {
+    reduce<Op, adj_packet_size(sizeof(typename Op::element))>(args);
+}
+
+#define REDUCE(name, S)                                                 \
+    ADJ_KERNEL(adj_reduce_##name##_##S, adj_reduce_plan_args) {         \
+        reduce<name##_of<adj_type_##S>, 1>(args);                       \
+    }                                                                   \
+    ADJ_KERNEL(adj_reduce_##name##_columns_##S, adj_reduce_plan_args) { \
+        reduce_columns<name##_of<adj_type_##S>>(args);                  \
+    }                                                                   \
+    ADJ_KERNEL(adj_reduce_##name##_finish_##S, adj_reduce_plan_args) {  \
+        finish<name##_of<adj_type_##S>>(args);                          \
     }
 REDUCE(sum, f32)
 REDUCE(sum, f64)
@@ -200,11 +261,18 @@ REDUCE(min, f32)
 REDUCE(min, f64)
 REDUCE(min, bf16)
 REDUCE(min, i64)
+/* Their parts are joined as those of float are. */
 ADJ_KERNEL(adj_reduce_sum_f32_bf16, adj_reduce_plan_args) {
-    reduce<sum_of<__nv_bfloat16, float>>(args); /* parts are joined as those of float are */
+    reduce<sum_of<__nv_bfloat16, float>, 1>(args);
+}
+ADJ_KERNEL(adj_reduce_sum_f32_columns_bf16, adj_reduce_plan_args) {
+    reduce_columns<sum_of<__nv_bfloat16, float>>(args);
 }
 
-/* ---- the index of the first largest element, or of the first NaN: a block for each row ---- */
+/*
+ * ---- the index of the first largest element, or of the first NaN: a block for each part of a row,
+ * the parts along y ----
+ */
 
 template <class T>
 struct candidate {
@@ -212,6 +280,7 @@ struct candidate {
     int64_t index; /* of no element: beyond all */
 };
 
+/* Whatever the order in which candidates meet, the same one is left. */
 template <class T>
 ADJ_DEVICE candidate<T> better(const candidate<T>& a, const candidate<T>& b) {
     const bool a_nan = a.value != a.value;
@@ -226,19 +295,30 @@ ADJ_DEVICE candidate<T> better(const candidate<T>& a, const candidate<T>& b) {
 }
 
 template <class T>
-ADJ_DEVICE void argmax(const adj_argmax_args& args) {
-    place row;
-    adj_locate({args.depth, args.dims}, 0, args.depth, blockIdx.x, row.at);
-    using A = adj_number<T>;
-    const T* x = static_cast<const T*>(args.x) + row.at[0];
-    candidate<A> best = {least(A{}), INT64_MAX};
-    for (int64_t col = threadIdx.x; col < args.cols; col += blockDim.x) {
-        best = better(best, candidate<A>{adj_widen(x[col * args.col_stride]), col});
-    }
+ADJ_DEVICE candidate<T> best_of_warp(candidate<T> best) {
     for (int distance = ADJ_WARP / 2; distance > 0; distance /= 2) {
-        best = better(best, candidate<A>{__shfl_xor_sync(ADJ_ALL_LANES, best.value, distance),
+        best = better(best, candidate<T>{__shfl_xor_sync(ADJ_ALL_LANES, best.value, distance),
                                          __shfl_xor_sync(ADJ_ALL_LANES, best.index, distance)});
     }
+    return best;
+}
+
+template <class T>
+ADJ_DEVICE void argmax(const adj_argmax_parts_args& args) {
+    const adj_argmax_args& block = args.block;
+    place row;
+    adj_locate({block.depth, block.dims}, 0, block.depth, blockIdx.x, row.at);
+    using A = adj_number<T>;
+    const T* x = static_cast<const T*>(block.x) + row.at[0];
+    candidate<A> best = {least(A{}), INT64_MAX};
+    const int64_t part_cols = adj_ceil_div(block.cols, args.parts);
+    const int64_t begin = blockIdx.y * part_cols;
+    const int64_t end = adj_min(begin + part_cols, block.cols);
+    for_each_loaded<4>(
+        begin + threadIdx.x, end, blockDim.x,
+        [&](int64_t col) { return adj_widen(x[col * block.col_stride]); },
+        [&](int64_t col, A value) { best = better(best, candidate<A>{value, col}); });
+    best = best_of_warp(best);
     ADJ_SHARED(A, values, ADJ_WARP);
     ADJ_SHARED(int64_t, indices, ADJ_WARP);
     if (adj_lane() == 0) {
@@ -251,22 +331,44 @@ ADJ_DEVICE void argmax(const adj_argmax_args& args) {
         for (int warp = 1; warp < warps; warp++) {
             best = better(best, candidate<A>{values[warp], indices[warp]});
         }
-        args.out[row.at[1]] = best.index;
+        if (args.parts > 1) {
+            const int64_t part = static_cast<int64_t>(blockIdx.x) * args.parts + blockIdx.y;
+            static_cast<candidate<A>*>(args.candidates)[part] = best;
+        } else {
+            block.out[row.at[1]] = best.index;
+        }
     }
 }
 
-ADJ_KERNEL(adj_argmax_f32, adj_argmax_args) {
-    argmax<float>(args);
+/* The best of the parts of each row, a block of one warp for each. */
+template <class T>
+ADJ_DEVICE void finish_argmax(const adj_argmax_parts_args& args) {
+    using A = adj_number<T>;
+    place row;
+    adj_locate({args.block.depth, args.block.dims}, 0, args.block.depth, blockIdx.x, row.at);
+    const candidate<A>* parts = static_cast<const candidate<A>*>(args.candidates) +
+                                static_cast<int64_t>(blockIdx.x) * args.parts;
+    candidate<A> best = {least(A{}), INT64_MAX};
+    for (int64_t part = adj_lane(); part < args.parts; part += ADJ_WARP) {
+        best = better(best, parts[part]);
+    }
+    best = best_of_warp(best);
+    if (adj_lane() == 0) {
+        args.block.out[row.at[1]] = best.index;
+    }
 }
-ADJ_KERNEL(adj_argmax_f64, adj_argmax_args) {
-    argmax<double>(args);
-}
-ADJ_KERNEL(adj_argmax_bf16, adj_argmax_args) {
-    argmax<__nv_bfloat16>(args);
-}
-ADJ_KERNEL(adj_argmax_i64, adj_argmax_args) {
-    argmax<int64_t>(args);
-}
+
+#define ARGMAX(S)                                              \
+    ADJ_KERNEL(adj_argmax_##S, adj_argmax_parts_args) {        \
+        argmax<adj_type_##S>(args);                            \
+    }                                                          \
+    ADJ_KERNEL(adj_argmax_finish_##S, adj_argmax_parts_args) { \
+        finish_argmax<adj_type_##S>(args);                     \
+    }
+ARGMAX(f32)
+ARGMAX(f64)
+ARGMAX(bf16)
+ARGMAX(i64)
 
 /* ---- the sum of the squares of many tensors ---- */
 

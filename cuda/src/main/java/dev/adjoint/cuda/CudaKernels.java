@@ -28,8 +28,17 @@ final class CudaKernels {
   private final KernelTable<CudaKernel> table;
   private final Map<Integer, CudaKernel> transposes = new HashMap<>();
 
+  /** Reductions of columns, a packet of them for each thread. */
+  final KernelFamily.ByEnum<ReduceKernel, CudaKernel> reduceColumns;
+
+  /** The same as sums in float32 of 16-bit elements. */
+  final KernelFamily<CudaKernel> reduceColumnsSumToF32;
+
   /** Joins the parts of a reduction, by what it computes and the type of its result. */
   final KernelFamily.ByEnum<ReduceKernel, CudaKernel> reduceFinish;
+
+  /** Takes the best of the parts of a row, by their type. */
+  final KernelFamily<CudaKernel> argmaxFinish;
 
   final CudaKernel sumPartials;
   final KernelFamily<CudaKernel> normGradJoin;
@@ -51,18 +60,28 @@ final class CudaKernels {
     for (int bytes = 1; bytes <= Long.BYTES; bytes *= 2) {
       transposes.put(bytes, get("transpose_" + bytes * Byte.SIZE));
     }
-    this.reduceFinish =
-        new KernelFamily.ByEnum<>(
-            ReduceKernel.class,
-            k ->
-                new KernelFamily<>(
-                    this::get,
-                    "reduce_" + k.symbol() + "_finish",
-                    KernelTable.reducible(k, COMPUTED)));
+    this.reduceColumns = reductions("columns");
+    this.reduceColumnsSumToF32 =
+        new KernelFamily<>(this::get, "reduce_sum_f32_columns", Set.of(DType.BF16));
+    this.reduceFinish = reductions("finish");
+    this.argmaxFinish =
+        new KernelFamily<>(
+            this::get, "argmax_finish", KernelTable.reducible(ReduceKernel.MAX, COMPUTED));
     this.sumPartials = get("sum_partials");
     this.normGradJoin = new KernelFamily<>(this::get, "norm_grad_join", KernelTable.FLOATING);
     this.attention = new CudaAttention.Variants(this);
     this.countStep = get("count_step");
+  }
+
+  /** A kernel for each reduction and type beside the one that every backend has. */
+  private KernelFamily.ByEnum<ReduceKernel, CudaKernel> reductions(String what) {
+    return new KernelFamily.ByEnum<>(
+        ReduceKernel.class,
+        k ->
+            new KernelFamily<>(
+                this::get,
+                "reduce_" + k.symbol() + "_" + what,
+                KernelTable.reducible(k, COMPUTED)));
   }
 
   /** The kernels that every backend has. */

@@ -29,6 +29,9 @@ interface CudaReductions extends ReductionKernels, ElementwiseKernels, CudaFamil
   /** Blocks for each multiprocessor that keep it busy; with fewer, results are cut into parts. */
   int ENOUGH_BLOCKS = 4;
 
+  /** Packets of columns that neighbouring threads read: together a line of 128 bytes. */
+  int LINE_PACKETS = 8;
+
   int SUM_SQUARES_HEAD_WORDS = 2;
 
   // ---- over any loops ----
@@ -40,10 +43,7 @@ interface CudaReductions extends ReductionKernels, ElementwiseKernels, CudaFamil
       return fill(out, kernel == ReduceKernel.MEAN ? Double.NaN : 0);
     }
     Plan plan = new Plan(device(), x, out);
-    CudaKernel first =
-        x.dtype() == out.dtype()
-            ? table().reduce.of(kernel, x.dtype())
-            : table().reduceSumToF32.of(x.dtype());
+    CudaKernel first = first(kernel, plan.columns, x.dtype(), out.dtype());
     Launch launch = new Launch(first, plan.words, plan.blocks, plan.parts, Grid.THREADS, 0);
     if (plan.parts == 1) {
       return new CudaCall(device(), launch);
@@ -54,6 +54,13 @@ interface CudaReductions extends ReductionKernels, ElementwiseKernels, CudaFamil
         first.name(),
         device(),
         List.of(launch, new Launch(second, plan.words, blocks, 1, Grid.THREADS, 0)));
+  }
+
+  private CudaKernel first(ReduceKernel kernel, boolean columns, DType from, DType to) {
+    if (from == to) {
+      return columns ? kernels().reduceColumns.of(kernel, from) : table().reduce.of(kernel, from);
+    }
+    return columns ? kernels().reduceColumnsSumToF32.of(from) : table().reduceSumToF32.of(from);
   }
 
   /** How a reduction is cut into blocks: {@code adj_reduce_plan_args}. */
@@ -67,6 +74,10 @@ interface CudaReductions extends ReductionKernels, ElementwiseKernels, CudaFamil
     private static final int HEAD_WORDS = 9;
 
     final long[] words;
+
+    /** Whether a thread takes a packet of neighbouring results. */
+    final boolean columns;
+
     final long results;
     final int blocks;
     final int parts;
@@ -92,9 +103,11 @@ interface CudaReductions extends ReductionKernels, ElementwiseKernels, CudaFamil
       boolean along =
           kept == 0
               || (kept < depth && Math.abs(stride(0, depth - 1)) <= Math.abs(stride(0, kept - 1)));
-      long height = along ? heightAlong(steps) : heightAcross(results, steps);
+      columns = !along && startsPackets(x, kept);
+      long items = columns ? results / Grid.packet(x.dtype().bytes()) : results;
+      long height = along ? heightAlong(steps) : heightAcross(items, steps);
       long width = Grid.THREADS / height;
-      blocks = Math.toIntExact(Math.ceilDiv(results, width));
+      blocks = Math.toIntExact(Math.ceilDiv(items, width));
       parts = (int) parts(device, steps, height);
       words[RESULTS] = results;
       words[STEPS] = steps;
@@ -129,14 +142,28 @@ interface CudaReductions extends ReductionKernels, ElementwiseKernels, CudaFamil
       return steps;
     }
 
+    /** Whether in x packets are neighbouring results, at all steps, and nothing is left over. */
+    private boolean startsPackets(View x, int kept) {
+      int last = kept - 1;
+      long packet = Grid.packet(x.dtype().bytes());
+      boolean packets =
+          stride(0, last) == 1
+              && steps(last, kept) % packet == 0
+              && x.address() % Grid.PACKET_BYTES == 0;
+      for (int loop = 0; loop < words[HEAD_WORDS]; loop++) {
+        packets &= loop == last || stride(0, loop) % packet == 0;
+      }
+      return packets;
+    }
+
     /** How many threads work on a result whose elements are neighbours. */
     private static long heightAlong(long steps) {
       return steps >= LONG_ROW ? Grid.THREADS : Math.min(Grid.WARP, Grid.powerOfTwo(steps));
     }
 
-    /** The same where neighbours belong to different results, up to a warp of which is read. */
-    private static long heightAcross(long results, long steps) {
-      long width = Math.min(Grid.WARP, Grid.powerOfTwo(results));
+    /** The same where neighbours belong to different results, or to packets of them. */
+    private long heightAcross(long items, long steps) {
+      long width = Math.min(columns ? LINE_PACKETS : Grid.WARP, Grid.powerOfTwo(items));
       return Math.min(Grid.THREADS / width, Grid.powerOfTwo(steps));
     }
 
@@ -155,9 +182,24 @@ interface CudaReductions extends ReductionKernels, ElementwiseKernels, CudaFamil
     long cols = x.layout().size(-1);
     int threads = Math.clamp(Grid.powerOfTwo(cols), Grid.WARP, MAX_THREADS);
     int rows = Math.toIntExact(out.numel());
-    CudaKernel kernel = table().argmax.of(x.dtype());
+    int parts = (int) argmaxParts(rows, cols / ((long) PART_STEPS_PER_THREAD * threads));
+    long[] plan = {device().workspace().address(), parts};
+    long[] words = Words.join(plan, ArgumentBlocks.argmax(x, out));
+    Launch launch = new Launch(table().argmax.of(x.dtype()), words, rows, parts, threads, 0);
+    if (parts == 1) {
+      return new CudaCall(device(), launch);
+    }
+    CudaKernel finish = kernels().argmaxFinish.of(x.dtype());
     return new CudaCall(
-        device(), new Launch(kernel, ArgumentBlocks.argmax(x, out), rows, 1, threads, 0));
+        launch.kernel().name(),
+        device(),
+        List.of(launch, new Launch(finish, words, rows, 1, Grid.WARP, 0)));
+  }
+
+  /** Parts of each row: with all rows together so few that any workspace has room for them. */
+  private long argmaxParts(int rows, long useful) {
+    long wanted = Math.ceilDiv(ENOUGH_BLOCKS * device().multiprocessors(), Math.max(1, rows));
+    return Math.clamp(useful, 1, wanted);
   }
 
   // ---- sum of squares ----

@@ -9,7 +9,7 @@ final class Grid {
   static final int WARP = 32;
 
   /** The bytes that one instruction of a thread moves at most. */
-  private static final int PACKET_BYTES = 16;
+  static final int PACKET_BYTES = 16;
 
   /** More would not run at once anyway: threads then go on to further elements. */
   private static final int BLOCKS_PER_MULTIPROCESSOR = 32;

@@ -58,7 +58,13 @@ final class ReductionCases {
       }
     }
     for (Shape shape :
-        List.of(Samples.LARGE, Shape.of(7, 20_003), Shape.of(20_003, 7), Shape.of(40, 30, 50))) {
+        List.of(
+            Samples.LARGE,
+            Shape.of(7, 20_003),
+            Shape.of(20_003, 7),
+            Shape.of(40, 30, 50),
+            Shape.of(3, 400, 64),
+            Shape.of(4, 3, 5, 16))) {
       for (int dims = 1; dims < 1 << shape.rank(); dims++) {
         for (Placement from : List.of(Placement.DENSE, Placement.TRANSPOSED, Placement.STEPPED)) {
           reduce(check, kernel, dtype, to, shape, dims, from, values);
@@ -132,6 +138,18 @@ final class ReductionCases {
     }
     check.accept(argmax(dtype, Samples.LARGE, Placement.DENSE, i -> i % 60_000));
     check.accept(argmax(dtype, Shape.of(1000, 70), Placement.TRANSPOSED, values));
+    // The first of several where a backend may cut rows into parts, but not in the first part.
+    LongToDoubleFunction largest = i -> i % 30_000 == 29_999 ? 9 : i % 7;
+    check.accept(argmax(dtype, Samples.LARGE, Placement.SHIFTED, largest));
+    check.accept(argmax(dtype, Shape.of(2, 40_000), Placement.STEPPED, largest));
+    if (dtype.isFloating()) {
+      check.accept(
+          argmax(
+              dtype,
+              Samples.LARGE,
+              Placement.DENSE,
+              i -> i % 17_000 == 16_999 && i > 20_000 ? Double.NaN : largest.applyAsDouble(i)));
+    }
   }
 
   private static KernelCase argmax(
