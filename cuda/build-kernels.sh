@@ -13,6 +13,9 @@ architectures="80 86 89 90 100 120"
 architectures_12="80 86 89 90"
 oldest=80
 oldest_ptx=8.0
+# A multiprocessor has 65,536 registers: of 2048 threads each may take 32; of 1536, as there are on
+# these, 40.
+fewer_threads="86 89 120"
 
 sources="$PWD/src/main/cuda"
 shared="$PWD/../native-cpu/src/main/c"
@@ -70,33 +73,45 @@ module="$build/adjoint.cu"
 # was left as it is, the assembler refuses it.
 sed -e "s/^\.version .*/.version $oldest_ptx/" -e '/^\t\.param /s/\[32760\]$/[4096]/' \
   "$build/adjoint.ptx" >"$build/adjoint-$oldest_ptx.ptx"
+
+# Makes of the PTX $1 that of the architecture $2, in the file $3.
+specialize() {
+  case " $fewer_threads " in
+  *" $2 "*) sed 's/^\.maxnreg 32$/.maxnreg 40/' "$1" >"$3" ;;
+  *) cp "$1" "$3" ;;
+  esac
+}
+
 images_12=("--image3=kind=ptx,sm=$oldest,file=$build/adjoint-$oldest_ptx.ptx")
 assembling=""
 if [ -n "${JCUDA_CLASS_PATH:-}" ] && [ "$(uname -m)" = x86_64 ]; then
   outputs=()
   for architecture in $architectures_12; do
-    cubin="$build/adjoint-12-sm_$architecture.cubin"
-    outputs+=("sm_$architecture" "$cubin")
-    images_12+=("--image3=kind=elf,sm=$architecture,file=$cubin")
+    image="$build/adjoint-12-sm_$architecture"
+    specialize "$build/adjoint-$oldest_ptx.ptx" "$architecture" "$image.ptx"
+    outputs+=("$image.ptx" "sm_$architecture" "$image.cubin")
+    images_12+=("--image3=kind=elf,sm=$architecture,file=$image.cubin")
   done
   # JCuda unpacks its library into the folder for temporary files.
   "${JAVA:-java}" -Djava.io.tmpdir="$build" -cp "$JCUDA_CLASS_PATH" src/build/AssemblePtx.java \
-    "$build/adjoint-$oldest_ptx.ptx" "${outputs[@]}" >"$build/assemble.log" 2>&1 &
+    "${outputs[@]}" >"$build/assemble.log" 2>&1 &
   assembling=$!
 else
   # Assembling it proves that it keeps to that version.
   "$tools/ptxas" -arch="sm_$oldest" -O0 -o "$build/proof.cubin" "$build/adjoint-$oldest_ptx.ptx"
 fi
 
-# As many at once as there are processors.
 images_13=()
+for architecture in $architectures; do
+  image="$build/adjoint-sm_$architecture"
+  specialize "$build/adjoint.ptx" "$architecture" "$image.ptx"
+  images_13+=("--image3=kind=elf,sm=$architecture,file=$image.cubin")
+done
+# As many at once as there are processors.
 for architecture in $architectures; do
   echo "$architecture"
 done | xargs -P "$(nproc)" -I{} "$tools/ptxas" -arch=sm_{} -O3 --warning-as-error \
-  -o "$build/adjoint-sm_{}.cubin" "$build/adjoint.ptx"
-for architecture in $architectures; do
-  images_13+=("--image3=kind=elf,sm=$architecture,file=$build/adjoint-sm_$architecture.cubin")
-done
+  -o "$build/adjoint-sm_{}.cubin" "$build/adjoint-sm_{}.ptx"
 images_13+=("--image3=kind=ptx,sm=$oldest,file=$build/adjoint.ptx")
 "$tools/fatbinary" -64 --compress-mode=size --create="$output/adjoint-cuda13.fatbin" \
   "${images_13[@]}"

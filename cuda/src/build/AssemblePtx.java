@@ -16,17 +16,17 @@ import jcuda.nvptxcompiler.nvPTXCompilerHandle;
 
 /**
  * Assembles PTX for some architectures by the PTX compiler of CUDA 12, which JCuda's natives
- * contain and which needs no GPU. Run from its source by build-kernels.sh: the PTX file, then for
- * each architecture its name and the cubin to write.
+ * contain and which needs no GPU. Run from its source by build-kernels.sh: for each architecture
+ * the PTX file, its name and the cubin to write.
  */
 final class AssemblePtx {
   private AssemblePtx() {}
 
   public static void main(String[] arguments) throws IOException {
-    byte[] text = Files.readAllBytes(Path.of(arguments[0]));
-    byte[] ptx = Arrays.copyOf(text, text.length + 1); // ends with a zero, as in C
-    for (int i = 1; i < arguments.length; i += 2) {
-      Files.write(Path.of(arguments[i + 1]), assemble(ptx, arguments[i]));
+    for (int i = 0; i < arguments.length; i += 3) {
+      byte[] text = Files.readAllBytes(Path.of(arguments[i]));
+      byte[] ptx = Arrays.copyOf(text, text.length + 1); // ends with a zero, as in C
+      Files.write(Path.of(arguments[i + 2]), assemble(ptx, arguments[i + 1]));
     }
   }
 

@@ -28,8 +28,43 @@
 #    define ADJ_KERNEL(name, Args) \
         extern "C" __global__ void name(const __grid_constant__ Args args)
 /* One that waits for memory: with few enough registers that all threads of a multiprocessor run. */
-#    define ADJ_STREAMING_KERNEL(name, Args) \
-        extern "C" __global__ void __maxnreg__(32) name(const __grid_constant__ Args args)
+#    define ADJ_STREAMING_KERNEL(name, Args)                         \
+        extern "C" __global__ void __maxnreg__(adj_registers(#name)) \
+            name(const __grid_constant__ Args args)
+
+constexpr bool adj_is_same(const char* a, const char* b) {
+    while (*a != 0 && *a == *b) {
+        a++;
+        b++;
+    }
+    return *a == *b;
+}
+
+/*
+ * 32 for each of 2048 threads, which build-kernels.sh raises where there are fewer. Some would have
+ * to keep values in memory then; they have as many as keep them out of it.
+ */
+constexpr int adj_registers(const char* kernel) {
+    constexpr struct {
+        const char* kernel;
+        int registers;
+    } MORE[] = {
+        {"adj_gelu_grad_bf16", 40},
+        {"adj_gelu_tanh_grad_bf16", 40},
+        {"adj_gelu_tanh_grad_f64", 40},
+        {"adj_cos_grad_f64", 40},
+        {"adj_sin_grad_f64", 40},
+        {"adj_sqrt_grad_f64", 40},
+        {"adj_pow_scalar_f64", 40},
+        {"adj_pow_f64", 48},
+    };
+    for (const auto& one : MORE) {
+        if (adj_is_same(kernel, one.kernel)) {
+            return one.registers;
+        }
+    }
+    return 32;
+}
 /* Aligned for packets, which without saying so only the type would be. */
 #    define ADJ_SHARED(T, name, count) __shared__ __align__(16) T name[count]
 /* As many bytes as the launch says. */
