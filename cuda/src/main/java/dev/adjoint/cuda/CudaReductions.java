@@ -32,6 +32,7 @@ interface CudaReductions extends ReductionKernels, ElementwiseKernels, CudaFamil
   /** Packets of columns that neighbouring threads read: together a line of 128 bytes. */
   int LINE_PACKETS = 8;
 
+  int ARGMAX_HEAD_WORDS = 6;
   int SUM_SQUARES_HEAD_WORDS = 2;
 
   // ---- over any loops ----
@@ -44,6 +45,7 @@ interface CudaReductions extends ReductionKernels, ElementwiseKernels, CudaFamil
     }
     Plan plan = new Plan(device(), x, out);
     CudaKernel first = first(kernel, plan.columns, x.dtype(), out.dtype());
+    Loops.check(first, plan.words[Plan.HEAD_WORDS], x.layout().shape());
     Launch launch = new Launch(first, plan.words, plan.blocks, plan.parts, Grid.THREADS, 0);
     if (plan.parts == 1) {
       return new CudaCall(device(), launch);
@@ -185,15 +187,15 @@ interface CudaReductions extends ReductionKernels, ElementwiseKernels, CudaFamil
     int parts = (int) argmaxParts(rows, cols / ((long) PART_STEPS_PER_THREAD * threads));
     long[] plan = {device().workspace().address(), parts};
     long[] words = Words.join(plan, ArgumentBlocks.argmax(x, out));
-    Launch launch = new Launch(table().argmax.of(x.dtype()), words, rows, parts, threads, 0);
+    CudaKernel kernel = table().argmax.of(x.dtype());
+    Loops.check(kernel, words[ARGMAX_HEAD_WORDS], x.layout().shape());
+    Launch launch = new Launch(kernel, words, rows, parts, threads, 0);
     if (parts == 1) {
       return new CudaCall(device(), launch);
     }
     CudaKernel finish = kernels().argmaxFinish.of(x.dtype());
     return new CudaCall(
-        launch.kernel().name(),
-        device(),
-        List.of(launch, new Launch(finish, words, rows, 1, Grid.WARP, 0)));
+        kernel.name(), device(), List.of(launch, new Launch(finish, words, rows, 1, Grid.WARP, 0)));
   }
 
   /** Parts of each row: with all rows together so few that any workspace has room for them. */

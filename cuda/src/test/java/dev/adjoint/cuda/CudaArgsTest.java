@@ -12,6 +12,8 @@ import org.junit.jupiter.api.Test;
 
 /** Numbers that launches and kernels must agree on. */
 class CudaArgsTest {
+  private static final String KERNELS = "../native-cpu/src/main/c/include/kernels.h";
+
   private static long constant(String name) throws IOException {
     return constant("src/main/cuda/cuda_args.h", name);
   }
@@ -36,7 +38,11 @@ class CudaArgsTest {
   @Test
   void listsTakeAllTheWordsThatParametersHold() throws IOException {
     assertEquals(
-        constant("../native-cpu/src/main/c/include/kernels.h", "ADJ_LIST_BLOCK_WORDS"),
-        Driver.LARGEST_PARAMETER_BYTES / Long.BYTES);
+        constant(KERNELS, "ADJ_LIST_BLOCK_WORDS"), Driver.LARGEST_PARAMETER_BYTES / Long.BYTES);
+  }
+
+  @Test
+  void loopsAreAsManyAsThereIsRoomFor() throws IOException {
+    assertEquals(constant(KERNELS, "ADJ_MAX_DEPTH"), Loops.MAX_DEPTH);
   }
 }

@@ -27,13 +27,18 @@ import org.junit.jupiter.api.Test;
  */
 @Tag("device")
 class CudaTensorListsTest {
-  private static final int COUNT = 2100;
+  /** More than fit: two words for each. */
+  private static final int ADDRESSES = 2100;
+
+  /** More than fit: four or five words for each. */
+  private static final int STATES = 1030;
+
   private static final Device CUDA = new Device("cuda", "0");
   private static final OptimizerSteps.AdamW ADAMW = new OptimizerSteps.AdamW(0.9, 0.99, 1e-8, 0.1);
 
-  private static List<Tensor> tensors(Device device, int seed) {
+  private static List<Tensor> tensors(Device device, int count, int seed) {
     List<Tensor> tensors = new ArrayList<>();
-    for (int i = 0; i < COUNT; i++) {
+    for (int i = 0; i < count; i++) {
       float[] values = new float[i % 697 == 5 ? 2 * (int) TensorLists.CHUNK + 3 : i % 7];
       for (int k = 0; k < values.length; k++) {
         values[k] = (float) Math.sin(seed + i + 0.37 * k);
@@ -72,14 +77,14 @@ class CudaTensorListsTest {
 
   @Test
   void squaresAreSummed() {
-    compare(device -> List.of(OptimizerSteps.norm(tensors(device, 1))), 1e-9);
+    compare(device -> List.of(OptimizerSteps.norm(tensors(device, ADDRESSES, 1))), 1e-9);
   }
 
   @Test
   void factorsReachEveryTensor() {
     compare(
         device -> {
-          List<Tensor> xs = tensors(device, 2);
+          List<Tensor> xs = tensors(device, ADDRESSES, 2);
           OptimizerSteps.scale(xs, Tensor.full(Shape.scalar(), 0.3, DType.F32, device));
           return xs;
         },
@@ -90,12 +95,13 @@ class CudaTensorListsTest {
   void adamWCountsEachStepOnce() {
     compare(
         device -> {
-          List<Tensor> params = tensors(device, 3);
+          List<Tensor> params = tensors(device, STATES, 3);
           List<Tensor> first = params.stream().map(x -> x.mul(0)).toList();
           List<Tensor> second = params.stream().map(x -> x.mul(0)).toList();
           Tensor hyper = Tensor.of(new double[] {1e-2, 0}, Shape.of(2), device);
           for (int step = 0; step < 3; step++) {
-            OptimizerSteps.adamW(params, tensors(device, step), first, second, hyper, ADAMW);
+            OptimizerSteps.adamW(
+                params, tensors(device, STATES, step), first, second, hyper, ADAMW);
           }
           assertEquals(3, hyper.get(1));
           return params;
@@ -107,13 +113,13 @@ class CudaTensorListsTest {
   void sgdStartsItsBuffersOnce() {
     compare(
         device -> {
-          List<Tensor> params = tensors(device, 4);
-          List<Tensor> buffers = tensors(device, 5); // what they hold is not read
+          List<Tensor> params = tensors(device, STATES, 4);
+          List<Tensor> buffers = tensors(device, STATES, 5); // what they hold is not read
           Tensor hyper = Tensor.of(new double[] {1e-2, 0}, Shape.of(2), device);
           for (int step = 0; step < 3; step++) {
             OptimizerSteps.sgd(
                 params,
-                tensors(device, step),
+                tensors(device, STATES, step),
                 buffers,
                 hyper,
                 new OptimizerSteps.Sgd(0.9, 0.1, 0.01, true));
