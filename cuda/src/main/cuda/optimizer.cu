@@ -1,8 +1,8 @@
 /*
  * Optimizer steps: one pass over the memory of many tensors. Coefficients are computed in double
  * and rounded once to the tensors' type. The steps done are counted by a launch of their own, after
- * all blocks have read them: the last block to end could count them too, but would need a counter of
- * blocks in memory, and another way where a step has several launches or none.
+ * all blocks have read them: the last block to end could count them too, but would need a counter
+ * of blocks in memory, and another way where a step has several launches or none.
  */
 #include "common.cuh"
 #include "math.cuh"

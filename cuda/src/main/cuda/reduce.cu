@@ -103,9 +103,9 @@ template <class Op>
 using result_of = decltype(Op::result(Op::initial(), 0));
 
 /*
- * take(i, load(i)) for each i from `first` to before `end`, by `stride`. AT_ONCE loads are under way
- * before the first is waited for: where a loop is only unrolled, the question whether it ends lies
- * between them.
+ * take(i, load(i)) for each i from `first` to before `end`, by `stride`. AT_ONCE loads are under
+ * way before the first is waited for: where a loop is only unrolled, the question whether it ends
+ * lies between them.
  */
 template <int AT_ONCE, class L, class F>
 ADJ_DEVICE void for_each_loaded(int64_t first, int64_t end, int64_t stride, L load, F take) {

@@ -26,8 +26,8 @@
 /*
  * How many words may follow at the end of a block, after a head of some words. None are counted in C,
  * where a block is as long as it is. CUDA passes blocks by value: there they have the size of the
- * largest; those with lists of tensors have as many words as the 32,764 bytes hold that drivers take
- * since CUDA 12.1.
+ * largest; those with lists of tensors have as many words as the 32,764 bytes hold that drivers
+ * take since CUDA 12.1, or fewer if a build says so.
  */
 #ifdef __cplusplus
 #define ADJ_MAX_DEPTH 16
