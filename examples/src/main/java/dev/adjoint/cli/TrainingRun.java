@@ -10,7 +10,7 @@ import dev.adjoint.io.Checkpoints;
 import dev.adjoint.io.Checkpoints.Checkpoint;
 import dev.adjoint.nn.models.Gpt2;
 import dev.adjoint.optim.Optimizer;
-import dev.adjoint.plot.Charts;
+import dev.adjoint.plot.Drawing;
 import dev.adjoint.train.Trainer;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -166,7 +166,7 @@ final class TrainingRun implements AutoCloseable {
   }
 
   private void plot(Path csv, PrintWriter print) throws IOException {
-    String whyNot = Charts.whyNot();
+    String whyNot = Drawing.whyNot();
     if (whyNot == null) {
       Path picture = folder.resolve(PLOT);
       LossPlot.draw(MetricsFile.read(csv), picture);

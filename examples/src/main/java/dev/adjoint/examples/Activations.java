@@ -3,6 +3,7 @@ package dev.adjoint.examples;
 import dev.adjoint.Scope;
 import dev.adjoint.Tensor;
 import dev.adjoint.plot.Charts;
+import dev.adjoint.plot.Drawing;
 import java.awt.Color;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -73,7 +74,7 @@ public final class Activations {
       out.println();
     }
     out.printf("largest distance from the formulas: %.1e%n", worst);
-    String whyNot = Charts.whyNot();
+    String whyNot = Drawing.whyNot();
     if (whyNot == null) {
       Path picture = folder.resolve("activations.png");
       draw(picture);

@@ -11,6 +11,7 @@ import dev.adjoint.nn.Module;
 import dev.adjoint.nn.Sequential;
 import dev.adjoint.optim.AdamW;
 import dev.adjoint.plot.Charts;
+import dev.adjoint.plot.Drawing;
 import java.awt.Color;
 import java.awt.Graphics2D;
 import java.awt.RenderingHints;
@@ -70,10 +71,10 @@ public final class Spirals {
           }
         }
       }
-      String whyNot = Charts.whyNot();
+      String whyNot = Drawing.whyNot();
       if (whyNot == null) {
         Path picture = folder.resolve("spirals.png");
-        Charts.save(draw(model, points, labels), picture);
+        Charts.save(Picture.draw(model, points, labels), picture);
         out.println("picture: " + picture);
       } else {
         out.println("no picture: " + whyNot);
@@ -103,61 +104,62 @@ public final class Spirals {
     }
   }
 
-  // ---- the picture ----
+  /** Apart, because the Java runtime may have no classes to draw with. */
+  private static final class Picture {
+    private static final int GRID = 300;
+    private static final int PIXELS = 900;
+    private static final Color[] COLORS = {Charts.BLUE, Charts.ORANGE, Charts.GREEN};
 
-  private static final int GRID = 300;
-  private static final int PIXELS = 900;
-  private static final Color[] COLORS = {Charts.BLUE, Charts.ORANGE, Charts.GREEN};
-
-  /** The plane, coloured by the network's probabilities, and the points that it learned from. */
-  private static BufferedImage draw(Module model, float[] points, long[] labels) {
-    BufferedImage picture = new BufferedImage(PIXELS, PIXELS, BufferedImage.TYPE_INT_RGB);
-    Graphics2D g = picture.createGraphics();
-    g.setRenderingHint(RenderingHints.KEY_ANTIALIASING, RenderingHints.VALUE_ANTIALIAS_ON);
-    g.setRenderingHint(
-        RenderingHints.KEY_INTERPOLATION, RenderingHints.VALUE_INTERPOLATION_BICUBIC);
-    g.drawImage(plane(model), 0, 0, PIXELS, PIXELS, null);
-    for (int i = 0; i < labels.length; i++) {
-      int column = Math.round((points[2 * i] + 1) / 2 * PIXELS);
-      int row = Math.round((1 - points[2 * i + 1]) / 2 * PIXELS);
-      g.setColor(Color.WHITE);
-      g.fillOval(column - 6, row - 6, 12, 12);
-      g.setColor(COLORS[(int) labels[i]]);
-      g.fillOval(column - 5, row - 5, 10, 10);
+    /** The plane, coloured by the network's probabilities, and the points that it learned from. */
+    static BufferedImage draw(Module model, float[] points, long[] labels) {
+      BufferedImage picture = new BufferedImage(PIXELS, PIXELS, BufferedImage.TYPE_INT_RGB);
+      Graphics2D g = picture.createGraphics();
+      g.setRenderingHint(RenderingHints.KEY_ANTIALIASING, RenderingHints.VALUE_ANTIALIAS_ON);
+      g.setRenderingHint(
+          RenderingHints.KEY_INTERPOLATION, RenderingHints.VALUE_INTERPOLATION_BICUBIC);
+      g.drawImage(plane(model), 0, 0, PIXELS, PIXELS, null);
+      for (int i = 0; i < labels.length; i++) {
+        int column = Math.round((points[2 * i] + 1) / 2 * PIXELS);
+        int row = Math.round((1 - points[2 * i + 1]) / 2 * PIXELS);
+        g.setColor(Color.WHITE);
+        g.fillOval(column - 6, row - 6, 12, 12);
+        g.setColor(COLORS[(int) labels[i]]);
+        g.fillOval(column - 5, row - 5, 10, 10);
+      }
+      g.dispose();
+      return picture;
     }
-    g.dispose();
-    return picture;
-  }
 
-  private static BufferedImage plane(Module model) {
-    float[] places = new float[GRID * GRID * 2];
-    for (int i = 0; i < GRID * GRID; i++) {
-      int column = i % GRID;
-      int row = i / GRID;
-      places[2 * i] = 2f * column / (GRID - 1) - 1;
-      places[2 * i + 1] = 1 - 2f * row / (GRID - 1);
-    }
-    try (var _ = Scope.open();
-        var _ = GradMode.off()) {
-      Tensor x = Tensor.of(places, Shape.of(GRID * GRID, 2), Adjoint.defaultDevice());
-      float[] probabilities = model.apply(x).softmax(1).toFloatArray();
-      BufferedImage image = new BufferedImage(GRID, GRID, BufferedImage.TYPE_INT_RGB);
+    private static BufferedImage plane(Module model) {
+      float[] places = new float[GRID * GRID * 2];
       for (int i = 0; i < GRID * GRID; i++) {
-        image.setRGB(i % GRID, i / GRID, mix(probabilities, SPIRALS * i).getRGB());
+        int column = i % GRID;
+        int row = i / GRID;
+        places[2 * i] = 2f * column / (GRID - 1) - 1;
+        places[2 * i + 1] = 1 - 2f * row / (GRID - 1);
       }
-      return image;
+      try (var _ = Scope.open();
+          var _ = GradMode.off()) {
+        Tensor x = Tensor.of(places, Shape.of(GRID * GRID, 2), Adjoint.defaultDevice());
+        float[] probabilities = model.apply(x).softmax(1).toFloatArray();
+        BufferedImage image = new BufferedImage(GRID, GRID, BufferedImage.TYPE_INT_RGB);
+        for (int i = 0; i < GRID * GRID; i++) {
+          image.setRGB(i % GRID, i / GRID, mix(probabilities, SPIRALS * i).getRGB());
+        }
+        return image;
+      }
     }
-  }
 
-  /** The colours in proportion to the probabilities, half of it white. */
-  private static Color mix(float[] probabilities, int at) {
-    float[] rgb = {0.5f, 0.5f, 0.5f};
-    for (int k = 0; k < SPIRALS; k++) {
-      float[] color = COLORS[k].getRGBColorComponents(null);
-      for (int c = 0; c < 3; c++) {
-        rgb[c] += 0.5f * probabilities[at + k] * color[c];
+    /** The colours in proportion to the probabilities, half of it white. */
+    private static Color mix(float[] probabilities, int at) {
+      float[] rgb = {0.5f, 0.5f, 0.5f};
+      for (int k = 0; k < SPIRALS; k++) {
+        float[] color = COLORS[k].getRGBColorComponents(null);
+        for (int c = 0; c < 3; c++) {
+          rgb[c] += 0.5f * probabilities[at + k] * color[c];
+        }
       }
+      return new Color(Math.min(1, rgb[0]), Math.min(1, rgb[1]), Math.min(1, rgb[2]));
     }
-    return new Color(Math.min(1, rgb[0]), Math.min(1, rgb[1]), Math.min(1, rgb[2]));
   }
 }

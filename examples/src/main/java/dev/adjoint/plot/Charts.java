@@ -7,7 +7,6 @@ import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Path;
 import javax.imageio.ImageIO;
-import org.jspecify.annotations.Nullable;
 import org.knowm.xchart.BitmapEncoder;
 import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYChartBuilder;
@@ -41,31 +40,6 @@ public final class Charts {
   private static final String FONT = Font.SANS_SERIF;
 
   private Charts() {}
-
-  /**
-   * Why nothing can be drawn, or null if it can. Asked before any other class of this package is
-   * touched, because a trimmed runtime may lack java.desktop, and a server every font.
-   */
-  public static @Nullable String whyNot() {
-    if (ModuleLayer.boot().findModule("java.desktop").isEmpty()) {
-      return "this Java runtime has no module java.desktop";
-    }
-    System.setProperty("java.awt.headless", "true");
-    return Fonts.missing();
-  }
-
-  /** Apart, so that asking for the module needs no class of java.desktop. */
-  private static final class Fonts {
-    static @Nullable String missing() {
-      try {
-        var image = new BufferedImage(1, 1, BufferedImage.TYPE_INT_RGB);
-        image.createGraphics().getFontMetrics(new Font(FONT, Font.PLAIN, 12));
-        return null;
-      } catch (RuntimeException | LinkageError e) {
-        return "no fonts can be used (install fontconfig and a font): " + e;
-      }
-    }
-  }
 
   /** An empty chart of lines. */
   public static XYChart lines(int width, int height, String title, String x, String y) {

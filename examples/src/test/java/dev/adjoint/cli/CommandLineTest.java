@@ -6,16 +6,22 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.File;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
 
 /** Whole commands, with sizes that take no time. */
@@ -258,5 +264,34 @@ class CommandLineTest {
     Outcome outcome = run("doctor", "--device", NO_GPU);
     assertEquals(1, outcome.exitCode());
     assertTrue(outcome.out().contains("FAIL  cuda: there is no"), outcome.out());
+  }
+
+  // ---- a trimmed Java runtime ----
+
+  /** As in the bundle for GPUs: neither java.desktop nor XChart. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "train --data text.txt --steps 2 --layers 1 --heads 2 --channels 8 --context 8",
+        "example spirals",
+        "example activations"
+      })
+  void withoutJavaDesktopOnlyThePictureIsMissing(String command)
+      throws IOException, InterruptedException {
+    String classPath =
+        Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator, -1))
+            .filter(entry -> !entry.contains("xchart"))
+            .collect(Collectors.joining(File.pathSeparator));
+    List<String> line = new ArrayList<>();
+    line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    line.add("--limit-modules=java.base,java.logging,java.management,jdk.unsupported");
+    line.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-cp", classPath));
+    line.add(Main.class.getName());
+    line.addAll(List.of(command.split(" ", -1)));
+    Process process =
+        new ProcessBuilder(line).directory(folder.toFile()).redirectErrorStream(true).start();
+    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertEquals(0, process.waitFor(), output);
+    assertTrue(output.contains("no picture: this Java runtime has no module java.desktop"), output);
   }
 }
