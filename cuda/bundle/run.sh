@@ -62,8 +62,8 @@ case "$command" in
     ADJOINT_JAVA_OPTS="-Dadjoint.cuda.every=1 ${ADJOINT_JAVA_OPTS:-}"
     run_java "$here/tests/classes:$here/tests/lib/*:$here/lib/*" \
       org.junit.platform.console.ConsoleLauncher execute --disable-banner --disable-ansi-colors \
-      --details=tree --scan-class-path="$here/tests/classes" --include-tag=device \
-      --reports-dir="$out/junit" "$@" | tee "$out/test.txt" || status=$?
+      --details=tree --scan-class-path="$here/tests/classes" --include-tag=device "$@" |
+      tee "$out/test.txt" || status=$?
     summarize
     exit "${status:-0}"
     ;;
