@@ -6,6 +6,9 @@
 # than their own; they get the same PTX under the version that CUDA 12.0 introduced, with parameters
 # as small as it wants them, and cubins that the PTX compiler in JCuda's natives makes of it: Maven
 # says in JCUDA_CLASS_PATH where those are, by hand there are none.
+#
+#   build-kernels.sh               with ADJOINT_GPU_KERNELS=no: only what need not be compiled
+#   build-kernels.sh --find-nvcc   succeeds if there is an nvcc that could compile them
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -22,6 +25,13 @@ shared="$PWD/../native-cpu/src/main/c"
 build="$PWD/target/kernels"
 output="$PWD/target/classes/dev/adjoint/cuda"
 
+# What an earlier build has left must not go into the jar now.
+leave_out() { # why
+  echo "$1: this build has no GPU kernels."
+  rm -f "$output"/adjoint-cuda1{2,3}.fatbin
+  exit 0
+}
+
 nvcc=""
 for candidate in "${CUDA_HOME:+$CUDA_HOME/bin/nvcc}" /usr/local/cuda/bin/nvcc "$(command -v nvcc || true)"; do
   if [ -n "$candidate" ] && [ -x "$candidate" ]; then
@@ -29,16 +39,19 @@ for candidate in "${CUDA_HOME:+$CUDA_HOME/bin/nvcc}" /usr/local/cuda/bin/nvcc "$
     break
   fi
 done
+obstacle=""
 if [ -z "$nvcc" ]; then
-  echo "nvcc is not in CUDA_HOME, /usr/local/cuda or PATH: this build has no GPU kernels."
-  exit 0
+  obstacle="nvcc is not in CUDA_HOME, /usr/local/cuda or PATH"
+else
+  version="$("$nvcc" --version | sed -n 's/.*release \([0-9]*\)\..*/\1/p')"
+  [ "$version" -ge 13 ] || obstacle="$nvcc is of CUDA $version, the kernels need 13"
 fi
+if [ "${1:-}" = --find-nvcc ]; then
+  [ -z "$obstacle" ]
+  exit
+fi
+[ -z "$obstacle" ] || leave_out "$obstacle"
 tools="$(dirname "$nvcc")"
-version="$("$nvcc" --version | sed -n 's/.*release \([0-9]*\)\..*/\1/p')"
-if [ "$version" -lt 13 ]; then
-  echo "$nvcc is of CUDA $version, the kernels need 13: this build has no GPU kernels."
-  exit 0
-fi
 
 # Whatever the fatbins are made of; they are made again only if it changes.
 mkdir -p "$build" "$output"
@@ -51,6 +64,7 @@ if [ "$(cat "$build/made-of" 2>/dev/null)" = "$made_of" ] &&
   [ -f "$output/adjoint-cuda12.fatbin" ] && [ -f "$output/adjoint-cuda13.fatbin" ]; then
   exit 0
 fi
+[ "${ADJOINT_GPU_KERNELS:-yes}" != no ] || leave_out "ADJOINT_GPU_KERNELS is no"
 rm -f "$build/made-of"
 
 module="$build/adjoint.cu"

@@ -162,8 +162,8 @@ final class CudaRuntime {
         throw unusable(
             "this build has no kernels for GPUs ("
                 + built
-                + "), because nvcc was not found when it was made; install the CUDA toolkit 13 and"
-                + " build again");
+                + "): when it was made, nvcc was not found, or there was no driver and ./adjoint"
+                + " left them out; install the CUDA toolkit 13 and build again");
       }
       return new Image(name, in.readAllBytes());
     } catch (IOException e) {
