@@ -30,9 +30,12 @@ import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /**
  * What every backend must do, kernel by kernel: equal the reference backend within the catalog's
@@ -79,14 +82,26 @@ public abstract class BackendContract {
     return Stream.of(DType.values()).filter(DType::isFloating).filter(taken).toList();
   }
 
+  /** Side by side: each group has memory of its own, and most of the time is the reference's. */
   @TestFactory
+  @Execution(ExecutionMode.CONCURRENT)
   Stream<DynamicTest> kernelsEqualTheReference() {
     return groups().stream()
-        .map(group -> DynamicTest.dynamicTest(group.name(), () -> checkGroup(group)))
-        .onClose(() -> LOG.log(Level.INFO, "{0}: {1} cases", backend.description(), cases.get()));
+        .map(
+            group ->
+                DynamicTest.dynamicTest(group.name(), () -> cases.addAndGet(checkGroup(group))));
   }
 
-  private void checkGroup(KernelGroup group) {
+  /** After those that run side by side, too. */
+  @AfterEach
+  void tellHowMany() {
+    if (cases.get() > 0) {
+      LOG.log(Level.INFO, "{0}: {1} cases", backend.description(), cases.get());
+    }
+  }
+
+  /** How many cases were checked. */
+  private long checkGroup(KernelGroup group) {
     List<AssertionError> failures = new ArrayList<>();
     AtomicLong made = new AtomicLong();
     AtomicLong checked = new AtomicLong();
@@ -106,7 +121,6 @@ public abstract class BackendContract {
           };
       group.sweep().forEach(check);
     }
-    cases.addAndGet(checked.get());
     if (!failures.isEmpty()) {
       String first = failures.getFirst().getMessage();
       AssertionError summary =
@@ -114,6 +128,7 @@ public abstract class BackendContract {
       failures.stream().limit(REPORTED_FAILURES).forEach(summary::addSuppressed);
       throw summary;
     }
+    return checked.get();
   }
 
   @Test
