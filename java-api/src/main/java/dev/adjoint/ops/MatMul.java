@@ -159,7 +159,7 @@ public final class MatMul {
     if (widens(x)) {
       return Halves.widened(wide -> linear(wide[0], wide[1], wide[2], activation), x, weight, bias);
     }
-    Tensor in = Movement.contiguous(x);
+    Tensor in = Softmax.areRows(x) ? x : Movement.copy(x);
     Tensor b = bias == null ? null : Movement.contiguous(bias);
     long[] sizes = x.shape().toArray();
     sizes[sizes.length - 1] = weight.size(0);
