@@ -182,15 +182,18 @@ ADJ_DEVICE adj_packet<T, N> adj_load_elements(const T* p) {
     return *reinterpret_cast<const adj_packet<T, N>*>(p);
 }
 /* The same as numbers. */
-template <int N, class T>
-ADJ_DEVICE adj_packet<adj_number<T>, N> adj_load_packet(const T* p) {
-    const auto packet = adj_load_elements<N>(p);
+template <class T, int N>
+ADJ_DEVICE adj_packet<adj_number<T>, N> adj_widen_packet(const adj_packet<T, N>& packet) {
     adj_packet<adj_number<T>, N> numbers;
     ADJ_UNROLL
     for (int k = 0; k < N; k++) {
         numbers.at[k] = adj_widen(packet.at[k]);
     }
     return numbers;
+}
+template <int N, class T>
+ADJ_DEVICE adj_packet<adj_number<T>, N> adj_load_packet(const T* p) {
+    return adj_widen_packet(adj_load_elements<N>(p));
 }
 /* Of elements or of numbers. */
 template <int N, class T, class X>
@@ -392,6 +395,34 @@ ADJ_DEVICE void adj_for_each(const adj_nest& nest, bool packets, F body) {
         } else {
             body(at, std::integral_constant<int, N>());
         }
+    }
+}
+
+/* ---- loops that wait for memory ---- */
+
+/*
+ * take(i, load(i)) for each i from `first` to before `end`, by `stride`. AT_ONCE loads are under
+ * way before the first is waited for: where a loop is only unrolled, the question whether it ends
+ * lies between them.
+ */
+template <int AT_ONCE, class L, class F>
+ADJ_DEVICE void adj_for_each_loaded(int64_t first, int64_t end, int64_t stride, L load, F take) {
+    int64_t i = first;
+    ADJ_UNROLL_BY(1)
+    for (; i + (AT_ONCE - 1) * stride < end; i += AT_ONCE * stride) {
+        decltype(load(i)) loaded[AT_ONCE];
+        ADJ_UNROLL
+        for (int k = 0; k < AT_ONCE; k++) {
+            loaded[k] = load(i + k * stride);
+        }
+        ADJ_UNROLL
+        for (int k = 0; k < AT_ONCE; k++) {
+            take(i + k * stride, loaded[k]);
+        }
+    }
+    ADJ_UNROLL_BY(1)
+    for (; i < end; i += stride) {
+        take(i, load(i));
     }
 }
 

@@ -133,9 +133,7 @@ ADJ_DEVICE void scale(const adj_scale_args& args) {
     const T factor = *static_cast<const T*>(args.factor);
     const adj_span span = adj_span_of_block(args.words + args.count, 1, args.count);
     const adj_array<T, N> xs(adj_address<T>(args.words[span.tensor]) + span.first);
-    adj_for_span<N>(span.n, [&](int64_t i, int n) {
-        T x[N];
-        xs.load(i, n, x);
+    adj_for_span_of(xs, span.n, [&](int64_t i, int n, T(&x)[N]) {
         ADJ_UNROLL
         for (int k = 0; k < N; k++) {
             x[k] *= factor;

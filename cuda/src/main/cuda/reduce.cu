@@ -103,32 +103,6 @@ template <class Op>
 using result_of = decltype(Op::result(Op::initial(), 0));
 
 /*
- * take(i, load(i)) for each i from `first` to before `end`, by `stride`. AT_ONCE loads are under
- * way before the first is waited for: where a loop is only unrolled, the question whether it ends
- * lies between them.
- */
-template <int AT_ONCE, class L, class F>
-ADJ_DEVICE void for_each_loaded(int64_t first, int64_t end, int64_t stride, L load, F take) {
-    int64_t i = first;
-    ADJ_UNROLL_BY(1)
-    for (; i + (AT_ONCE - 1) * stride < end; i += AT_ONCE * stride) {
-        decltype(load(i)) loaded[AT_ONCE];
-        ADJ_UNROLL
-        for (int k = 0; k < AT_ONCE; k++) {
-            loaded[k] = load(i + k * stride);
-        }
-        ADJ_UNROLL
-        for (int k = 0; k < AT_ONCE; k++) {
-            take(i + k * stride, loaded[k]);
-        }
-    }
-    ADJ_UNROLL_BY(1)
-    for (; i < end; i += stride) {
-        take(i, load(i));
-    }
-}
-
-/*
  * N neighbouring results for each thread: one of any layout, or of columns, whose neighbours are a
  * packet in x. Of columns a multiprocessor has 64 KiB under way, with the 4 blocks that Java plans.
  */
@@ -167,14 +141,14 @@ ADJ_DEVICE void reduce(const adj_reduce_plan_args& args) {
         if (args.depth - args.kept == 1) {
             const int64_t stride = nest.stride(0, args.kept);
             const auto load = [&](int64_t step) { return adj_load_elements<N>(x + step * stride); };
-            for_each_loaded<N == 1 ? 8 : 4>(begin + row, end, height, load, take);
+            adj_for_each_loaded<N == 1 ? 8 : 4>(begin + row, end, height, load, take);
         } else {
             const auto load = [&](int64_t step) {
                 place element;
                 adj_locate(nest, args.kept, args.depth, step, element.at);
                 return adj_load_elements<N>(x + element.at[0]);
             };
-            for_each_loaded<1>(begin + row, end, height, load, take);
+            adj_for_each_loaded<1>(begin + row, end, height, load, take);
         }
     }
 
@@ -314,7 +288,7 @@ ADJ_DEVICE void argmax(const adj_argmax_parts_args& args) {
     const int64_t part_cols = adj_ceil_div(block.cols, args.parts);
     const int64_t begin = blockIdx.y * part_cols;
     const int64_t end = adj_min(begin + part_cols, block.cols);
-    for_each_loaded<4>(
+    adj_for_each_loaded<4>(
         begin + threadIdx.x, end, blockDim.x,
         [&](int64_t col) { return adj_widen(x[col * block.col_stride]); },
         [&](int64_t col, A value) { best = better(best, candidate<A>{value, col}); });
@@ -379,11 +353,9 @@ ADJ_DEVICE void sum_squares(const adj_sum_squares_args& args) {
     double sum = 0;
     if (span.n > 0) {
         const adj_array<const T, N> x(adj_address<const T>(args.words[span.tensor]) + span.first);
-        adj_for_span<N>(span.n, [&](int64_t i, int n) {
-            T values[N]; /* zeros behind n */
-            x.load(i, n, values);
+        adj_for_span_of(x, span.n, [&](int64_t, int, const T(&values)[N]) {
             ADJ_UNROLL
-            for (int k = 0; k < N; k++) {
+            for (int k = 0; k < N; k++) { /* zeros behind the last */
                 sum += static_cast<double>(values[k]) * static_cast<double>(values[k]);
             }
         });

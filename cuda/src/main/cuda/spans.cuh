@@ -41,4 +41,18 @@ ADJ_DEVICE void adj_for_span(int64_t elements, F body) {
     }
 }
 
+/* body(i, n, x) with those elements of one array, of which several are under way at once. */
+template <class T, int N, class F>
+ADJ_DEVICE void adj_for_span_of(const adj_array<T, N>& xs, int64_t elements, F body) {
+    const auto count = [&](int64_t i) { return static_cast<int>(adj_min(N, elements - i)); };
+    adj_for_each_loaded<4>(
+        static_cast<int64_t>(threadIdx.x) * N, elements, static_cast<int64_t>(blockDim.x) * N,
+        [&](int64_t i) {
+            adj_packet<adj_number<std::remove_const_t<T>>, N> packet;
+            xs.load(i, count(i), packet.at);
+            return packet;
+        },
+        [&](int64_t i, auto packet) { body(i, count(i), packet.at); });
+}
+
 #endif
