@@ -18,9 +18,10 @@ ADJ_DEVICE void adj_cross_entropy(const adj_cross_entropy_rows_args& args) {
         const T* const logits = static_cast<const T*>(a.logits) + row * a.logits_stride;
         const auto span = adj_row_span<T>::of_row(present ? a.classes : 0, logits);
         adj_exp_sum<A> all;
-        span.template each<4>(team, [&](int64_t i, auto width) {
-            all.add(adj_load_packet<width.value>(logits + i));
-        });
+        span.each_batch(
+            team,
+            [&](int64_t i, auto width) { return adj_load_elements<width.value>(logits + i); },
+            [&](const auto& packets, int64_t, int64_t) { all.add(packets); });
         const A log_sum = adj_log(all.join(team));
         if (!present || team.rank != 0) {
             return;
@@ -69,24 +70,37 @@ ADJ_DEVICE void adj_cross_entropy_grad(const adj_cross_entropy_grad_rows_args& a
         const A log_sum_exp = static_cast<const A*>(a.log_sum_exp)[row];
         /* As out allows. Rows of logits may lie otherwise: then neighbours come one by one. */
         const auto span = adj_row_span<T>::of_row(a.classes, out);
-        const bool alike = adj_lie_alike(logits, out);
-        span.each(team, [&](int64_t i, auto width) {
-            adj_packet<A, width.value> v;
-            if (alike) {
-                v = adj_load_packet<width.value>(logits + i);
-            } else {
+        const auto take = [&](const auto& packets, int64_t i, int64_t stride) {
+            ADJ_UNROLL
+            for (const auto& packet : packets) {
+                auto v = adj_widen_packet(packet);
+                int64_t column = i;
+                ADJ_UNROLL
+                for (A& e : v.at) {
+                    const A p = adj_exp(e - log_sum_exp);
+                    e = ignored ? A(0) : grad * (column == target ? p - 1 : p);
+                    column++;
+                }
+                adj_store_in_row(out + i, v);
+                i += stride;
+            }
+        };
+        if (adj_lie_alike(logits, out)) {
+            const auto load = [&](int64_t i, auto width) {
+                return adj_load_elements<width.value>(logits + i);
+            };
+            span.each_batch_ahead(team, load, take);
+        } else {
+            const auto load = [&](int64_t i, auto width) {
+                adj_packet<T, width.value> packet;
                 ADJ_UNROLL
                 for (int k = 0; k < width.value; k++) {
-                    v.at[k] = adj_widen(logits[i + k]);
+                    packet.at[k] = logits[i + k];
                 }
-            }
-            ADJ_UNROLL
-            for (int k = 0; k < width.value; k++) {
-                const A p = adj_exp(v.at[k] - log_sum_exp);
-                v.at[k] = ignored ? A(0) : grad * (i + k == target ? p - 1 : p);
-            }
-            adj_store_in_row<width.value>(out + i, v);
-        });
+                return packet;
+            };
+            span.each_batch_ahead(team, load, take);
+        }
     });
 }
 

@@ -19,10 +19,11 @@ ADJ_DEVICE void adj_softmax_rows(const adj_softmax_rows_args& args) {
         const auto span = adj_row_span<T>::of_row(present ? a.cols : 0, source, out);
         team.wait(); /* the row before was dealt out otherwise */
         const T* const x = memory.keep(0, span, team, source);
+        memory.wait();
         adj_exp_sum<A> all;
-        span.each(team, [&](int64_t i, auto width) {
-            all.add(adj_load_packet<width.value>(x + i));
-        });
+        span.each_batch(
+            team, [&](int64_t i, auto width) { return adj_load_elements<width.value>(x + i); },
+            [&](const auto& packets, int64_t, int64_t) { all.add(packets); });
         const A sum = all.join(team);
         const A scale = 1 / sum;
         const A log_sum = adj_log(sum);
@@ -70,6 +71,7 @@ ADJ_DEVICE void adj_softmax_grad_rows(const adj_softmax_grad_rows_args& args) {
         team.wait(); /* the row before was dealt out otherwise */
         const T* const grad = memory.keep(0, span, team, grad_source);
         const T* const y = memory.keep(1, span, team, y_source);
+        memory.wait();
         adj_row_sum<T> sum; /* of grad, or of grad · y */
         span.each(team, [&](int64_t i, auto width) {
             const auto g = adj_load_packet<width.value>(grad + i);
@@ -155,6 +157,7 @@ ADJ_DEVICE void adj_norm_rows(const adj_norm_rows_args& args) {
         const auto span = all.only_if(present);
         const T* const x =
             memory.keep(0, span, team, static_cast<const T*>(a.x) + row * a.cols);
+        memory.wait();
         A mean = 0;
         if (CENTRED) {
             adj_row_sum<A> sum;
@@ -263,6 +266,7 @@ ADJ_DEVICE void adj_norm_grad_rows(const adj_norm_grad_rows_args& args) {
             memory.keep(GRAD, span, team, static_cast<const T*>(a.grad) + row * a.cols);
         const A mean = CENTRED && present ? static_cast<const A*>(a.mean)[row] : A(0);
         const A rstd = present ? static_cast<const A*>(a.rstd)[row] : A(0);
+        memory.wait();
         adj_row_sum<A> sum_g;
         adj_row_sum<A> sum_gh;
         span.each(team, [&](int64_t i, auto width) {

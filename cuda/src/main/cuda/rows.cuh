@@ -10,6 +10,7 @@
 
 #include "common.cuh"
 #include "math.cuh"
+#include "ptx.cuh"
 
 /* The threads that share a row. All threads of a block call the reductions together. */
 struct adj_team {
@@ -87,6 +88,8 @@ ADJ_DEVICE bool adj_lie_alike(const T* a, const U* b) {
 template <class T>
 struct adj_row_span {
     static constexpr int WIDTH = adj_packet_size(sizeof(T));
+    /* Packets that a thread computes with at once: as many as about 64 registers hold. */
+    static constexpr int BATCH = sizeof(T) < sizeof(float) ? 2 : 4;
 
     int64_t n;
     int64_t head;    /* elements before the first packet */
@@ -118,14 +121,96 @@ struct adj_row_span {
     }
 
     /* body(i, width) for this thread's elements i to i + width - 1. */
-    template <int UNROLL = 1, class F>
+    template <class F>
     __device__ __forceinline__ void each(const adj_team& team, F body) const {
-        ADJ_UNROLL_BY(UNROLL)
+        ADJ_UNROLL_BY(1)
         for (int64_t p = team.rank; p < packets; p += team.size) {
             body(head + p * WIDTH, adj_width<WIDTH>());
         }
+        each_single(team, body);
+    }
+
+    /*
+     * take(packets, i, stride) for this thread's elements, up to BATCH packets at once, whose loads
+     * are under way together: they begin at i, i + stride, ... in the row. load(i, width) gives the
+     * packet of width elements from i on.
+     */
+    template <class L, class F>
+    __device__ __forceinline__ void each_batch(const adj_team& team, L load, F take) const {
+        int64_t p = team.rank;
+        ADJ_UNROLL_BY(1)
+        for (; p < batches_end(team); p += BATCH * team.size) {
+            adj_packet<T, WIDTH> x[BATCH];
+            load_batch(team, p, load, x);
+            take(x, head + p * WIDTH, team.size * WIDTH);
+        }
+        each_left(team, p, load, take);
+    }
+
+    /*
+     * The same where take computes with one packet after the other. ptxas would put off the loads
+     * of the later ones: so the loop ends with them. They wait as words, since elements of 16 bits
+     * would take a register each.
+     */
+    template <class L, class F>
+    __device__ __forceinline__ void each_batch_ahead(const adj_team& team, L load, F take) const {
+        int64_t p = team.rank;
+        adj_packet<T, WIDTH> x[BATCH];
+        adj_packet<uint32_t, ADJ_PACKET_BYTES / 4> words[BATCH];
+        const auto load_words = [&] {
+            load_batch(team, p, load, x);
+            memcpy(words, x, sizeof words);
+        };
+        if (p < batches_end(team)) {
+            load_words();
+        }
+        ADJ_UNROLL_BY(1)
+        while (p < batches_end(team)) {
+            memcpy(x, words, sizeof x);
+            take(x, head + p * WIDTH, team.size * WIDTH);
+            p += BATCH * team.size;
+            if (p < batches_end(team)) {
+                load_words();
+            }
+        }
+        each_left(team, p, load, take);
+    }
+
+  private:
+    /* A batch whose first packet is before this one is whole. */
+    __device__ __forceinline__ int64_t batches_end(const adj_team& team) const {
+        return packets - (BATCH - 1) * team.size;
+    }
+
+    template <class L>
+    __device__ __forceinline__ void load_batch(const adj_team& team, int64_t p, L load,
+                                               adj_packet<T, WIDTH> (&x)[BATCH]) const {
+        ADJ_UNROLL
+        for (int k = 0; k < BATCH; k++) {
+            x[k] = load(head + (p + k * team.size) * WIDTH, adj_width<WIDTH>());
+        }
+    }
+
+    /* Packets from the p-th on, and single elements. */
+    template <class L, class F>
+    __device__ __forceinline__ void each_left(const adj_team& team, int64_t p, L load,
+                                              F take) const {
+        const auto take_one = [&](int64_t i, auto width) {
+            const adj_packet<T, width.value> x[1] = {load(i, width)};
+            take(x, i, 0);
+        };
+        ADJ_UNROLL_BY(1)
+        for (; p < packets; p += team.size) {
+            take_one(head + p * WIDTH, adj_width<WIDTH>());
+        }
+        each_single(team, take_one);
+    }
+
+    template <class F>
+    __device__ __forceinline__ void each_single(const adj_team& team, F body) const {
         const int64_t before = packets > 0 ? head : 0;
         const int64_t single = n - packets * WIDTH;
+        ADJ_UNROLL_BY(1)
         for (int64_t i = team.rank; i < single; i += team.size) {
             body(i < before ? i : i + packets * WIDTH, adj_width<1>());
         }
@@ -179,15 +264,19 @@ struct adj_row_sum<float> {
     }
 };
 
-/* Neighbouring elements added up. */
+/* N elements added up, a power of two, by halves: few additions wait for others. */
 template <class T, int N>
 ADJ_DEVICE T adj_sum_of(const adj_packet<T, N>& x) {
-    T sum = x.at[0];
-    ADJ_UNROLL
-    for (int k = 1; k < N; k++) {
-        sum += x.at[k];
+    if constexpr (N == 1) {
+        return x.at[0];
+    } else {
+        adj_packet<T, N / 2> sums;
+        ADJ_UNROLL
+        for (int k = 0; k < N / 2; k++) {
+            sums.at[k] = x.at[k] + x.at[k + N / 2];
+        }
+        return adj_sum_of(sums);
     }
-    return sum;
 }
 
 /*
@@ -199,12 +288,18 @@ struct adj_exp_sum {
     T most = -static_cast<T>(INFINITY);
     adj_row_sum<T> sum;
 
-    template <int N>
-    __device__ __forceinline__ void add(adj_packet<T, N> x) {
+    /* What a thread has of a row at once, as numbers. */
+    template <class E, int N, int WIDTH>
+    __device__ __forceinline__ void add(const adj_packet<E, WIDTH> (&packets)[N]) {
+        adj_packet<T, N * WIDTH> x;
+        ADJ_UNROLL
+        for (int k = 0; k < N * WIDTH; k++) {
+            x.at[k] = adj_widen(packets[k / WIDTH].at[k % WIDTH]);
+        }
         const T before = most;
         ADJ_UNROLL
         for (const T e : x.at) {
-            most = adj_larger(most, e);
+            most = fmax(most, e); /* a NaN will be in the sum */
         }
         /* Without a largest element yet, exp(-∞ - 0) is 0, exp(-∞ + ∞) is not. */
         const T shift = most == -static_cast<T>(INFINITY) ? T(0) : most;
@@ -260,25 +355,30 @@ struct adj_rows_memory {
         return reinterpret_cast<A*>(block + of_team * bytes + rows_bytes) + k * pitch;
     }
 
-    /* Where a thread finds its elements of `source` from now on. */
+    /*
+     * Where a thread finds its elements of `source` once it has waited: copies of all its packets
+     * are under way at once.
+     */
     __device__ __forceinline__ const T* keep(int k, const adj_row_span<T>& span,
                                              const adj_team& own, const T* source) const {
         T* const kept = row(k, span);
         if (kept == nullptr) {
             return source;
         }
-        copy(span, own, source, kept);
+        span.each(own, [&](int64_t i, auto width) {
+            if constexpr (width.value > 1) {
+                adj_copy_async(kept + i, source + i, ADJ_PACKET_BYTES);
+            } else {
+                kept[i] = source[i];
+            }
+        });
         return kept;
     }
 
-  private:
-    /* Several loads on their way at once. */
-    __device__ __forceinline__ static void copy(const adj_row_span<T>& span, const adj_team& own,
-                                                const T* __restrict__ source,
-                                                T* __restrict__ target) {
-        span.template each<4>(own, [&](int64_t i, auto width) {
-            adj_store_in_row<width.value>(target + i, adj_load_elements<width.value>(source + i));
-        });
+    /* Waits for what this thread keeps, which no other thread reads. */
+    __device__ __forceinline__ void wait() const {
+        adj_copy_commit();
+        adj_copy_wait<0>();
     }
 };
 

@@ -44,7 +44,9 @@ record RowTeams(int team, int block, long pitch, int sharedBytes) {
     if (packets <= LANE_PACKETS * Grid.WARP && narrowBytes <= SHARED_BYTES) {
       return new RowTeams(lanes, SMALL_BLOCK, pitch, narrowBytes);
     }
-    int block = Math.clamp(Grid.powerOfTwo(packets / THREAD_PACKETS + 1), SMALL_BLOCK, LARGE_BLOCK);
+    int block =
+        Math.clamp(
+            Grid.powerOfTwo(Math.ceilDiv(packets, THREAD_PACKETS)), SMALL_BLOCK, LARGE_BLOCK);
     return keptBytes <= SHARED_BYTES
         ? new RowTeams(block, block, pitch, (int) keptBytes)
         : new RowTeams(block, block, 0, 0);
