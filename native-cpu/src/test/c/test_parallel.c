@@ -142,6 +142,18 @@ static void measure_latency(void) {
         ping[0], ping[SAMPLES / 2], meeting[0], meeting[SAMPLES / 2]);
 }
 
+/* The best last: pairs of bfloat16 only where they are faster. */
+static void test_order_of_variants(void) {
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    const char* const plain = strstr(adj_probe(), "x86-64-v4 ");
+    const char* const pairs = strstr(adj_probe(), "x86-64-v4-bf16 ");
+    CHECK(plain && pairs, "a variant is missing");
+    CHECK((plain > pairs) == (__builtin_cpu_is("intel") != 0), "order of variants");
+    CHECK(strstr(adj_probe(), "x86-64-v2 ") == adj_probe(), "the first variant");
+#endif
+}
+
 int main(void) {
     test_chunks();
     test_callers();
@@ -151,5 +163,6 @@ int main(void) {
     adj_pool_stop();
     printf("%s\n", adj_probe());
     CHECK(strstr(adj_probe(), "yes"), "no variant");
+    test_order_of_variants();
     return check_report("parallel");
 }

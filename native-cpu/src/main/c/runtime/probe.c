@@ -54,7 +54,8 @@ typedef struct {
 
 #    define LEVEL(name, features, state) \
         {name, features, sizeof(features) / sizeof(features)[0], state}
-static const level levels[] = {
+enum { V4 = 2, V4_BF16, LEVELS };
+static const level levels[LEVELS] = {
     LEVEL("x86-64-v2", v2, 0),
     LEVEL("x86-64-v3", v3, AVX_STATE),
     LEVEL("x86-64-v4", v4, AVX512_STATE),
@@ -80,42 +81,56 @@ static unsigned enabled_state(void) {
     return low;
 }
 
-static char answer[1024];
+enum { LINE = 256 };
 
-__attribute__((format(printf, 1, 2))) static void say(const char* format, ...) {
-    const size_t used = strlen(answer);
+__attribute__((format(printf, 2, 3))) static void say(char* line, const char* format, ...) {
+    const size_t used = strlen(line);
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(answer + used, sizeof answer - used, format, arguments);
+    vsnprintf(line + used, LINE - used, format, arguments);
     va_end(arguments);
 }
 
+static char answer[LEVELS * (LINE + 1)];
+
 static void probe(void) {
+    char lines[LEVELS][LINE] = {{0}};
     const char* lower = NULL; /* the first level that is not there; those above need it */
-    for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
+    for (int i = 0; i < LEVELS; i++) {
         const level* l = &levels[i];
         const char* separator = " no: the CPU lacks ";
         bool complete = true;
-        say("%s%s", i ? "\n" : "", l->name);
+        say(lines[i], "%s", l->name);
         for (size_t f = 0; f < l->count; f++) {
             if (!has(&l->features[f])) {
-                say("%s%s", separator, l->features[f].name);
+                say(lines[i], "%s%s", separator, l->features[f].name);
                 separator = ", ";
                 complete = false;
             }
         }
         if (complete && lower) {
-            say(" no: it includes %s", lower);
+            say(lines[i], " no: it includes %s", lower);
             complete = false;
         } else if (complete && (enabled_state() & l->state) != l->state) {
-            say(" no: the CPU has it, but the operating system has not enabled its registers");
+            say(lines[i],
+                " no: the CPU has it, but the operating system has not enabled its registers");
             complete = false;
         }
         if (complete) {
-            say(" yes");
+            say(lines[i], " yes");
         } else if (!lower) {
             lower = l->name;
         }
+    }
+    /*
+     * Intel's CPUs multiply pairs of bfloat16 half as often as floats: nothing is gained, and more
+     * is done to make the pairs.
+     */
+    const bool pairs_pay = !__builtin_cpu_is("intel");
+    for (int i = 0; i < LEVELS; i++) {
+        const int next = i < V4 || pairs_pay ? i : i == V4 ? V4_BF16 : V4;
+        strcat(answer, i ? "\n" : "");
+        strcat(answer, lines[next]);
     }
 }
 

@@ -30,8 +30,8 @@ public enum Precision {
   TF32,
   /**
    * Rounded to bfloat16 (to nearest even, 8 bits of precision). Products and sums are F32, and so
-   * is the result of F32 factors. CPUs with AVX512_BF16 multiply twice as fast, GPUs many times; on
-   * other CPUs it saves nothing.
+   * is the result of F32 factors. AMD's CPUs with AVX512_BF16 multiply twice as fast, GPUs many
+   * times; on other CPUs it saves nothing.
    */
   BF16;
 

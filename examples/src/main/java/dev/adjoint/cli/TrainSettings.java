@@ -181,7 +181,7 @@ final class TrainSettings {
       paramLabel = "F32|TF32|BF16",
       description =
           "How matrix products read their factors; everything else stays F32. BF16 is faster on"
-              + " CPUs with AVX512_BF16 and on GPUs, TF32 on GPUs (default: F32, or BF16 with"
+              + " AMD's CPUs with AVX512_BF16 and on GPUs, TF32 on GPUs (default: F32, or BF16 with"
               + " --activations BF16).")
   @Nullable Precision precision;
 
