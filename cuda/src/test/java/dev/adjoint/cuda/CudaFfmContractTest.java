@@ -17,7 +17,7 @@ final class CudaFfmContractTest extends BackendContract {
   @TempDir private static Path folder;
 
   CudaFfmContractTest() {
-    super(open(), EVERY);
+    super(List.of(open()), EVERY);
   }
 
   private static Backend open() {

@@ -46,23 +46,23 @@ public abstract class BackendContract {
   private static final System.Logger LOG = System.getLogger(BackendContract.class.getName());
   private static final int REPORTED_FAILURES = 5;
 
-  private final Backend backend;
+  private final List<Backend> backends;
   private final int every;
   private final AtomicLong cases = new AtomicLong();
 
-  /** Checks all cases of an open backend. */
-  protected BackendContract(Backend backend) {
-    this(backend, 1);
-  }
-
-  /** Checks one in {@code every} cases of each kernel. */
-  protected BackendContract(Backend backend, int every) {
-    this.backend = backend;
+  /**
+   * Checks one in {@code every} cases of each kernel.
+   *
+   * @param backends open ones that take the same types: the reference's results serve all of them
+   */
+  protected BackendContract(List<Backend> backends, int every) {
+    this.backends = backends;
     this.every = every;
   }
 
-  /** The sweeps over all kernels of the seam, for the floating types that the backend computes. */
+  /** The sweeps over all kernels of the seam, for the floating types that the backends compute. */
   private List<KernelGroup> groups() {
+    Backend backend = backends.getFirst();
     List<DType> floating = floating(backend::computes);
     return Stream.of(
             ElementwiseCases.groups(floating),
@@ -96,7 +96,9 @@ public abstract class BackendContract {
   @AfterEach
   void tellHowMany() {
     if (cases.get() > 0) {
-      LOG.log(Level.INFO, "{0}: {1} cases", backend.description(), cases.get());
+      for (Backend backend : backends) {
+        LOG.log(Level.INFO, "{0}: {1} cases", backend.description(), cases.get());
+      }
     }
   }
 
@@ -105,8 +107,9 @@ public abstract class BackendContract {
     List<AssertionError> failures = new ArrayList<>();
     AtomicLong made = new AtomicLong();
     AtomicLong checked = new AtomicLong();
-    try (Stage stage = new Stage(backend);
-        Stage reference = new Stage(new ReferenceBackend())) {
+    List<Stage> stages = new ArrayList<>();
+    try (Stage reference = new Stage(new ReferenceBackend())) {
+      backends.forEach(backend -> stages.add(new Stage(backend)));
       Consumer<KernelCase> check =
           kernelCase -> {
             if (made.getAndIncrement() % every != 0) {
@@ -114,12 +117,14 @@ public abstract class BackendContract {
             }
             checked.incrementAndGet();
             try {
-              kernelCase.check(stage, reference);
+              kernelCase.check(stages, reference);
             } catch (AssertionError e) {
               failures.add(e);
             }
           };
       group.sweep().forEach(check);
+    } finally {
+      stages.forEach(Stage::close);
     }
     if (!failures.isEmpty()) {
       String first = failures.getFirst().getMessage();
@@ -131,14 +136,24 @@ public abstract class BackendContract {
     return checked.get();
   }
 
-  @Test
-  void indicesOutOfRangeAreRefused() {
-    IndexErrors.check(backend);
+  private Stream<DynamicTest> onEach(Consumer<Backend> check) {
+    return backends.stream()
+        .map(
+            backend -> DynamicTest.dynamicTest(backend.description(), () -> check.accept(backend)));
+  }
+
+  @TestFactory
+  Stream<DynamicTest> indicesOutOfRangeAreRefused() {
+    return onEach(IndexErrors::check);
   }
 
   /** An asynchronous backend has enqueued what follows the failure, so that it runs. */
-  @Test
-  void recordedUnitsRunInOrderAndStopAtTheFirstFailure() {
+  @TestFactory
+  Stream<DynamicTest> recordedUnitsRunInOrderAndStopAtTheFirstFailure() {
+    return onEach(BackendContract::checkRecordedUnits);
+  }
+
+  private static void checkRecordedUnits(Backend backend) {
     Operand numbers = Operand.updated(DType.F32, Placement.DENSE.of(Shape.of(1, 3)), i -> i);
     Operand indices = Operand.indices(0, 7);
     Operand rows = Operand.output(DType.F32, Placement.DENSE.of(Shape.of(2, 3)));
@@ -167,8 +182,12 @@ public abstract class BackendContract {
         .toList();
   }
 
-  @Test
-  void memoryIsAlignedDistinctAndKeepsWhatIsUploaded() {
+  @TestFactory
+  Stream<DynamicTest> memoryIsAlignedDistinctAndKeepsWhatIsUploaded() {
+    return onEach(BackendContract::checkMemory);
+  }
+
+  private static void checkMemory(Backend backend) {
     List<Memory> blocks = new ArrayList<>();
     for (long bytes : new long[] {0, 1, 63, 64, 4096, 5 << 20}) {
       Memory memory = Objects.requireNonNull(backend.allocate(bytes));
@@ -196,8 +215,12 @@ public abstract class BackendContract {
     return new View(memory, Layout.contiguous(Shape.of(memory.bytes())), DType.BOOL);
   }
 
-  @Test
-  void uploadsAndDownloadsReachTheOffsetOfAView() {
+  @TestFactory
+  Stream<DynamicTest> uploadsAndDownloadsReachTheOffsetOfAView() {
+    return onEach(BackendContract::checkOffsets);
+  }
+
+  private static void checkOffsets(Backend backend) {
     Memory memory = Objects.requireNonNull(backend.allocate(64));
     View all = new View(memory, Layout.contiguous(Shape.of(16)), DType.F32);
     View part = all.with(all.layout().slice(0, 5, 8, 1));

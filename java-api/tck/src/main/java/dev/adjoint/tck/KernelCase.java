@@ -56,14 +56,25 @@ public record KernelCase(
   }
 
   /**
-   * Runs the case on both stages.
+   * Runs the case on the reference and on each of the other stages.
    *
-   * @throws AssertionError if results differ, if a byte changed that is none of the kernel's
-   *     business, or if running it again as a recorded unit gives other bits
+   * @throws AssertionError naming the first backend whose results differ, that changed a byte that
+   *     is none of the kernel's business, or that gives other bits when it runs again as a recorded
+   *     unit
    */
-  public void check(Stage actual, Stage reference) {
+  public void check(List<Stage> stages, Stage reference) {
     List<MemorySegment> expected = run(reference, operands, false);
     LongToDoubleFunction[] scales = scales(reference);
+    for (Stage stage : stages) {
+      try {
+        check(stage, expected, scales);
+      } catch (AssertionError e) {
+        throw new AssertionError(stage.backend().description() + ": " + e.getMessage(), e);
+      }
+    }
+  }
+
+  private void check(Stage actual, List<MemorySegment> expected, LongToDoubleFunction[] scales) {
     List<MemorySegment> found = run(actual, operands, false);
     for (int k = 0; k < operands.size(); k++) {
       checkUntouched(k, found.get(k));

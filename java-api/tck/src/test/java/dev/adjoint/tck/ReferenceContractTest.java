@@ -1,6 +1,7 @@
 package dev.adjoint.tck;
 
 import dev.adjoint.reference.ReferenceBackend;
+import java.util.List;
 
 /**
  * The reference against itself: what remains to be found is what it writes where, what it refuses,
@@ -8,6 +9,6 @@ import dev.adjoint.reference.ReferenceBackend;
  */
 final class ReferenceContractTest extends BackendContract {
   ReferenceContractTest() {
-    super(new ReferenceBackend(), 10);
+    super(List.of(new ReferenceBackend()), 10);
   }
 }
