@@ -96,7 +96,7 @@ specialize() {
   esac
 }
 
-images_12=("--image3=kind=ptx,sm=$oldest,file=$build/adjoint-$oldest_ptx.ptx")
+images_12=()
 assembling=""
 if [ -n "${JCUDA_CLASS_PATH:-}" ] && [ "$(uname -m)" = x86_64 ]; then
   outputs=()
@@ -114,6 +114,7 @@ else
   # Assembling it proves that it keeps to that version.
   "$tools/ptxas" -arch="sm_$oldest" -O0 -o "$build/proof.cubin" "$build/adjoint-$oldest_ptx.ptx"
 fi
+images_12+=("--image3=kind=ptx,sm=$oldest,file=$build/adjoint-$oldest_ptx.ptx")
 
 images_13=()
 for architecture in $architectures; do
