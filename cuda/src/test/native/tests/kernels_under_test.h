@@ -59,7 +59,10 @@ template <class T>
 using Wide = std::conditional_t<IS_HALF<T>, float, T>;
 
 template <class T>
-constexpr double ROUNDOFF = IS_BF16<T> ? 0x1p-8 : IS_HALF<T> ? 0x1p-11 : sizeof(T) == 4 ? 0x1p-24 : 0x1p-52;
+constexpr double ROUNDOFF = IS_BF16<T>       ? 0x1p-8
+                            : IS_HALF<T>     ? 0x1p-11
+                            : sizeof(T) == 4 ? 0x1p-24
+                                             : 0x1p-52;
 
 template <class T>
 T element(double x) {

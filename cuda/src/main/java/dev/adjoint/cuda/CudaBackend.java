@@ -45,9 +45,10 @@ final class CudaBackend
     return CudaKernels.COMPUTED.contains(floating);
   }
 
+  /** Where rows begin otherwise, products cannot load as much at once as tensor cores want. */
   @Override
   public int rowAlignment() {
-    return device.rowAlignment();
+    return Grid.PACKET_BYTES;
   }
 
   @Override

@@ -115,14 +115,6 @@ final class CudaDevice {
     return kernels;
   }
 
-  /**
-   * Where rows of matrices should begin: where they do not, products cannot load 16 bytes at once,
-   * as tensor cores want it.
-   */
-  int rowAlignment() {
-    return 16;
-  }
-
   /** How many multiprocessors it has. */
   int multiprocessors() {
     return properties.multiprocessors();

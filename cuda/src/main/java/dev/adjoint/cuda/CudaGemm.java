@@ -58,13 +58,10 @@ interface CudaGemm extends GemmKernels, ElementwiseKernels, CudaFamily {
       return new View(memory, Layout.contiguous(shape), dtype);
     }
 
-    /** With rows that begin at multiples of so many bytes. */
-    View takeRows(DType dtype, Shape shape, int alignment) {
-      long step = alignment / dtype.bytes();
+    /** With rows that begin where products can load a whole packet. */
+    View takeRows(DType dtype, Shape shape) {
       int last = shape.rank() - 1;
-      long[] sizes = shape.toArray();
-      sizes[last] = Math.ceilDiv(sizes[last], step) * step;
-      View all = take(dtype, Shape.of(sizes));
+      View all = take(dtype, Layout.withGaps(shape, Grid.packet(dtype.bytes())));
       return all.with(all.layout().slice(last, 0, shape.size(last), 1));
     }
 
@@ -107,7 +104,7 @@ interface CudaGemm extends GemmKernels, ElementwiseKernels, CudaFamily {
     int last = source.rank() - 1;
     boolean columnsDense = Math.abs(source.stride(last - 1)) < Math.abs(source.stride(last));
     Layout read = columnsDense ? source.transpose(last - 1, last) : source;
-    View copy = space.takeRows(dtype, read.shape(), device().rowAlignment());
+    View copy = space.takeRows(dtype, read.shape());
     addAll(steps, cast(factor.with(read), copy));
     Layout copied = columnsDense ? copy.layout().transpose(last - 1, last) : copy.layout();
     return copy.with(copied.expand(factor.layout().shape()));

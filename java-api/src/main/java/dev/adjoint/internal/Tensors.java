@@ -124,12 +124,10 @@ public final class Tensors {
   public static Tensor emptyRows(Shape shape, DType dtype, DeviceContext context) {
     long step = context.backend().rowAlignment() / dtype.bytes();
     int last = shape.rank() - 1;
-    long[] sizes = shape.toArray();
-    if (step <= 1 || sizes[last] % step == 0 || shape.numel() < WORTH_GAPS) {
+    if (step <= 1 || shape.size(last) % step == 0 || shape.numel() < WORTH_GAPS) {
       return empty(shape, dtype, context);
     }
-    sizes[last] = Math.ceilDiv(sizes[last], step) * step;
-    try (Tensor memory = empty(Shape.of(sizes), dtype, context)) {
+    try (Tensor memory = empty(Layout.withGaps(shape, step), dtype, context)) {
       return alias(memory, layout(memory).slice(last, 0, shape.size(last), 1));
     }
   }

@@ -14,6 +14,7 @@ import dev.adjoint.internal.Check;
 import dev.adjoint.internal.DeviceContext;
 import dev.adjoint.internal.Dispatch;
 import dev.adjoint.internal.Tensors;
+import dev.adjoint.spi.Backend;
 import dev.adjoint.spi.View;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -235,7 +236,7 @@ public final class Attention {
   }
 
   private static boolean widens(Tensor x) {
-    return x.dtype().isHalf() && !Tensors.backend(x).attends(x.dtype());
+    return Halves.widens(x, Backend::attends);
   }
 
   private static void check(String op, Tensor q, Tensor k, Tensor v) {

@@ -6,6 +6,8 @@ import dev.adjoint.Scope;
 import dev.adjoint.Tensor;
 import dev.adjoint.graph.Graph;
 import dev.adjoint.internal.Tensors;
+import dev.adjoint.spi.Backend;
+import java.util.function.BiPredicate;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -19,7 +21,12 @@ final class Halves {
 
   /** Whether operations on x must be widened, for its backend does not compute its type. */
   static boolean widens(Tensor x) {
-    return x.dtype().isHalf() && !Tensors.backend(x).computes(x.dtype());
+    return widens(x, Backend::computes);
+  }
+
+  /** The same for a family that may take a type that others do not. */
+  static boolean widens(Tensor x, BiPredicate<Backend, DType> takes) {
+    return x.dtype().isHalf() && !takes.test(Tensors.backend(x), x.dtype());
   }
 
   /**

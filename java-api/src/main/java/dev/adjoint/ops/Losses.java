@@ -64,7 +64,7 @@ public final class Losses {
   }
 
   private static Tensor perRow(Tensor logits, Tensor targets) {
-    Tensor x = Softmax.areRows(logits) ? logits : Movement.copy(logits);
+    Tensor x = Softmax.inRows(logits);
     Tensor y = Movement.contiguous(Cast.to(targets, DType.I64));
     Shape flat = Shape.of(y.numel());
     DType wide = x.dtype().widened();

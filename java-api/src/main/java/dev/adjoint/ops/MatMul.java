@@ -13,6 +13,7 @@ import dev.adjoint.internal.Broadcasting;
 import dev.adjoint.internal.Check;
 import dev.adjoint.internal.Dispatch;
 import dev.adjoint.internal.Tensors;
+import dev.adjoint.spi.Backend;
 import dev.adjoint.spi.Gemm;
 import dev.adjoint.spi.KernelCall;
 import dev.adjoint.spi.Layout;
@@ -63,7 +64,7 @@ public final class MatMul {
 
   /** Whether products of x must be widened. */
   private static boolean widens(Tensor x) {
-    return x.dtype().isHalf() && !Tensors.backend(x).multiplies(x.dtype());
+    return Halves.widens(x, Backend::multiplies);
   }
 
   /** Whether a matrix serves several of the other factor: its gradient is a sum of products. */
@@ -159,7 +160,7 @@ public final class MatMul {
     if (widens(x)) {
       return Halves.widened(wide -> linear(wide[0], wide[1], wide[2], activation), x, weight, bias);
     }
-    Tensor in = Softmax.areRows(x) ? x : Movement.copy(x);
+    Tensor in = Softmax.inRows(x);
     Tensor b = bias == null ? null : Movement.contiguous(bias);
     long[] sizes = x.shape().toArray();
     sizes[sizes.length - 1] = weight.size(0);

@@ -96,16 +96,17 @@ public final class Softmax {
         });
   }
 
-  /** A tensor that is dense, or {@link #areRows rows}, seen as [rows, cols]. */
+  /** A tensor that is dense, or {@link #inRows in rows}, seen as [rows, cols]. */
   static View rows(Tensor x) {
     View view = Tensors.view(x);
     return view.with(Objects.requireNonNull(asRows(x)));
   }
 
-  /** Whether the rows of […, C] are dense and equally far apart. */
-  static boolean areRows(Tensor x) {
+  /** […, C] if its rows are dense and equally far apart, else a dense copy. */
+  static Tensor inRows(Tensor x) {
     Layout rows = asRows(x);
-    return rows != null && (rows.stride(1) == 1 || rows.size(1) == 1);
+    boolean fits = rows != null && (rows.stride(1) == 1 || rows.size(1) == 1);
+    return fits ? x : Movement.copy(x);
   }
 
   private static @Nullable Layout asRows(Tensor x) {

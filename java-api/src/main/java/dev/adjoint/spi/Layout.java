@@ -27,6 +27,14 @@ public final class Layout {
     return new Layout(shape, rowMajor(shape), 0);
   }
 
+  /** The shape of memory for rows of another that begin at multiples of so many elements. */
+  public static Shape withGaps(Shape shape, long multiple) {
+    long[] sizes = shape.toArray();
+    int last = sizes.length - 1;
+    sizes[last] = Math.ceilDiv(sizes[last], multiple) * multiple;
+    return Shape.of(sizes);
+  }
+
   /** With explicit strides and offset, in elements; the strides are not copied. */
   public static Layout of(Shape shape, long[] strides, long offset) {
     return new Layout(shape, strides, offset);
