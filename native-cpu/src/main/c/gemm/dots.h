@@ -4,8 +4,12 @@
  */
 #ifndef ADJ_DOTS_SIZES
 #    define ADJ_DOTS_SIZES
-#    define DOT_ROWS 4 /* 12 accumulators and 3 vectors in 16 registers */
-#    define DOT_LINES 3
+#    define DOT_ROWS 4
+#    ifdef __AVX512F__
+#        define DOT_LINES 6 /* 24 accumulators and 6 vectors in 32 registers */
+#    else
+#        define DOT_LINES 3 /* 12 and 3 in 16 */
+#    endif
 #endif
 
 typedef struct {
@@ -22,7 +26,7 @@ static void NAME(dot_tile)(const TYPE(product)* o, int64_t i, int64_t rows, int6
     for (int r = 0; r < DOT_ROWS; r++) {
         a[r] = o->a + (i + adj_min(r, rows - 1)) * o->a_row;
     }
-#pragma GCC unroll 4
+#pragma GCC unroll 6
     for (int l = 0; l < DOT_LINES; l++) {
         b[l] = o->b + (j + adj_min(l, lines - 1)) * o->b_col;
     }
@@ -30,14 +34,14 @@ static void NAME(dot_tile)(const TYPE(product)* o, int64_t i, int64_t rows, int6
     int64_t p = 0;
     for (; p + VL <= o->k; p += VL) {
         VEC bs[DOT_LINES];
-#pragma GCC unroll 4
+#pragma GCC unroll 6
         for (int l = 0; l < DOT_LINES; l++) {
             bs[l] = *(const VEC_AT*)(b[l] + p);
         }
 #pragma GCC unroll 4
         for (int r = 0; r < DOT_ROWS; r++) {
             const VEC as = *(const VEC_AT*)(a[r] + p);
-#pragma GCC unroll 4
+#pragma GCC unroll 6
             for (int l = 0; l < DOT_LINES; l++) {
                 sums[r][l] = VEC_FMA(as, bs[l], sums[r][l]);
             }
@@ -46,7 +50,7 @@ static void NAME(dot_tile)(const TYPE(product)* o, int64_t i, int64_t rows, int6
     REAL totals[DOT_ROWS][DOT_LINES];
 #pragma GCC unroll 4
     for (int r = 0; r < DOT_ROWS; r++) {
-#pragma GCC unroll 4
+#pragma GCC unroll 6
         for (int l = 0; l < DOT_LINES; l++) {
             totals[r][l] = VEC_SUM(sums[r][l]);
         }

@@ -16,11 +16,10 @@
  */
 #ifdef __AVX512F__
 #    define MAX_STEP 256
-#    define STRIP_PANELS 2
 #else
 #    define MAX_STEP 512
-#    define STRIP_PANELS 4
 #endif
+#define STRIP_PANELS 4
 #define SHARED_BYTES (16 << 20)
 /*
  * Every strip reads all that is shared. A part of the third cache, which others use too, keeps so
@@ -37,10 +36,19 @@
 #define TALL_TRANSPOSED 4
 /* Bytes of a row that are over before the hardware has begun to fetch ahead. */
 #define SHORT_RUN 1024
-/* Into how many strips a product is cut: many if they are large, few if not, in multiply-adds. */
+/*
+ * Into how many strips a product is cut: many if they are large, few if not, in multiply-adds. What
+ * the second cache does not keep is read from the third by every strip, which with vectors so wide
+ * takes longer than its use in a narrow one: then not so many, if the threads have enough.
+ */
 #define MANY_STRIPS 16
 #define FEW_STRIPS 4
 #define STRIP_WORK (1 << 21)
+#ifdef __AVX512F__
+#    define KEPT_BYTES (1 << 19)
+#    define FAR_STRIPS 8
+#    define STRIPS_PER_THREAD 4
+#endif
 
 /*
  * A factor is read in place while its panels are used so seldom that packing does not pay: A up to

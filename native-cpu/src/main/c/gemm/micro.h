@@ -172,6 +172,16 @@ ADJ_INLINE void NAME(tile_of)(int height, bool dense, int64_t rows, int64_t cols
     for (int i = 0; i < height; i++) {
         row[i] = dense ? i : (i < rows ? i : rows - 1) * a.line;
     }
+    /* What the sums are added to: loads at the end would all wait for it, if it is far away. */
+    if (e.beta != 0 && rows == height) {
+#pragma GCC unroll 16
+        for (int i = 0; i < height; i++) {
+#pragma GCC unroll 2
+            for (int v = 0; v < NV; v++) {
+                __builtin_prefetch(out + i * out_row + v * VL, 1);
+            }
+        }
+    }
     VEC sum[MR][NV] = {};
     VEC half[MR][NV];
     int64_t steps = STEPS(k);

@@ -25,7 +25,7 @@ typedef struct {
     REAL alpha, beta;
 } TYPE(product);
 
-/* How products of one form are computed; depends on the form alone, never on the threads. */
+/* How products of one form are computed; threads may change its strips, which change no bit. */
 typedef struct {
     bool tall; /* chunks are rows of A, and B is shared; else columns of B, and A */
     bool a_in_place;
@@ -66,7 +66,14 @@ static TYPE(plan) NAME(plan_of)(const TYPE(product)* t) {
     const int64_t panels = adj_ceil_div(plan.tall ? t->m : t->n, width);
     const int64_t panel_work = width * (plan.tall ? plan.cols : plan.rows) * adj_max(t->k, 1);
     const int64_t worthwhile = adj_min(panels / FEW_STRIPS, STRIP_WORK / adj_max(panel_work, 1));
-    plan.strip = adj_max(panels / MANY_STRIPS, plan.tall ? TALL_PANELS : worthwhile);
+    int64_t strips = MANY_STRIPS;
+#ifdef KEPT_BYTES
+    const int64_t lines = plan.tall ? plan.cols : plan.rows;
+    if (lines * plan.depth * (int64_t)sizeof(REAL) > KEPT_BYTES) {
+        strips = adj_max(FAR_STRIPS, STRIPS_PER_THREAD * adj_pool_threads());
+    }
+#endif
+    plan.strip = adj_max(panels / strips, plan.tall ? TALL_PANELS : worthwhile);
     plan.strip = width * adj_max(1, adj_min(plan.strip, STRIP_PANELS * NR / width));
     /* No chunk is over before another thread has woken up. */
     plan.chunk = plan.strip * adj_ceil_div(MIN_CHUNK_WORK * width, panel_work * plan.strip + 1);
