@@ -1,6 +1,7 @@
 package dev.adjoint.benchmarks;
 
 import dev.adjoint.Device;
+import dev.adjoint.TensorException;
 import dev.adjoint.spi.BackendProvider;
 import java.util.List;
 import java.util.Map;
@@ -34,6 +35,11 @@ public final class AdjointProviders {
       return name;
     }
 
+    /**
+     * {@inheritDoc}
+     *
+     * @throws TensorException with the reason if no device works
+     */
     @Override
     public List<Setting> settings(int threads) {
       BackendProvider provider = provider(type);
@@ -44,7 +50,7 @@ public final class AdjointProviders {
               .map(detail -> new Setting(detail, Map.of(), jvmOptions(threads)))
               .toList();
       if (settings.isEmpty()) {
-        throw new IllegalStateException(String.join("; ", provider.report()));
+        provider.open(new Device(type, "")); // says why none works
       }
       return settings;
     }

@@ -98,6 +98,10 @@ public final class Bench implements Callable<Integer> {
 
   /** Runs it and ends the JVM with its exit code. */
   public static void main(String[] args) {
+    System.exit(commandLine().execute(args));
+  }
+
+  static CommandLine commandLine() {
     CommandLine commandLine = new CommandLine(new Bench());
     commandLine.setUsageHelpAutoWidth(true);
     commandLine.setOverwrittenOptionsAllowed(true); // the last one counts
@@ -109,7 +113,7 @@ public final class Bench implements Callable<Integer> {
           }
           return CommandLine.ExitCode.SOFTWARE;
         });
-    System.exit(commandLine.execute(args));
+    return commandLine;
   }
 
   /** A step of the run, with a name for the progress bar. */
@@ -131,9 +135,13 @@ public final class Bench implements Callable<Integer> {
     Session.Effort effort = quick ? Session.Effort.QUICK : Session.Effort.FULL;
     try (Session session = new Session(results, effort, () -> save(results))) {
       List<Step> steps = steps(session, results);
+      if (steps.isEmpty()) {
+        throw wrong("nothing to measure: no case is left by --filter, --peers and --backends");
+      }
       Runtime.getRuntime().addShutdownHook(interrupted);
       try (Terminal terminal = new Terminal(print, steps.size())) {
         terminal.machine(results.machine());
+        results.versions().forEach((peer, why) -> terminal.message(peer + ": " + why));
         for (Step step : steps) {
           terminal.begin(step.name());
           int before = results.rows().size();
@@ -257,10 +265,7 @@ public final class Bench implements Callable<Integer> {
     return counts;
   }
 
-  /**
-   * Our own and the peers that compute on so many threads; of those that cannot run here the report
-   * says why.
-   */
+  /** Our own and the peers that compute on so many threads. */
   private List<Backend> backends(Results results, int count) {
     List<Backend> all = new ArrayList<>();
     for (String name : backends) {
@@ -272,7 +277,8 @@ public final class Bench implements Callable<Integer> {
     return all;
   }
 
-  private List<Backend> backends(Results results, String name, int count, boolean everySetting) {
+  /** A peer that cannot run here is left out, and the report says why; a backend of ours must. */
+  private List<Backend> backends(Results results, String name, int count, boolean peer) {
     String[] parts = name.split(":", 2);
     PeerProvider provider;
     List<Setting> settings;
@@ -285,12 +291,15 @@ public final class Bench implements Callable<Integer> {
     } catch (IllegalArgumentException e) {
       throw wrong(String.valueOf(e.getMessage()));
     } catch (IllegalStateException e) {
+      if (!peer) {
+        throw new IllegalStateException(name + ": " + e.getMessage(), e);
+      }
       results.version(parts[0], "not available: " + e.getMessage());
       return List.of();
     }
     List<Setting> chosen;
     if (parts.length == 1) {
-      chosen = everySetting ? settings : settings.subList(0, 1);
+      chosen = peer ? settings : settings.subList(0, 1);
     } else if (parts[1].equals(ALL)) {
       chosen = settings;
     } else {
