@@ -64,12 +64,12 @@ static TYPE(plan) NAME(plan_of)(const TYPE(product)* t) {
     /* Strips for many threads, as wide as the buffer allows; narrower ones if they are few. */
     const int64_t width = plan.tall ? MR : NR;
     const int64_t panels = adj_ceil_div(plan.tall ? t->m : t->n, width);
-    const int64_t panel_work = width * (plan.tall ? plan.cols : plan.rows) * adj_max(t->k, 1);
+    const int64_t across = plan.tall ? plan.cols : plan.rows;
+    const int64_t panel_work = width * across * adj_max(t->k, 1);
     const int64_t worthwhile = adj_min(panels / FEW_STRIPS, STRIP_WORK / adj_max(panel_work, 1));
     int64_t strips = MANY_STRIPS;
 #ifdef KEPT_BYTES
-    const int64_t lines = plan.tall ? plan.cols : plan.rows;
-    if (lines * plan.depth * (int64_t)sizeof(REAL) > KEPT_BYTES) {
+    if (across * plan.depth * (int64_t)sizeof(REAL) > KEPT_BYTES) {
         strips = adj_max(FAR_STRIPS, STRIPS_PER_THREAD * adj_pool_threads());
     }
 #endif

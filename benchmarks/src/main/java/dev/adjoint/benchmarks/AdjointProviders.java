@@ -17,7 +17,7 @@ public final class AdjointProviders {
         .map(ServiceLoader.Provider::get)
         .filter(candidate -> candidate.type().equals(type))
         .findFirst()
-        .orElseThrow(() -> new IllegalStateException("it is not on the class path"));
+        .orElseThrow(() -> new IllegalStateException(type + " is not on the class path"));
   }
 
   /** All devices of a kind, one setting each. */
@@ -35,11 +35,6 @@ public final class AdjointProviders {
       return name;
     }
 
-    /**
-     * {@inheritDoc}
-     *
-     * @throws TensorException with the reason if no device works
-     */
     @Override
     public List<Setting> settings(int threads) {
       BackendProvider provider = provider(type);
@@ -50,7 +45,11 @@ public final class AdjointProviders {
               .map(detail -> new Setting(detail, Map.of(), jvmOptions(threads)))
               .toList();
       if (settings.isEmpty()) {
-        provider.open(new Device(type, "")); // says why none works
+        try {
+          provider.open(new Device(type, ""));
+        } catch (TensorException e) { // says why none works
+          throw new IllegalStateException(e.getMessage(), e);
+        }
       }
       return settings;
     }

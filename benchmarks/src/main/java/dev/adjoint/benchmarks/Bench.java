@@ -292,7 +292,7 @@ public final class Bench implements Callable<Integer> {
       throw wrong(String.valueOf(e.getMessage()));
     } catch (IllegalStateException e) {
       if (!peer) {
-        throw new IllegalStateException(name + ": " + e.getMessage(), e);
+        throw e;
       }
       results.version(parts[0], "not available: " + e.getMessage());
       return List.of();
