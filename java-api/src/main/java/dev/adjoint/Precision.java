@@ -1,5 +1,6 @@
 package dev.adjoint;
 
+import dev.adjoint.internal.Setting;
 import dev.adjoint.internal.ThreadState;
 
 /**
@@ -37,28 +38,31 @@ public enum Precision {
 
   /** Restores the setting when closed. */
   public static final class Guard implements AutoCloseable {
-    private final ThreadState thread;
-    private final Precision before;
+    private final Setting.Guard change;
 
-    private Guard(ThreadState thread, Precision precision) {
-      this.thread = thread;
-      this.before = thread.precision;
-      thread.precision = precision;
+    private Guard(Setting.Guard change) {
+      this.change = change;
     }
 
+    /**
+     * Restores the precision that was in force before. Closing twice does nothing.
+     *
+     * @throws TensorException from another thread, which changes nothing; and if an inner guard was
+     *     still open, after closing that one too
+     */
     @Override
     public void close() {
-      thread.precision = before;
+      change.close();
     }
   }
 
   /** In force until the guard is closed: {@code try (var _ = Precision.BF16.use()) { … }}. */
   public Guard use() {
-    return new Guard(ThreadState.current(), this);
+    return new Guard(ThreadState.precision(this));
   }
 
   /** What is in force. */
   public static Precision current() {
-    return ThreadState.current().precision;
+    return ThreadState.precision();
   }
 }

@@ -1,5 +1,8 @@
 package dev.adjoint;
 
+import dev.adjoint.internal.Check;
+import dev.adjoint.internal.Dropped;
+import dev.adjoint.internal.ScopedTensors;
 import dev.adjoint.internal.ThreadState;
 import java.util.List;
 import java.util.function.Supplier;
@@ -18,28 +21,38 @@ import org.jspecify.annotations.Nullable;
  *
  * Gradients, optimizer state and parameters belong to their tensor or module, never to the scope in
  * which they happened to be born.
+ *
+ * <p>A scope that is dropped without being closed stays open as long as one of its tensors is held;
+ * then the collector closes it. Other threads have scopes of their own: what workers of a parallel
+ * stream or an executor make is born in none, unless they open one. A fork/join worker that waits
+ * for a task may run others meanwhile; what these make does not belong to the scope of the one that
+ * waits.
  */
 public final class Scope implements AutoCloseable {
-  private final ThreadState thread;
+  private static final String OP = "scope";
+
   private final @Nullable Scope parent;
-  private final Thread owner = Thread.currentThread();
-  private @Nullable Tensor first;
+  private final ScopedTensors tensors = new ScopedTensors();
+  private final ThreadState thread;
+  private Dropped.@Nullable Registration registration;
   private boolean closed;
 
-  private Scope(ThreadState thread) {
-    this.thread = thread;
-    this.parent = thread.scope;
-    thread.scope = this;
+  /** For a try statement of this library, which is certain to close it. */
+  Scope() {
+    parent = ThreadState.scope();
+    thread = ThreadState.enter(this);
   }
 
   /** Opens a scope inside the current one. */
   public static Scope open() {
-    return new Scope(ThreadState.current());
+    Scope scope = new Scope();
+    scope.registration = Dropped.register(scope, scope.tensors);
+    return scope;
   }
 
   /** Runs {@code body} in a scope of its own; its result moves to the surrounding scope. */
   public static Tensor tidy(Supplier<Tensor> body) {
-    try (Scope scope = open()) {
+    try (Scope scope = new Scope()) {
       return scope.keep(body.get());
     }
   }
@@ -48,7 +61,7 @@ public final class Scope implements AutoCloseable {
    * Runs {@code body} in a scope of its own; the tensors it returns move to the surrounding scope.
    */
   public static List<Tensor> tidyAll(Supplier<List<Tensor>> body) {
-    try (Scope scope = open()) {
+    try (Scope scope = new Scope()) {
       List<Tensor> results = body.get();
       results.forEach(scope::keep);
       return results;
@@ -57,7 +70,7 @@ public final class Scope implements AutoCloseable {
 
   /** Runs {@code body} in a scope of its own. */
   public static void run(Runnable body) {
-    try (var _ = open()) {
+    try (var _ = new Scope()) {
       body.run();
     }
   }
@@ -69,8 +82,8 @@ public final class Scope implements AutoCloseable {
    * @return the tensor
    */
   public Tensor keep(Tensor tensor) {
-    checkThread();
-    if (tensor.scope == this) {
+    if (tensor.scope == this && !closed) {
+      thread.checkThread(OP);
       remove(tensor);
       adopt(parent, tensor);
     }
@@ -86,7 +99,7 @@ public final class Scope implements AutoCloseable {
   public static Tensor escape(Tensor tensor) {
     Scope scope = tensor.scope;
     if (scope != null) {
-      scope.checkThread();
+      scope.thread.checkThread(OP);
       scope.remove(tensor);
       adopt(null, tensor);
     }
@@ -95,48 +108,24 @@ public final class Scope implements AutoCloseable {
 
   static void adopt(@Nullable Scope scope, Tensor tensor) {
     if (scope == null) {
-      tensor.registerCleaner();
-      return;
+      tensor.leaveToCollector();
+    } else {
+      tensor.scope = scope;
+      scope.tensors.add(tensor.state());
     }
-    tensor.scope = scope;
-    tensor.nextInScope = scope.first;
-    if (scope.first != null) {
-      scope.first.previousInScope = tensor;
-    }
-    scope.first = tensor;
   }
 
   /** Unlinks a tensor that is being closed; on another thread the scope itself will do it. */
   static void forget(Tensor tensor) {
     Scope scope = tensor.scope;
-    if (scope != null && scope.owner == Thread.currentThread()) {
+    if (scope != null && scope.thread.isCurrentThread()) {
       scope.remove(tensor);
     }
   }
 
   private void remove(Tensor tensor) {
-    if (tensor.previousInScope != null) {
-      tensor.previousInScope.nextInScope = tensor.nextInScope;
-    } else {
-      first = tensor.nextInScope;
-    }
-    if (tensor.nextInScope != null) {
-      tensor.nextInScope.previousInScope = tensor.previousInScope;
-    }
-    tensor.previousInScope = null;
-    tensor.nextInScope = null;
+    tensors.remove(tensor.state());
     tensor.scope = null;
-  }
-
-  private void checkThread() {
-    if (owner != Thread.currentThread()) {
-      throw new TensorException(
-          "scope: belongs to thread '"
-              + owner.getName()
-              + "' and cannot be used from '"
-              + Thread.currentThread().getName()
-              + "'");
-    }
   }
 
   /**
@@ -147,27 +136,29 @@ public final class Scope implements AutoCloseable {
    */
   @Override
   public void close() {
-    checkThread();
     if (closed) {
       return;
     }
+    thread.checkThread(OP);
     boolean forgotten = false;
-    for (Scope inner = thread.scope; inner != null && inner != this; inner = thread.scope) {
+    for (Scope inner = thread.innermost(); inner != null && inner != this; ) {
       forgotten = true;
       inner.end();
+      inner = thread.innermost();
     }
     end();
-    if (forgotten) {
-      throw new TensorException(
-          "scope: an inner scope was still open and has been closed too; open scopes in try (…)");
-    }
+    Check.that(
+        !forgotten,
+        OP,
+        "an inner scope was still open and has been closed too; open scopes in try (…)");
   }
 
   private void end() {
     closed = true;
-    thread.scope = parent;
-    for (Tensor tensor = first; tensor != null; tensor = first) {
-      tensor.close();
+    thread.leave(this);
+    if (registration != null) {
+      registration.cancel();
     }
+    tensors.run();
   }
 }

@@ -5,6 +5,7 @@ import dev.adjoint.graph.BackwardPass;
 import dev.adjoint.graph.LeafNode;
 import dev.adjoint.graph.Node;
 import dev.adjoint.internal.Check;
+import dev.adjoint.internal.Dropped;
 import dev.adjoint.internal.HostAccess;
 import dev.adjoint.internal.TensorPrinter;
 import dev.adjoint.internal.TensorState;
@@ -26,7 +27,6 @@ import dev.adjoint.spi.BinaryKernel;
 import dev.adjoint.spi.ReduceKernel;
 import dev.adjoint.spi.UnaryKernel;
 import java.lang.foreign.MemorySegment;
-import java.lang.ref.Cleaner;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -42,8 +42,6 @@ import org.jspecify.annotations.Nullable;
  * throws {@link ClosedTensorException}.
  */
 public final class Tensor implements AutoCloseable {
-  private static final Cleaner CLEANER = Cleaner.create();
-
   static {
     Tensors.install(
         new Tensors.Access() {
@@ -55,7 +53,7 @@ public final class Tensor implements AutoCloseable {
           @Override
           public Tensor wrap(TensorState state) {
             Tensor tensor = new Tensor(state);
-            Scope.adopt(ThreadState.current().scope, tensor);
+            Scope.adopt(ThreadState.scope(), tensor);
             return tensor;
           }
 
@@ -63,23 +61,33 @@ public final class Tensor implements AutoCloseable {
           public void disown(Tensor tensor) {
             Scope.forget(tensor);
           }
+
+          @Override
+          public Scope openScope() {
+            return new Scope();
+          }
         });
   }
 
   private final TensorState state;
 
-  // Links of the scope it was born in; touched by the scope's thread alone.
+  /** The scope it was born in, which lives as long as its tensors; null outside all scopes. */
   @Nullable Scope scope;
-  @Nullable Tensor previousInScope;
-  @Nullable Tensor nextInScope;
+
+  /** Closes it when it is dropped outside all scopes. */
+  private Dropped.@Nullable Registration registration;
 
   private Tensor(TensorState state) {
     this.state = state;
   }
 
-  void registerCleaner() {
+  TensorState state() {
+    return state;
+  }
+
+  void leaveToCollector() {
     state.markUnscoped();
-    CLEANER.register(this, state);
+    registration = Dropped.register(this, state);
   }
 
   // ---- from values ----
@@ -277,7 +285,7 @@ public final class Tensor implements AutoCloseable {
 
   /** Changes one element, outside any graph. */
   public Tensor set(double value, long... index) {
-    try (var _ = Scope.open();
+    try (var _ = new Scope();
         var _ = GradMode.off()) {
       Check.that(
           index.length == rank(),
@@ -865,6 +873,9 @@ public final class Tensor implements AutoCloseable {
   @Override
   public void close() {
     Scope.forget(this);
+    if (registration != null) {
+      registration.cancel();
+    }
     state.close();
   }
 

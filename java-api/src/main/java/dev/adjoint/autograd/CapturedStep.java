@@ -59,11 +59,10 @@ public final class CapturedStep implements AutoCloseable {
    *     a tensor escape that it does not return
    */
   public static CapturedStep record(Device device, Supplier<List<Tensor>> body) {
-    ThreadState thread = ThreadState.current();
     Recorder.forbid("capturedStep.record");
     Recorder recorder = new Recorder(Backends.of(device));
     List<Tensor> outputs = new ArrayList<>();
-    thread.recorder = recorder;
+    ThreadState.recorder(recorder);
     try {
       try (var _ = Scope.open()) {
         for (Tensor output : body.get()) {
@@ -89,7 +88,7 @@ public final class CapturedStep implements AutoCloseable {
       recorder.release();
       throw e;
     } finally {
-      thread.recorder = null;
+      ThreadState.recorder(null);
     }
   }
 

@@ -1,25 +1,35 @@
 package dev.adjoint.autograd;
 
+import dev.adjoint.TensorException;
+import dev.adjoint.internal.Setting;
 import dev.adjoint.internal.ThreadState;
 
-/** Whether operations are recorded, for the current thread. */
+/**
+ * Whether operations are recorded, for the current thread. As in PyTorch, other threads are not
+ * affected, workers of a parallel stream or an executor among them: code that runs there sets the
+ * mode itself. Tasks that a fork/join worker runs while it waits for another one are not affected
+ * either.
+ */
 public final class GradMode {
   private GradMode() {}
 
   /** Restores the mode when closed. */
   public static final class Guard implements AutoCloseable {
-    private final ThreadState thread;
-    private final boolean before;
+    private final Setting.Guard change;
 
-    private Guard(ThreadState thread, boolean off) {
-      this.thread = thread;
-      this.before = thread.gradOff;
-      thread.gradOff = off;
+    private Guard(Setting.Guard change) {
+      this.change = change;
     }
 
+    /**
+     * Restores the mode that was in force before. Closing twice does nothing.
+     *
+     * @throws TensorException from another thread, which changes nothing; and if an inner guard was
+     *     still open, after closing that one too
+     */
     @Override
     public void close() {
-      thread.gradOff = before;
+      change.close();
     }
   }
 
@@ -27,16 +37,16 @@ public final class GradMode {
    * Nothing is recorded until the guard is closed: {@code try (var off = GradMode.off()) { … }}.
    */
   public static Guard off() {
-    return new Guard(ThreadState.current(), true);
+    return new Guard(ThreadState.gradOff(true));
   }
 
   /** Operations are recorded until the guard is closed, inside an {@link #off} for example. */
   public static Guard on() {
-    return new Guard(ThreadState.current(), false);
+    return new Guard(ThreadState.gradOff(false));
   }
 
   /** Whether operations on tensors that require gradients are recorded now. */
   public static boolean isEnabled() {
-    return !ThreadState.current().gradOff;
+    return !ThreadState.isGradOff();
   }
 }

@@ -55,7 +55,7 @@ public final class BackwardPass {
   public static void accumulate(
       Tensor root, @Nullable Tensor seed, boolean retainGraph, boolean createGraph) {
     Node node = nodeOf(root, "backward");
-    try (var _ = Scope.open()) {
+    try (var _ = Tensors.openScope()) {
       BackwardPass pass = new BackwardPass(retainGraph, createGraph, null, null);
       pass.walk(List.of(node), List.of(seed(root, seed, createGraph)));
     } finally {
@@ -79,7 +79,7 @@ public final class BackwardPass {
       Node node = nodeOf(inputs.get(i), "grad");
       slot[i] = asked.computeIfAbsent(node, n -> asked.size());
     }
-    try (Scope scope = Scope.open()) {
+    try (Scope scope = Tensors.openScope()) {
       List<Node> roots = new ArrayList<>();
       List<Tensor> starts = new ArrayList<>();
       for (int i = 0; i < outputs.size(); i++) {
@@ -169,10 +169,7 @@ public final class BackwardPass {
   }
 
   private void walk(List<Node> roots, List<Tensor> starts) {
-    ThreadState thread = ThreadState.current();
-    boolean gradOff = thread.gradOff;
-    thread.gradOff = !createGraph;
-    try {
+    try (var _ = ThreadState.gradOff(!createGraph)) {
       for (int i = 0; i < roots.size(); i++) {
         if (isWanted(roots.get(i))) {
           arrive(roots.get(i), starts.get(i));
@@ -186,8 +183,6 @@ public final class BackwardPass {
         }
         propagate(node, grad);
       }
-    } finally {
-      thread.gradOff = gradOff;
     }
   }
 
@@ -208,7 +203,7 @@ public final class BackwardPass {
       return;
     }
     @Nullable Tensor[] owned = new Tensor[inputs.length];
-    try (Scope inner = Scope.open()) {
+    try (Scope inner = Tensors.openScope()) {
       @Nullable Tensor[] grads =
           node.backward(grad, needed, createGraph, asked == null && !createGraph);
       for (int i = 0; i < inputs.length; i++) {

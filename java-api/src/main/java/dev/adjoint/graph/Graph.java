@@ -25,7 +25,7 @@ public final class Graph {
 
   /** Whether an operation on these inputs is recorded. */
   public static boolean records(@Nullable Tensor... inputs) {
-    if (ThreadState.current().gradOff) {
+    if (ThreadState.isGradOff()) {
       return false;
     }
     for (Tensor input : inputs) {

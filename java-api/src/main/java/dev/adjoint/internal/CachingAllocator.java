@@ -65,9 +65,11 @@ public final class CachingAllocator {
    */
   Storage allocate(long bytes, @Nullable MemoryPool pool, Object label) {
     if (bytes > budget) {
-      throw outOfMemory(bytes);
+      throw outOfMemory(bytes, true);
     }
+    Dropped.closeFound();
     long size = roundUp(bytes);
+    boolean collected = true;
     MemoryPool home = pool == null ? shared : pool;
     for (int attempt = 0; ; attempt++) {
       Storage storage = tryAllocate(size, home, label);
@@ -75,9 +77,9 @@ public final class CachingAllocator {
         return storage;
       }
       if (attempt == COLLECTIONS_BEFORE_FAILURE) {
-        throw outOfMemory(bytes);
+        throw outOfMemory(bytes, collected);
       }
-      collect(10L << attempt);
+      collected = Dropped.collect(10L << attempt);
     }
   }
 
@@ -161,6 +163,7 @@ public final class CachingAllocator {
 
   /** Gives every free block of the shared pool back to the device. */
   public void drain() {
+    Dropped.closeFound();
     lock.lock();
     try {
       drainShared();
@@ -194,20 +197,11 @@ public final class CachingAllocator {
       lock.unlock();
     }
     if (collect) {
-      collect(1);
+      Dropped.collect(1);
     }
   }
 
-  private static void collect(long waitMillis) {
-    System.gc();
-    try {
-      Thread.sleep(waitMillis); // the Cleaner has a thread of its own
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
-  }
-
-  private OutOfMemoryException outOfMemory(long bytes) {
+  private OutOfMemoryException outOfMemory(long bytes, boolean collected) {
     StringBuilder text = new StringBuilder();
     boolean overBudget;
     lock.lock();
@@ -226,6 +220,11 @@ public final class CachingAllocator {
     }
     text.append("\nClose tensors earlier (Scope.tidy), or use a smaller batch");
     text.append(overBudget ? ", or raise -Dadjoint.memory." : ".");
+    if (!collected) {
+      text.append(
+          "\nJava did not collect when asked to, so dropped tensors may still hold memory:"
+              + " remove -XX:+DisableExplicitGC, or close every tensor.");
+    }
     return new OutOfMemoryException(text.toString());
   }
 
@@ -245,6 +244,7 @@ public final class CachingAllocator {
 
   /** What is in use now. */
   public MemoryUse use() {
+    Dropped.closeFound();
     lock.lock();
     try {
       return new MemoryUse(liveBytes, liveCount, cachedBytes, peakBytes, budget);
@@ -255,6 +255,7 @@ public final class CachingAllocator {
 
   /** One line for each live storage, the largest first: for finding leaks. */
   public List<String> liveStorages() {
+    Dropped.closeFound();
     lock.lock();
     try {
       List<Storage> held = new ArrayList<>();

@@ -26,7 +26,7 @@ public final class Dispatch {
         }
       }
       call.run();
-      Recorder recorder = ThreadState.current().recorder;
+      Recorder recorder = ThreadState.recorder();
       if (recorder != null) {
         recorder.add(call);
         recorder.uses(written.storage(), true);
@@ -64,7 +64,7 @@ public final class Dispatch {
         pin(reads.get(pinnedReads));
       }
       call.run();
-      Recorder recorder = ThreadState.current().recorder;
+      Recorder recorder = ThreadState.recorder();
       if (recorder != null) {
         recorder.add(call);
         writes.forEach(t -> note(recorder, t, true));

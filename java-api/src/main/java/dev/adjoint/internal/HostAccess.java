@@ -3,7 +3,6 @@ package dev.adjoint.internal;
 import dev.adjoint.Adjoint;
 import dev.adjoint.DType;
 import dev.adjoint.Device;
-import dev.adjoint.Scope;
 import dev.adjoint.Shape;
 import dev.adjoint.ShapeMismatchException;
 import dev.adjoint.Tensor;
@@ -124,7 +123,7 @@ public final class HostAccess {
   /** Copies the elements in row-major order. */
   public static void read(Tensor x, MemorySegment target) {
     Recorder.forbid("reading values");
-    try (var _ = Scope.open()) {
+    try (var _ = Tensors.openScope()) {
       Tensor dense = Movement.contiguous(x.detach());
       TensorState state = Tensors.state(dense);
       state.pin();
@@ -222,7 +221,7 @@ public final class HostAccess {
     }
     Recorder.forbid("to(Device)");
     Check.that(
-        !(x.requiresGrad() && !ThreadState.current().gradOff),
+        !(x.requiresGrad() && !ThreadState.isGradOff()),
         "to",
         "moving to another device is not recorded; move the leaf before requiresGrad_(true), or detach()");
     Tensor out = Tensors.empty(x.shape(), x.dtype(), target);
@@ -241,7 +240,7 @@ public final class HostAccess {
 
   /** Copies to memory that the host cannot reach: from the source itself, if the host can. */
   private static void upload(Tensor x, Tensor out) {
-    try (var _ = Scope.open()) {
+    try (var _ = Tensors.openScope()) {
       Tensor dense = Movement.contiguous(x.detach());
       TensorState state = Tensors.state(dense);
       state.pin();

@@ -102,7 +102,7 @@ public final class Recorder {
 
   /** Throws if the current thread is recording: reading a value would bake it into the step. */
   public static void forbid(String what) {
-    if (ThreadState.current().recorder != null) {
+    if (ThreadState.recorder() != null) {
       throw new TensorException(
           what
               + ": not possible while a step is being recorded, because a replay would not repeat it;"

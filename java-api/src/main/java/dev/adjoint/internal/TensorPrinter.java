@@ -37,7 +37,7 @@ public final class TensorPrinter {
   }
 
   public static String print(Tensor tensor) {
-    if (ThreadState.current().recorder != null) {
+    if (ThreadState.recorder() != null) {
       return PREFIX + "recording, " + tensor.dtype() + " " + tensor.shape() + ")";
     }
     return new TensorPrinter(tensor).text(suffixes(tensor));

@@ -11,15 +11,17 @@ import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a tensor handle stands for; the Cleaner holds this and never the handle. Holds one count of
- * its storage and one of its node until it is closed.
+ * What a tensor handle stands for: what has to be closed when the handle is gone. It never holds
+ * the handle. Holds one count of its storage and one of its node until it is closed.
  */
 public final class TensorState implements Runnable {
   private static final VarHandle CLOSED;
+  private static final VarHandle UNSCOPED;
 
   static {
     try {
       CLOSED = MethodHandles.lookup().findVarHandle(TensorState.class, "closed", boolean.class);
+      UNSCOPED = MethodHandles.lookup().findVarHandle(TensorState.class, "unscoped", boolean.class);
     } catch (ReflectiveOperationException e) {
       throw new ExceptionInInitializerError(e);
     }
@@ -30,6 +32,11 @@ public final class TensorState implements Runnable {
   private volatile @Nullable Node node;
   private volatile boolean closed;
   private volatile boolean unscoped;
+
+  // Links of the list of its scope, touched by the scope's thread alone.
+  @Nullable ScopedTensors list;
+  @Nullable TensorState previousInList;
+  @Nullable TensorState nextInList;
 
   /** Takes over the caller's hold on the storage and on the node. */
   public TensorState(Storage storage, Layout layout, DType dtype, @Nullable Node node) {
@@ -92,18 +99,25 @@ public final class TensorState implements Runnable {
             + " is closed; keep it beyond its scope with Scope.keep or return it from Scope.tidy");
   }
 
-  /** Counted as memory that only the collector gives back. */
+  /** Counts its memory as some that only the collector gives back. */
   public void markUnscoped() {
     unscoped = true;
     storage.context().allocator().unscoped(storage.memory().bytes());
+    if (closed) {
+      unmarkUnscoped(); // closed by another thread meanwhile
+    }
+  }
+
+  private void unmarkUnscoped() {
+    if (UNSCOPED.compareAndSet(this, true, false)) {
+      storage.context().allocator().unscoped(-storage.memory().bytes());
+    }
   }
 
   /** Closes once; from any thread. */
   public void close() {
     if (CLOSED.compareAndSet(this, false, true)) {
-      if (unscoped) {
-        storage.context().allocator().unscoped(-storage.memory().bytes());
-      }
+      unmarkUnscoped();
       Node last = node;
       node = null;
       storage.removeHandle();
@@ -112,7 +126,7 @@ public final class TensorState implements Runnable {
     }
   }
 
-  /** The Cleaner's action. */
+  /** Closes it when its handle was dropped. */
   @Override
   public void run() {
     close();

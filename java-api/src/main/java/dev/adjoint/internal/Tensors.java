@@ -3,6 +3,7 @@ package dev.adjoint.internal;
 import dev.adjoint.DType;
 import dev.adjoint.Device;
 import dev.adjoint.OutOfMemoryException;
+import dev.adjoint.Scope;
 import dev.adjoint.Shape;
 import dev.adjoint.Tensor;
 import dev.adjoint.spi.Backend;
@@ -25,6 +26,8 @@ public final class Tensors {
     Tensor wrap(TensorState state);
 
     void disown(Tensor tensor);
+
+    Scope openScope();
   }
 
   /** Elements of a tensor whose products take long enough for gaps between its rows to matter. */
@@ -66,9 +69,14 @@ public final class Tensors {
     return access().wrap(state);
   }
 
-  /** Takes a tensor out of its scope without a Cleaner: the caller closes it for certain. */
+  /** Takes a tensor out of its scope; the collector does not close it, the caller does. */
   public static void disown(Tensor tensor) {
     access().disown(tensor);
+  }
+
+  /** A scope for a try statement, which is certain to close it: cheaper than {@link Scope#open}. */
+  public static Scope openScope() {
+    return access().openScope();
   }
 
   /** The view of an open tensor; kernels get it only through {@link Dispatch}. */
@@ -106,7 +114,7 @@ public final class Tensors {
       throw new OutOfMemoryException(
           "allocate: " + dtype + " " + shape + " has more bytes than a 64-bit address space");
     }
-    Recorder recorder = ThreadState.current().recorder;
+    Recorder recorder = ThreadState.recorder();
     MemoryPool pool = recorder == null ? null : recorder.poolFor(context);
     Layout layout = Layout.contiguous(shape);
     Storage storage = context.allocator().allocate(bytes, pool, new Label(dtype, shape));
