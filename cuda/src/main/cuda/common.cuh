@@ -118,6 +118,11 @@ ADJ_DEVICE void adj_report(const adj_error& error) {
               static_cast<unsigned long long>(error.code));
 }
 
+/* An index that another stream or the host may be changing, read once: what is checked is used. */
+ADJ_DEVICE int64_t adj_read_once(const int64_t* x) {
+    return *static_cast<const volatile int64_t*>(x);
+}
+
 /* ---- elements and the numbers that are computed with ---- */
 
 /* The element types by the suffixes of kernel names. bool is stored as 0 or 1. */

@@ -17,7 +17,7 @@ ADJ_DEVICE void gather(const adj_gather_args& args, const adj_error& error) {
          i += static_cast<uint64_t>(adj_threads())) {
         const uint64_t row = i / units;
         const uint64_t unit = i - row * units;
-        const uint64_t index = static_cast<uint64_t>(args.indices[row]);
+        const uint64_t index = static_cast<uint64_t>(adj_read_once(args.indices + row));
         if (index < static_cast<uint64_t>(args.rows)) {
             out[i] = table[index * units + unit];
         } else if (unit == 0) {
@@ -62,7 +62,7 @@ ADJ_DEVICE void scatter_add(const adj_scatter_add_args& args, const adj_error& e
     int* next_counts = of_warps + ADJ_WARP;
     for (int64_t begin = 0; begin < args.count; begin += blockDim.x) {
         const int64_t source = begin + threadIdx.x;
-        const int64_t target = source < args.count ? args.indices[source] : 0;
+        const int64_t target = source < args.count ? adj_read_once(args.indices + source) : 0;
         const bool inside = static_cast<uint64_t>(target) < static_cast<uint64_t>(args.rows);
         if (source < args.count && !inside && blockIdx.x == 0 && blockIdx.y == 0) {
             adj_report(error);

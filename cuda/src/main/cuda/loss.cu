@@ -26,7 +26,7 @@ ADJ_DEVICE void adj_cross_entropy(const adj_cross_entropy_rows_args& args) {
         if (!present || team.rank != 0) {
             return;
         }
-        const int64_t target = a.targets[row];
+        const int64_t target = adj_read_once(a.targets + row);
         if (!adj_target_valid(target, a.classes, a.ignore_index)) {
             adj_report(args.error);
             return;
@@ -56,7 +56,7 @@ ADJ_DEVICE void adj_cross_entropy_grad(const adj_cross_entropy_grad_rows_args& a
         if (!present) {
             return;
         }
-        const int64_t target = a.targets[row];
+        const int64_t target = adj_read_once(a.targets + row);
         if (!adj_target_valid(target, a.classes, a.ignore_index)) {
             if (team.rank == 0) {
                 adj_report(args.error);

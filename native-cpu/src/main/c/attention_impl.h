@@ -259,7 +259,8 @@ static int64_t NAME(attention_items)(const adj_attention_args* a) {
 }
 
 static int64_t NAME(attention_chunks)(const adj_attention_args* a) {
-    return chunk_count(NAME(attention_items)(a), 2 * a->batch * a->heads * a->tq * a->tk * a->d);
+    return chunk_count(NAME(attention_items)(a),
+                       adj_times(2 * a->batch * a->heads * a->tq * a->d, a->tk));
 }
 
 static void NAME(attention_chunk)(void* args, int64_t chunk) {
@@ -321,7 +322,7 @@ static TYPE(division) NAME(division_of)(const adj_attention_grad_args* a) {
     TYPE(division) t = {.parts = key_parts(heads, adj_ceil_div(a->tk, KEYS)),
                         .elements = heads * a->tq * a->d};
     t.items = heads * t.parts;
-    t.chunks = chunk_count(t.items, 5 * heads * a->tq * a->tk * a->d);
+    t.chunks = chunk_count(t.items, adj_times(5 * heads * a->tq * a->d, a->tk));
     return t;
 }
 

@@ -45,8 +45,23 @@ ADJ_INLINE int64_t adj_min(int64_t a, int64_t b) {
 ADJ_INLINE int64_t adj_max(int64_t a, int64_t b) {
     return a > b ? a : b;
 }
+/* Rounded up, for a >= 0 and b > 0. */
 ADJ_INLINE int64_t adj_ceil_div(int64_t a, int64_t b) {
-    return (a + b - 1) / b;
+    return a / b + (a % b != 0);
+}
+
+/*
+ * a · b, or the largest number where that has more bits: for estimates of work. Sizes of operands
+ * never get there, since no shape has more than 2^56 elements; products of three sizes may.
+ */
+ADJ_INLINE int64_t adj_times(int64_t a, int64_t b) {
+    int64_t product;
+    return __builtin_mul_overflow(a, b, &product) ? INT64_MAX : product;
+}
+
+/* An element that another thread may be changing, read once: what is checked is what is used. */
+ADJ_INLINE int64_t adj_read_once(const int64_t* x) {
+    return __atomic_load_n(x, __ATOMIC_RELAXED);
 }
 
 /* The elements [begin, end) of one chunk out of n elements in chunks of `grain`. */

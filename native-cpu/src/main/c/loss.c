@@ -1,4 +1,8 @@
-/* Cross-entropy over rows of logits, and its gradient. */
+/*
+ * Cross-entropy over rows of logits, and its gradient. All targets are checked before anything is
+ * written, and each one again where it is used: another thread may be writing them meanwhile.
+ */
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "mathx.h"
@@ -9,10 +13,14 @@
 /* Logits whose largest is found before their exponentials are added up. */
 #define MAX_BLOCK (1 << 11)
 
+static bool target_valid(int64_t target, int64_t classes, int64_t ignored) {
+    return (target >= 0 && target < classes) || target == ignored;
+}
+
 static bool targets_valid(const int64_t* targets, int64_t rows, int64_t classes, int64_t ignored) {
     bool valid = true;
     for (int64_t r = 0; r < rows; r++) {
-        valid &= (targets[r] >= 0 && targets[r] < classes) || targets[r] == ignored;
+        valid &= target_valid(targets[r], classes, ignored);
     }
     return valid;
 }

@@ -34,13 +34,23 @@ static TYPE(exp_sum) NAME(exp_sum_of)(const REAL* x, int64_t n) {
     return all;
 }
 
+typedef struct {
+    adj_cross_entropy_args args;
+    atomic_bool outside; /* a target left its range after it was checked */
+} TYPE(losses);
+
 static void NAME(cross_entropy_chunk)(void* ctx, int64_t chunk) {
-    const adj_cross_entropy_args* a = ctx;
+    TYPE(losses)* t = ctx;
+    const adj_cross_entropy_args* a = &t->args;
     const int64_t n = a->classes;
     const adj_range range = adj_chunk(a->rows, adj_rows_per_chunk(CHUNK_ELEMENTS, n), chunk);
     for (int64_t r = range.begin; r < range.end; r++) {
         const REAL* logits = (const REAL*)a->logits + r * a->logits_stride;
-        const int64_t target = a->targets[r];
+        const int64_t target = adj_read_once(a->targets + r);
+        if (!target_valid(target, n, a->ignore_index)) {
+            atomic_store_explicit(&t->outside, true, memory_order_relaxed);
+            continue;
+        }
         const TYPE(exp_sum) s = NAME(exp_sum_of)(logits, n);
         const REAL log_sum = (REAL)adj_log(s.sum);
         ((REAL*)a->log_sum_exp)[r] = s.most + log_sum;
@@ -50,24 +60,35 @@ static void NAME(cross_entropy_chunk)(void* ctx, int64_t chunk) {
 
 ADJ_EXPORT adj_kernel NAME(adj_cross_entropy);
 int32_t NAME(adj_cross_entropy)(const void* args) {
-    adj_cross_entropy_args a = *(const adj_cross_entropy_args*)args;
-    if (!targets_valid(a.targets, a.rows, a.classes, a.ignore_index)) {
+    TYPE(losses) t = {.args = *(const adj_cross_entropy_args*)args};
+    const adj_cross_entropy_args* a = &t.args;
+    if (!targets_valid(a->targets, a->rows, a->classes, a->ignore_index)) {
         return ADJ_INDEX_OUT_OF_RANGE;
     }
-    adj_for_chunks(a.rows, adj_rows_per_chunk(CHUNK_ELEMENTS, a.classes), NAME(cross_entropy_chunk),
-                   &a);
-    return ADJ_OK;
+    adj_for_chunks(a->rows, adj_rows_per_chunk(CHUNK_ELEMENTS, a->classes),
+                   NAME(cross_entropy_chunk), &t);
+    return t.outside ? ADJ_INDEX_OUT_OF_RANGE : ADJ_OK;
 }
 
+typedef struct {
+    adj_cross_entropy_grad_args args;
+    atomic_bool outside;
+} TYPE(loss_grads);
+
 static void NAME(cross_entropy_grad_chunk)(void* ctx, int64_t chunk) {
-    const adj_cross_entropy_grad_args* a = ctx;
+    TYPE(loss_grads)* t = ctx;
+    const adj_cross_entropy_grad_args* a = &t->args;
     const int64_t n = a->classes;
     const bool stream = past_caches(2 * a->rows * n * (int64_t)sizeof(REAL));
     const adj_range range = adj_chunk(a->rows, adj_rows_per_chunk(CHUNK_ELEMENTS, n), chunk);
     for (int64_t r = range.begin; r < range.end; r++) {
         const REAL* logits = (const REAL*)a->logits + r * a->logits_stride;
         REAL* out = (REAL*)a->out + r * a->out_stride;
-        const int64_t target = a->targets[r];
+        const int64_t target = adj_read_once(a->targets + r);
+        if (!target_valid(target, n, a->ignore_index)) {
+            atomic_store_explicit(&t->outside, true, memory_order_relaxed);
+            continue;
+        }
         if (target == a->ignore_index) {
             memset(out, 0, (size_t)n * sizeof(REAL));
             continue;
@@ -86,11 +107,12 @@ static void NAME(cross_entropy_grad_chunk)(void* ctx, int64_t chunk) {
 
 ADJ_EXPORT adj_kernel NAME(adj_cross_entropy_grad);
 int32_t NAME(adj_cross_entropy_grad)(const void* args) {
-    adj_cross_entropy_grad_args a = *(const adj_cross_entropy_grad_args*)args;
-    if (!targets_valid(a.targets, a.rows, a.classes, a.ignore_index)) {
+    TYPE(loss_grads) t = {.args = *(const adj_cross_entropy_grad_args*)args};
+    const adj_cross_entropy_grad_args* a = &t.args;
+    if (!targets_valid(a->targets, a->rows, a->classes, a->ignore_index)) {
         return ADJ_INDEX_OUT_OF_RANGE;
     }
-    adj_for_chunks(a.rows, adj_rows_per_chunk(CHUNK_ELEMENTS, a.classes),
-                   NAME(cross_entropy_grad_chunk), &a);
-    return ADJ_OK;
+    adj_for_chunks(a->rows, adj_rows_per_chunk(CHUNK_ELEMENTS, a->classes),
+                   NAME(cross_entropy_grad_chunk), &t);
+    return t.outside ? ADJ_INDEX_OUT_OF_RANGE : ADJ_OK;
 }

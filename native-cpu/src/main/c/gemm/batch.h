@@ -95,7 +95,7 @@ static TYPE(batch) NAME(batch_of)(const adj_gemm_args* g, TYPE(activation)* acti
     batch.plan = NAME(plan_of)(&batch.first);
     batch.scratch_elements = NAME(scratch_elements)(&batch.first, &batch.plan);
     const int64_t small = batch.count < GROUPS ? SMALL_WORK : SMALL_AMONG_MANY;
-    batch.groups = batch.first.m * g->n * g->k < small ? adj_min(batch.count, GROUPS) : 1;
+    batch.groups = adj_times(batch.first.m * g->n, g->k) < small ? adj_min(batch.count, GROUPS) : 1;
     return batch;
 }
 
@@ -121,7 +121,7 @@ static void NAME(run_one)(const TYPE(batch)* t, int64_t index, REAL* scratch, bo
         return;
     }
 #endif
-    NAME(multiply)(&p, &t->plan, scratch, parallel && p.m * p.n * p.k >= 2 * MIN_CHUNK_WORK);
+    NAME(multiply)(&p, &t->plan, scratch, parallel && adj_times(p.m * p.n, p.k) >= 2 * MIN_CHUNK_WORK);
 }
 
 static void NAME(group_chunk)(void* batch, int64_t chunk) {
@@ -144,7 +144,7 @@ static int32_t NAME(run)(const adj_gemm_args* g, TYPE(activation)* activate) {
         return ADJ_OK;
     }
     if (batch.groups > 1) {
-        const bool parallel = batch.count * g->m * g->n * g->k >= 2 * MIN_CHUNK_WORK;
+        const bool parallel = adj_times(batch.count * g->m * g->n, g->k) >= 2 * MIN_CHUNK_WORK;
         for_chunks(parallel, batch.groups, NAME(group_chunk), &batch);
     } else {
         for (int64_t i = 0; i < batch.count; i++) {

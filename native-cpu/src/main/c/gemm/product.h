@@ -65,7 +65,7 @@ static TYPE(plan) NAME(plan_of)(const TYPE(product)* t) {
     const int64_t width = plan.tall ? MR : NR;
     const int64_t panels = adj_ceil_div(plan.tall ? t->m : t->n, width);
     const int64_t across = plan.tall ? plan.cols : plan.rows;
-    const int64_t panel_work = width * across * adj_max(t->k, 1);
+    const int64_t panel_work = adj_times(width * across, adj_max(t->k, 1));
     const int64_t worthwhile = adj_min(panels / FEW_STRIPS, STRIP_WORK / adj_max(panel_work, 1));
     int64_t strips = MANY_STRIPS;
 #ifdef KEPT_BYTES
@@ -76,7 +76,7 @@ static TYPE(plan) NAME(plan_of)(const TYPE(product)* t) {
     plan.strip = adj_max(panels / strips, plan.tall ? TALL_PANELS : worthwhile);
     plan.strip = width * adj_max(1, adj_min(plan.strip, STRIP_PANELS * NR / width));
     /* No chunk is over before another thread has woken up. */
-    plan.chunk = plan.strip * adj_ceil_div(MIN_CHUNK_WORK * width, panel_work * plan.strip + 1);
+    plan.chunk = plan.strip * adj_ceil_div(MIN_CHUNK_WORK * width, adj_max(1, adj_times(panel_work, plan.strip)));
     return plan;
 }
 

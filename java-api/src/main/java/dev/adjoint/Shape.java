@@ -4,8 +4,15 @@ import java.util.Arrays;
 
 /**
  * The sizes of a tensor's dimensions; immutable. A shape of rank 0 is a scalar with one element.
+ *
+ * <p>The product of the sizes, those of 0 counted as 1, is at most {@link #MAX_ELEMENTS}. So the
+ * products of sizes, of strides and of sizes in bytes that operations compute fit 64 bits, also for
+ * views that repeat elements and for empty ones.
  */
 public final class Shape {
+  /** The most elements that a tensor may have, 2⁵⁶: more than any memory holds. */
+  public static final long MAX_ELEMENTS = 1L << 56;
+
   private static final Shape SCALAR = new Shape(new long[0]);
 
   private final long[] sizes;
@@ -13,25 +20,29 @@ public final class Shape {
 
   private Shape(long[] sizes) {
     long product = 1;
+    boolean empty = false;
     for (long size : sizes) {
       if (size < 0) {
         throw new TensorException("shape: sizes must not be negative: " + Arrays.toString(sizes));
       }
-      try {
-        product = Math.multiplyExact(product, size);
-      } catch (ArithmeticException e) {
+      empty |= size == 0;
+      long factor = Math.max(1, size);
+      if (product > MAX_ELEMENTS / factor) {
         throw new TensorException(
-            "shape: the number of elements overflows a 64-bit count: " + Arrays.toString(sizes), e);
+            "shape: "
+                + Arrays.toString(sizes)
+                + " has more than 2^56 elements (sizes of 0 counted as 1), the most that a tensor may have");
       }
+      product *= factor;
     }
     this.sizes = sizes;
-    this.numel = product;
+    this.numel = empty ? 0 : product;
   }
 
   /**
    * A shape of the given sizes.
    *
-   * @throws TensorException if a size is negative or their product overflows
+   * @throws TensorException if a size is negative or their product exceeds {@link #MAX_ELEMENTS}
    */
   public static Shape of(long... sizes) {
     return sizes.length == 0 ? SCALAR : new Shape(sizes.clone());

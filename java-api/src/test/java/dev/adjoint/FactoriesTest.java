@@ -119,13 +119,15 @@ class FactoriesTest {
     Expect.failure(
         TensorException.class,
         () -> Tensor.zeros(1L << 40, 1L << 40),
-        "overflows",
+        "2^56 elements",
         "1099511627776");
-    // The count of elements fits 64 bits, the count of bytes does not.
-    Expect.failure(OutOfMemoryException.class, () -> Tensor.zeros(1L << 62), "F32", "bytes");
+    Expect.failure(TensorException.class, () -> Shape.of(Long.MAX_VALUE), "2^56 elements");
+    Expect.failure(
+        TensorException.class, () -> Shape.of(0, 1L << 40, 1L << 40), "sizes of 0 counted as 1");
+    assertEquals(0, Shape.of(0, Shape.MAX_ELEMENTS).numel());
     Expect.failure(
         OutOfMemoryException.class,
-        () -> Tensor.full(Shape.of(Long.MAX_VALUE), 0, DType.BOOL, DEVICE),
+        () -> Tensor.full(Shape.of(Shape.MAX_ELEMENTS), 0, DType.F64, DEVICE),
         "budget");
   }
 

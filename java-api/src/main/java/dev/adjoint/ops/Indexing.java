@@ -12,6 +12,7 @@ import dev.adjoint.internal.Dispatch;
 import dev.adjoint.internal.Tensors;
 import dev.adjoint.spi.KernelStatusException;
 import java.util.Arrays;
+import java.util.function.LongPredicate;
 
 /** Rows of tables by index. */
 public final class Indexing {
@@ -51,7 +52,8 @@ public final class Indexing {
           dense,
           flat);
     } catch (KernelStatusException e) {
-      throw outOfRange("embedding: the index", flat, table.size(0), 0, e);
+      long size = table.size(0);
+      throw outOfRange("embedding: the index", flat, size, i -> i >= 0 && i < size, e);
     }
     if (table.dtype().isFloating()) {
       Shape shape = dense.shape();
@@ -98,19 +100,26 @@ public final class Indexing {
         indices);
   }
 
-  /** Finds the offending index for the message; the kernel has written nothing. */
+  /**
+   * Finds the offending index for the message. The kernel has written nothing, unless another
+   * thread changed the index meanwhile.
+   */
   static TensorException outOfRange(
-      String what, Tensor indices, long size, long ignored, KernelStatusException cause) {
+      String what, Tensor indices, long size, LongPredicate valid, KernelStatusException cause) {
     if (cause.status() != KernelStatusException.INDEX_OUT_OF_RANGE) {
       return cause;
     }
     long[] values = indices.toLongArray();
     for (int i = 0; i < values.length; i++) {
-      if ((values[i] < 0 || values[i] >= size) && values[i] != ignored) {
+      if (!valid.test(values[i])) {
         return new IndexOutOfRangeException(
             what + " at position " + i + " is " + values[i] + ", must be in [0, " + size + ")");
       }
     }
-    return cause;
+    return new IndexOutOfRangeException(
+        what
+            + " was not in [0, "
+            + size
+            + ") when it was read, and is now: another thread changes the indices meanwhile");
   }
 }

@@ -82,7 +82,13 @@ public final class Losses {
           List.of(losses, logSumExp),
           List.of(x, y));
     } catch (KernelStatusException e) {
-      throw Indexing.outOfRange("crossEntropy: the target", y, x.size(-1), IGNORE_INDEX, e);
+      long classes = x.size(-1);
+      throw Indexing.outOfRange(
+          "crossEntropy: the target",
+          y,
+          classes,
+          t -> (t >= 0 && t < classes) || t == IGNORE_INDEX,
+          e);
     }
     return Graph.record(
         "crossEntropy",

@@ -59,20 +59,21 @@ public final class Movement {
   }
 
   private static Shape resolve(Shape from, long[] sizes) {
-    int free = -1;
-    long known = 1;
-    for (int i = 0; i < sizes.length; i++) {
-      if (sizes[i] == -1 && free < 0) {
-        free = i;
-      } else {
-        known *= sizes[i]; // where this wraps around, Shape.of below objects
-      }
-    }
     long[] full = sizes.clone();
-    if (free >= 0 && known > 0 && from.numel() % known == 0) {
-      full[free] = from.numel() / known;
+    int free = 0;
+    while (free < full.length && full[free] != -1) {
+      free++;
     }
-    if (Arrays.stream(full).anyMatch(s -> s < 0) || Shape.of(full).numel() != from.numel()) {
+    if (free < full.length) {
+      full[free] = 1;
+    }
+    boolean fits = Arrays.stream(full).noneMatch(size -> size < 0);
+    if (fits && free < full.length) {
+      long known = Shape.of(full).numel();
+      fits = known > 0;
+      full[free] = fits ? from.numel() / known : 0;
+    }
+    if (!fits || Shape.of(full).numel() != from.numel()) {
       throw new ShapeMismatchException(
           "reshape: "
               + from
@@ -225,6 +226,7 @@ public final class Movement {
     int axis = Check.dim("cat", dim, head.rank());
     long[] sizes = head.shape().toArray();
     sizes[axis] = 0;
+    Shape shape = Shape.of(sizes);
     for (Tensor part : parts) {
       Check.alike("cat", head, part);
       long[] own = part.shape().toArray();
@@ -242,8 +244,9 @@ public final class Movement {
                 + axis);
       }
       sizes[axis] += own[axis];
+      shape = Shape.of(sizes); // objects before the next addition could overflow
     }
-    Tensor out = Tensors.empty(Shape.of(sizes), head.dtype(), Tensors.context(head));
+    Tensor out = Tensors.empty(shape, head.dtype(), Tensors.context(head));
     long[] starts = new long[parts.size() + 1];
     for (int i = 0; i < parts.size(); i++) {
       Tensor part = parts.get(i);

@@ -8,6 +8,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import dev.adjoint.DType;
+import dev.adjoint.TensorException;
 import dev.adjoint.spi.HalfFloats;
 import dev.adjoint.spi.Layout;
 import dev.adjoint.spi.View;
@@ -20,6 +21,8 @@ import org.jspecify.annotations.Nullable;
  * again; conversions are rounded once.
  */
 final class Elements {
+  private static final long MAX_ARRAY = Integer.MAX_VALUE - 8;
+
   private final MemorySegment segment;
   private final Layout layout;
   private final DType dtype;
@@ -42,7 +45,13 @@ final class Elements {
   /** All elements in logical order. */
   static double[] read(View view) {
     Elements elements = of(view);
-    double[] values = new double[Math.toIntExact(view.numel())];
+    if (view.numel() > MAX_ARRAY) {
+      throw new TensorException(
+          "reference: "
+              + view.layout().shape()
+              + " has more elements than this backend takes into one Java array; use another one");
+    }
+    double[] values = new double[(int) view.numel()];
     for (int i = 0; i < values.length; i++) {
       values[i] = elements.get(i);
     }

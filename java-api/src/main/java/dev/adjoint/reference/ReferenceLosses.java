@@ -15,15 +15,15 @@ interface ReferenceLosses extends LossKernels {
         () -> {
           int rows = (int) logits.layout().size(0);
           int classes = (int) logits.layout().size(1);
-          Indices.check(name, targets, classes, ignoreIndex);
+          Indices target = Indices.below(classes, ignoreIndex, name, targets);
+          target.check();
           double[] values = Elements.read(logits);
-          Elements target = Elements.of(targets);
           Elements loss = Elements.of(losses);
           Elements lse = Elements.of(logSumExp);
           for (int r = 0; r < rows; r++) {
             double max = ReferenceNorms.max(values, r * classes, classes);
             double sum = max + Math.log(ReferenceNorms.sumExp(values, r * classes, classes, max));
-            long t = target.getLong(r);
+            long t = target.get(r);
             lse.set(r, sum);
             loss.set(r, t == ignoreIndex ? 0 : sum - values[r * classes + (int) t]);
           }
@@ -33,18 +33,19 @@ interface ReferenceLosses extends LossKernels {
   @Override
   default KernelCall crossEntropyGrad(
       View grad, View logits, View targets, long ignoreIndex, View logSumExp, View out) {
-    return Call.of(
-        "cross_entropy_grad",
-        logits.dtype(),
+    String name = "cross_entropy_grad_" + logits.dtype().suffix();
+    return new Call(
+        name,
         () -> {
           int rows = (int) logits.layout().size(0);
           int classes = (int) logits.layout().size(1);
           double[] values = Elements.read(logits);
           double[] grads = Elements.read(grad);
           double[] lse = Elements.read(logSumExp);
-          Elements target = Elements.of(targets);
+          Indices target = Indices.below(classes, ignoreIndex, name, targets);
+          target.check();
           for (int r = 0; r < rows; r++) {
-            long t = target.getLong(r);
+            long t = target.get(r);
             for (int c = 0; c < classes; c++) {
               int i = r * classes + c;
               double probability = Math.exp(values[i] - lse[r]);

@@ -140,7 +140,9 @@ public final class Layout {
     long[] sizes = shape.toArray();
     long[] steps = strides.clone();
     sizes[dim] = end <= start ? 0 : (end - start - 1) / step + 1; // no overflow at any step
-    steps[dim] = strides[dim] * step;
+    if (sizes[dim] > 1) {
+      steps[dim] = strides[dim] * step; // else nothing lies a step away, and it may overflow
+    }
     return new Layout(Shape.of(sizes), steps, offset + start * strides[dim]);
   }
 
