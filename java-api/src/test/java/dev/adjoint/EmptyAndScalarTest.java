@@ -2,6 +2,9 @@ package dev.adjoint;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
@@ -118,5 +121,40 @@ class EmptyAndScalarTest {
     Tensor k = Tensor.zeros(1, 1, 3, 2);
     Expect.shape(q.scaledDotProductAttention(k, k, true), 1, 1, 0, 2);
     Expect.values(k.scaledDotProductAttention(q, q, false), 0, 0, 0, 0, 0, 0);
+  }
+
+  @Test
+  void viewsOfManyEmptyRowsEndAtOnce() {
+    Tensor rows = Tensor.zeros(1, 0).expand(Shape.MAX_ELEMENTS, 0);
+    Expect.shape(rows.softmax(1), Shape.MAX_ELEMENTS, 0);
+    Expect.shape(rows.logSoftmax(-1), Shape.MAX_ELEMENTS, 0);
+    Expect.shape(rows.exp().add(rows), Shape.MAX_ELEMENTS, 0);
+    Expect.values(rows.sum(0));
+    Tensor x = Tensor.zeros(1, 0).requiresGrad_(true);
+    x.expand(Shape.MAX_ELEMENTS, 0).softmax(1).sum().backward();
+    Expect.values(x.grad());
+    Expect.failure(OutOfMemoryException.class, () -> rows.sum(1), "budget");
+  }
+
+  @Test
+  void partsOfCatMayNotOverflowTogether() {
+    Tensor one = Tensor.ones(1);
+    Tensor giant = one.expand(Shape.MAX_ELEMENTS);
+    List<Tensor> parts = new ArrayList<>(Collections.nCopies(256, giant)); // 2^64 together
+    parts.add(Tensor.ones(3));
+    Expect.failure(TensorException.class, () -> Tensor.cat(parts, 0), "2^56 elements");
+    Expect.failure(TensorException.class, () -> one.expand(1L << 61), "2^56 elements");
+    Expect.failure(
+        OutOfMemoryException.class,
+        () -> Tensor.cat(List.of(one.expand(1L << 55), one), 0),
+        "budget");
+  }
+
+  @Test
+  void stepsMayBeLongerThanTheTensor() {
+    Tensor x = Tensor.arange(6).reshape(2, 3);
+    Expect.values(x.slice(0, 1, 2, Long.MAX_VALUE), 3, 4, 5);
+    Expect.values(x.slice(0, 0, 2, Long.MAX_VALUE).copy(), 0, 1, 2);
+    Expect.values(x.t().slice(1, 1, 2, Long.MAX_VALUE / 2).t().copy(), 3, 4, 5);
   }
 }

@@ -88,4 +88,13 @@ class IndexErrorsTest {
     Expect.failure(IndexOutOfRangeException.class, () -> table.embedding(bad), "9");
     assertEquals(before, Adjoint.memory(Device.REFERENCE).liveBytes());
   }
+
+  @Test
+  void anEmptyTableHasNoIndexAtAll() {
+    Expect.failure(
+        IndexOutOfRangeException.class,
+        () -> Tensor.zeros(0, 2).embedding(indices(0)),
+        "position 0 is 0",
+        "[0, 0)");
+  }
 }

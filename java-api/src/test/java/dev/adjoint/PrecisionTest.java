@@ -54,6 +54,16 @@ class PrecisionTest {
   }
 
   @Test
+  void guardsCloseOnceAndInOrder() {
+    Precision.Guard outer = Precision.BF16.use();
+    Precision.Guard inner = Precision.TF32.use();
+    Expect.failure(TensorException.class, outer::close, "precision", "inner guard was still open");
+    inner.close();
+    outer.close();
+    assertEquals(Precision.F32, Precision.current());
+  }
+
+  @Test
   void factorsAreRoundedAndNothingElse() {
     Tensor x = values(3, 4, 5);
     Tensor weight = values(6, 5);

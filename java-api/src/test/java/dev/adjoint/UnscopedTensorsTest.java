@@ -68,4 +68,54 @@ class UnscopedTensorsTest {
     collectUntil(before);
     Adjoint.emptyCache(Device.REFERENCE);
   }
+
+  @SuppressWarnings({"MustBeClosedChecker", "CheckReturnValue"})
+  private static void dropAScope() {
+    Scope.open();
+    Tensor.ones(10).requiresGrad_(true).exp().sum().backward();
+    Scope.tidy(() -> Tensor.ones(3));
+  }
+
+  @Test
+  void aDroppedScopeIsPassedOverAndFreed() throws InterruptedException {
+    long before = live();
+    try (Scope outer = Scope.open()) {
+      dropAScope();
+      collectUntil(before);
+      Tensor x = Tensor.ones(1); // born in the scope around the lost one
+      outer.keep(x).close();
+      Tensor.ones(1);
+      assertEquals(before + 1, live());
+    }
+    assertEquals(before, live());
+  }
+
+  @Test
+  void aScopeOfAThreadThatEndedIsFreed() throws InterruptedException {
+    long before = live();
+    Thread thread = new Thread(UnscopedTensorsTest::dropAScope);
+    thread.start();
+    thread.join();
+    assertTrue(live() > before);
+    collectUntil(before);
+  }
+
+  @SuppressWarnings({"MustBeClosedChecker", "CheckReturnValue"})
+  private static Tensor bornInADroppedScope() {
+    Scope.open();
+    return Tensor.ones(2);
+  }
+
+  @Test
+  void aHeldTensorKeepsADroppedScopeOpen() throws InterruptedException {
+    long before = live();
+    try (Scope outer = Scope.open()) {
+      Tensor held = bornInADroppedScope();
+      collectUntil(before + 1);
+      Expect.values(held, 1, 1);
+      Expect.failure(TensorException.class, outer::close, "inner scope was still open");
+      assertTrue(held.isClosed());
+    }
+    assertEquals(before, live());
+  }
 }

@@ -50,6 +50,7 @@ public final class Graph {
     if (!records(inputs)) {
       return out;
     }
+    RecordingElsewhere.check(name);
     Node[] nodes = new Node[inputs.length];
     Shape[] shapes = new Shape[inputs.length];
     SavedValue[] values = new SavedValue[saved.length];

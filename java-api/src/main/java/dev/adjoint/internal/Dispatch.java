@@ -13,10 +13,7 @@ import org.jspecify.annotations.Nullable;
 public final class Dispatch {
   private Dispatch() {}
 
-  /**
-   * Runs a call that writes {@code out} and reads {@code reads}; not if there is nothing to write,
-   * since a kernel may count rows that have no elements.
-   */
+  /** Runs a call that writes {@code out} and reads {@code reads}. */
   public static void run(KernelCall call, Tensor out, @Nullable Tensor... reads) {
     TensorState written = Tensors.state(out);
     written.pin();
@@ -27,9 +24,6 @@ public final class Dispatch {
         if (read != null) {
           Tensors.state(read).pin();
         }
-      }
-      if (out.numel() == 0) {
-        return;
       }
       call.run();
       Recorder recorder = ThreadState.recorder();
@@ -55,7 +49,7 @@ public final class Dispatch {
     }
   }
 
-  /** Runs a call that writes several tensors, like {@link #run}; null entries are skipped. */
+  /** Runs a call that writes several tensors; null entries are skipped. */
   public static void runAll(
       KernelCall call,
       List<? extends @Nullable Tensor> writes,
@@ -68,9 +62,6 @@ public final class Dispatch {
       }
       for (; pinnedReads < reads.size(); pinnedReads++) {
         pin(reads.get(pinnedReads));
-      }
-      if (writes.stream().allMatch(Dispatch::isEmpty)) {
-        return;
       }
       call.run();
       Recorder recorder = ThreadState.recorder();
@@ -89,10 +80,6 @@ public final class Dispatch {
       Reference.reachabilityFence(writes);
       Reference.reachabilityFence(reads);
     }
-  }
-
-  private static boolean isEmpty(@Nullable Tensor tensor) {
-    return tensor == null || tensor.numel() == 0;
   }
 
   private static void note(Recorder recorder, @Nullable Tensor tensor, boolean writes) {

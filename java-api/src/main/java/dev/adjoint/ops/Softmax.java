@@ -69,7 +69,9 @@ public final class Softmax {
   private static Tensor lastDim(Kind kind, Tensor x) {
     Tensor dense = Movement.contiguous(x);
     Tensor out = Tensors.emptyLike(dense);
-    Dispatch.run(kind.forward(Tensors.backend(x), rows(dense), rows(out)), out, dense);
+    if (dense.numel() > 0) { // rows without elements may be more than a kernel can count
+      Dispatch.run(kind.forward(Tensors.backend(x), rows(dense), rows(out)), out, dense);
+    }
     return Graph.record(
         kind.op,
         out,
@@ -87,11 +89,13 @@ public final class Softmax {
           }
           Tensor grad = Movement.contiguous(g);
           Tensor result = Tensors.emptyLike(y);
-          Dispatch.run(
-              kind.backward(Tensors.backend(y), rows(grad), rows(y), rows(result)),
-              result,
-              grad,
-              y);
+          if (y.numel() > 0) {
+            Dispatch.run(
+                kind.backward(Tensors.backend(y), rows(grad), rows(y), rows(result)),
+                result,
+                grad,
+                y);
+          }
           return new Tensor[] {result};
         });
   }

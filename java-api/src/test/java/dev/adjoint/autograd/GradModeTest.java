@@ -4,8 +4,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.adjoint.Expect;
 import dev.adjoint.Reference;
 import dev.adjoint.Tensor;
+import dev.adjoint.TensorException;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
@@ -65,5 +69,54 @@ class GradModeTest {
       assertFalse(GradMode.isEnabled());
       x.zeroGrad();
     }
+  }
+
+  @Test
+  void closingTwiceChangesNothing() {
+    GradMode.Guard off = GradMode.off();
+    off.close();
+    try (var _ = GradMode.off()) {
+      off.close();
+      assertFalse(GradMode.isEnabled());
+    }
+    off.close();
+    assertTrue(GradMode.isEnabled());
+  }
+
+  @Test
+  void closingInAnotherOrderThrowsAndRestores() {
+    GradMode.Guard outer = GradMode.off();
+    GradMode.Guard inner = GradMode.off();
+    Expect.failure(TensorException.class, outer::close, "gradMode", "inner guard was still open");
+    assertTrue(GradMode.isEnabled());
+    inner.close();
+    assertTrue(GradMode.isEnabled());
+  }
+
+  @Test
+  @SuppressWarnings("try") // another thread closes it too
+  void aGuardBelongsToItsThread() throws InterruptedException {
+    List<String> messages = new CopyOnWriteArrayList<>();
+    List<Boolean> enabled = new CopyOnWriteArrayList<>();
+    try (GradMode.Guard guard = GradMode.off()) {
+      Thread other =
+          new Thread(
+              () -> {
+                try {
+                  guard.close();
+                } catch (TensorException e) {
+                  messages.add(String.valueOf(e.getMessage()));
+                }
+                enabled.add(GradMode.isEnabled());
+              },
+              "elsewhere");
+      other.start();
+      other.join();
+      assertFalse(GradMode.isEnabled());
+    }
+    assertTrue(GradMode.isEnabled());
+    assertEquals(List.of(true), enabled);
+    assertEquals(1, messages.size());
+    assertTrue(messages.getFirst().contains("'elsewhere'"), messages.toString());
   }
 }
