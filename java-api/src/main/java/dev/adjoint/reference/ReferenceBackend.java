@@ -4,6 +4,7 @@ import dev.adjoint.DType;
 import dev.adjoint.spi.Backend;
 import dev.adjoint.spi.KernelCall;
 import dev.adjoint.spi.Memory;
+import dev.adjoint.spi.MemoryLimit;
 import dev.adjoint.spi.Replay;
 import dev.adjoint.spi.View;
 import java.lang.foreign.Arena;
@@ -76,10 +77,10 @@ public final class ReferenceBackend
     Objects.requireNonNull(arenas.remove(memory.address()), "not allocated here").close();
   }
 
-  /** What the JVM lets off-heap allocations have by default: as much as the heap may grow to. */
+  /** By default what the JVM lets off-heap allocations have: as much as the heap may grow to. */
   @Override
   public long memoryBudget() {
-    return Runtime.getRuntime().maxMemory();
+    return MemoryLimit.configured(Runtime.getRuntime()::maxMemory);
   }
 
   @Override
