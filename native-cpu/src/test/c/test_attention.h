@@ -195,4 +195,12 @@ static void NAME(test)(void) {
     NAME(check_attention)(3, 4, 130, 130, 32, true, true);
     NAME(check_attention)(2, 2, 70, 70, 0, true, false);
     NAME(check_attention)(0, 2, 7, 7, 4, true, false);
+    /* Keys that repeat one element may be more than any memory holds: plans must not overflow. */
+    const int64_t keys = INT64_C(1) << 50;
+    const adj_attention_args forward = {
+        .batch = 1, .heads = 1, .tq = 1 << 20, .tk = keys, .d = 64};
+    CHECK(NAME(adj_attention_scratch_bytes)(&forward) > 0, "scratch of giant attention");
+    const adj_attention_grad_args backward = {
+        .batch = 1, .heads = 1, .tq = 1 << 20, .tk = keys, .d = 64};
+    CHECK(NAME(adj_attention_grad_scratch_bytes)(&backward) > 0, "scratch of its gradient");
 }

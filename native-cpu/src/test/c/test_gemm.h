@@ -248,4 +248,13 @@ static void NAME(test)(void) {
     NAME(check_form)((TYPE(form)){.batch = 1, .m = 0, .n = 7, .k = 3, .alpha = 1});
     NAME(check_form)((TYPE(form)){.batch = 1, .m = 7, .n = 0, .k = 3, .alpha = 1});
     NAME(check_form)((TYPE(form)){.batch = 0, .m = 7, .n = 2, .k = 3, .alpha = 1});
+    /* Factors that repeat an element may be larger than any memory: plans must not overflow. */
+    static const int64_t giants[][3] = {{256, 256, INT64_C(1) << 48},
+                                        {1 << 20, 1 << 20, INT64_C(1) << 36},
+                                        {7, 3, INT64_C(1) << 53},
+                                        {1, 8, INT64_C(1) << 53}};
+    for (int s = 0; s < (int)(sizeof giants / sizeof giants[0]); s++) {
+        const adj_gemm_args args = {.m = giants[s][0], .n = giants[s][1], .k = giants[s][2]};
+        CHECK(NAME(adj_gemm_scratch_bytes)(&args) >= 0, "scratch of a giant product");
+    }
 }

@@ -109,6 +109,11 @@ final class Downcalls {
     }
   }
 
+  /** {@code adj_free} as a handle that takes an address. */
+  static MethodHandle free(MemorySegment function) {
+    return OF_LONG.bindTo(function);
+  }
+
   /** {@code adj_pool_start}. */
   static void poolStart(MemorySegment function, int threads) {
     try {
