@@ -1,5 +1,5 @@
 /*
- * The base library, one for all instruction-set variants: probe, thread pool, memory, replay.
+ * The base library, one for all instruction-set variants: probe, thread pool, memory, calls, replay.
  */
 #ifndef ADJ_RUNTIME_H
 #define ADJ_RUNTIME_H
@@ -19,7 +19,12 @@ ADJ_EXPORT const char *adj_probe(void);
 ADJ_EXPORT void *adj_alloc(int64_t bytes);
 ADJ_EXPORT void adj_free(void *address);
 
-/* Sets the number of threads that kernels may use, the caller included; 1 means none besides it. */
+/*
+ * Sets the number of threads that kernels may use, the caller included; 1 means none besides it. No
+ * more than ADJ_MAX_THREADS, and no more than the system lets the process start:
+ * adj_pool_threads tells.
+ */
+#define ADJ_MAX_THREADS 1024
 ADJ_EXPORT void adj_pool_start(int32_t threads);
 ADJ_EXPORT int32_t adj_pool_threads(void);
 /* Ends the workers and waits for them; adj_pool_start may follow. */
@@ -36,7 +41,14 @@ ADJ_EXPORT void adj_parallel_for(int64_t chunks, adj_body *body, void *ctx);
 /* An empty region over as many chunks as there are threads, `times` times: for measuring. */
 ADJ_EXPORT void adj_pool_ping(int64_t times);
 
-/* Recorded calls in order. Returns -1, or (index << 8 | status) of the first that failed. */
+/*
+ * Runs a kernel with default floating-point arithmetic, whatever the calling thread has set, which
+ * is back in force afterwards. Every call from Java goes through here, so that results do not depend
+ * on what other libraries did to the thread.
+ */
+ADJ_EXPORT int32_t adj_run(adj_kernel *kernel, const void *args);
+
+/* Recorded calls in order, each as by adj_run. Returns -1, or (index << 8 | status) of the first that failed. */
 typedef struct {
     adj_kernel *kernel;
     const void *args;

@@ -24,6 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "rounding.h"
 #include "runtime.h"
 
 /* Two lines, because x86 prefetches lines in pairs. */
@@ -33,7 +34,6 @@ enum {
     SPIN_NANOS = 50 * 1000,
     HOT_SPIN_NANOS = 1000 * 1000, /* while a recorded list runs, the next region is near */
     PAUSES_PER_LOOK = 32,         /* between two looks at the clock */
-    MAX_THREADS = 1024,
 };
 
 static struct {
@@ -55,7 +55,7 @@ static struct {
 /* Each thread's unclaimed chunks of the current job; the caller's come first. */
 static struct {
     CACHE_ALIGNED _Atomic uint64_t range; /* the next chunk, and the end in the lower half */
-} spans[MAX_THREADS];
+} spans[ADJ_MAX_THREADS];
 
 static pthread_mutex_t lifecycle = PTHREAD_MUTEX_INITIALIZER;
 static pthread_t* workers;
@@ -160,6 +160,7 @@ static void wake_workers(int32_t wanted) {
 
 static void* work(void* self) {
     int32_t seen = 0;
+    adj_set_rounding(ADJ_DEFAULT_ROUNDING); /* not that of the thread that created this one */
     while (!atomic_load(&pool.stopping)) {
         if (spin(&pool.jobs, seen, false)) {
             seen = atomic_load_explicit(&pool.jobs, memory_order_acquire);
@@ -202,8 +203,20 @@ static void stop(void) {
     release_pool();
 }
 
+/*
+ * Signals to the process are for its other threads. Those that a fault of the thread itself raises
+ * must arrive: blocked, they end the process before the JVM's handler can write its report.
+ */
+static void fill_blocked(sigset_t* signals) {
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS};
+    sigfillset(signals);
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
+        sigdelset(signals, faults[i]);
+    }
+}
+
 static void start(int32_t threads) {
-    const int32_t wanted = (threads < MAX_THREADS ? threads : MAX_THREADS) - 1;
+    const int32_t wanted = (threads < ADJ_MAX_THREADS ? threads : ADJ_MAX_THREADS) - 1;
     if (wanted <= 0) {
         return;
     }
@@ -211,11 +224,10 @@ static void start(int32_t threads) {
     if (!workers) {
         return;
     }
-    /* Signals are for the threads of the process, not for these. */
-    sigset_t all;
+    sigset_t blocked;
     sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    fill_blocked(&blocked);
+    pthread_sigmask(SIG_SETMASK, &blocked, &before);
     atomic_store(&pool.jobs, 0); /* where workers begin */
     int32_t started = 0;
     while (started < wanted &&

@@ -3,6 +3,7 @@ package dev.adjoint.cuda;
 import dev.adjoint.spi.NativeFiles;
 import java.io.IOException;
 import java.net.URL;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -75,7 +76,7 @@ final class CudaLibraries {
       return null;
     }
     try {
-      return NativeFiles.of(resource, name, NativeFiles.cacheFolder());
+      return NativeFiles.of(resource, name, NativeFiles.folders());
     } catch (IOException e) {
       System.getLogger("dev.adjoint")
           .log(System.Logger.Level.WARNING, name + " cannot be taken from " + resource, e);
@@ -183,7 +184,7 @@ final class CudaLibraries {
 
   private static List<String> lines(Path file) {
     try {
-      return Files.readAllLines(file);
+      return new String(NativeFiles.readAllBytes(file), StandardCharsets.UTF_8).lines().toList();
     } catch (IOException e) {
       return List.of(); // not every machine has every file
     }

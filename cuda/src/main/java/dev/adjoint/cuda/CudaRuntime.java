@@ -1,9 +1,9 @@
 package dev.adjoint.cuda;
 
 import dev.adjoint.TensorException;
+import java.io.FileInputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -157,7 +157,7 @@ final class CudaRuntime {
     try (InputStream in =
         configured.isEmpty()
             ? CudaRuntime.class.getResourceAsStream(built)
-            : Files.newInputStream(Path.of(configured))) {
+            : new FileInputStream(configured)) {
       if (in == null) {
         throw unusable(
             "this build has no kernels for GPUs ("

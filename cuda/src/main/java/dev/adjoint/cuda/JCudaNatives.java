@@ -10,7 +10,8 @@ import jcuda.JCudaVersion;
 /**
  * JCuda's own native libraries. A class of JCuda extracts its library into the shared temporary
  * folder, and takes whatever file of that name lies there already, whoever put it there. So the
- * library is put into this user's cache, and that is the temporary folder while JCuda loads it.
+ * library is put into a folder of this user's alone, and that is the temporary folder while JCuda
+ * loads it.
  */
 final class JCudaNatives {
   private static final String FOLDER_PROPERTY = "java.io.tmpdir";
@@ -35,7 +36,7 @@ final class JCudaNatives {
     }
     String folder = System.getProperty(FOLDER_PROPERTY);
     try {
-      Path extracted = NativeFiles.of(resource, file, NativeFiles.cacheFolder());
+      Path extracted = NativeFiles.of(resource, file, NativeFiles.folders());
       System.setProperty(FOLDER_PROPERTY, String.valueOf(extracted.getParent()));
       initialization.run();
     } catch (IOException e) {

@@ -1,10 +1,14 @@
 package dev.adjoint.spi;
 
+import java.io.FileInputStream;
+import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.net.URI;
 import java.net.URL;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.FileAttribute;
@@ -12,22 +16,43 @@ import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Shared libraries of jars as files, which the dynamic linker needs: each is copied once to {@code
- * <cache>/<SHA-256 of the library>/<name>}, so that programs of different versions never disturb
+ * <folder>/<SHA-256 of the library>/<name>}, so that programs of different versions never disturb
  * each other.
+ *
+ * <p>Whoever can change such a file, or exchange a folder above it, can run code as this user. So a
+ * folder is used only if it and all above it belong to this user or to root, and no other user may
+ * write to them; as in {@code /tmp}, the sticky bit makes up for that.
  */
 public final class NativeFiles {
   private static final FileAttribute<Set<PosixFilePermission>> PRIVATE =
       PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
 
+  // Bits of a file's mode.
+  private static final int OTHERS_WRITE = 0022;
+  private static final int STICKY = 01000;
+
   private NativeFiles() {}
+
+  /** Where libraries may go, the best place first: the cache and the temporary folder. */
+  public static List<Path> folders() throws IOException {
+    List<Path> folders = new ArrayList<>();
+    Path cache = cacheFolder();
+    if (cache != null) {
+      folders.add(cache);
+    }
+    folders.add(Path.of(System.getProperty("java.io.tmpdir", "/tmp"), "adjoint-" + self()));
+    return folders;
+  }
 
   /** This user's cache: {@link #cacheFolder(Map, String)} of this process. */
   public static @Nullable Path cacheFolder() {
@@ -51,12 +76,14 @@ public final class NativeFiles {
   }
 
   /**
-   * A resource as a file: itself, where classes lie in a folder and not in a jar.
+   * A resource as a file: itself, where classes lie in a folder and not in a jar; else a copy in
+   * the first of these folders that is safe and that libraries can be loaded from.
    *
    * @param fileName the name that the file gets
-   * @param cache belongs to this user alone; null or not usable: a temporary folder serves
+   * @param folders where it may go, such as {@link #folders()}
+   * @throws IOException if there is no such folder; says what is wrong with each
    */
-  public static Path of(URL resource, String fileName, @Nullable Path cache) throws IOException {
+  public static Path of(URL resource, String fileName, List<Path> folders) throws IOException {
     if (resource.getProtocol().equals("file")) {
       return Path.of(URI.create(resource.toString()));
     }
@@ -64,48 +91,94 @@ public final class NativeFiles {
     try (InputStream in = resource.openStream()) {
       content = in.readAllBytes();
     }
-    if (cache != null) {
+    List<String> reasons = new ArrayList<>();
+    for (Path folder : folders) {
       try {
-        return store(cache, fileName, content);
+        return store(folder, fileName, content);
       } catch (IOException e) {
-        System.getLogger("dev.adjoint")
-            .log(System.Logger.Level.DEBUG, "The cache " + cache + " cannot be used", e);
+        reasons.add("not in " + folder + ": " + e.getMessage());
       }
     }
-    Path temporary = Files.createTempDirectory("adjoint-", PRIVATE);
-    temporary.toFile().deleteOnExit();
-    Path file = Files.write(temporary.resolve(fileName), content);
-    file.toFile().deleteOnExit();
-    return file;
+    throw new IOException(
+        "there is no folder for "
+            + fileName
+            + " ("
+            + (reasons.isEmpty() ? "no home folder" : String.join("; ", reasons))
+            + "); the environment variable XDG_CACHE_HOME names another");
   }
 
-  /** Puts a library into the cache, unless it is there, unchanged, already. */
-  private static Path store(Path cache, String fileName, byte[] content) throws IOException {
-    Files.createDirectories(cache, PRIVATE);
-    requireOwn(cache);
-    Path home = cache.resolve(sha256(content));
+  /**
+   * The bytes of a file. Unlike {@link Files#readAllBytes} this works in an interrupted thread,
+   * which stays interrupted.
+   */
+  public static byte[] readAllBytes(Path file) throws IOException {
+    try (InputStream in = new FileInputStream(file.toFile())) {
+      return in.readAllBytes();
+    }
+  }
+
+  /** Puts a library into a folder, unless it is there, unchanged, already. */
+  private static Path store(Path folder, String fileName, byte[] content) throws IOException {
+    Files.createDirectories(folder, PRIVATE);
+    // Links are followed now; what follows concerns the folders that this led to.
+    Path real = folder.toRealPath();
+    makePrivate(real);
+    requireSafe(real);
+    Path home = real.resolve(sha256(content));
+    Files.createDirectories(home, PRIVATE);
+    makePrivate(home);
     Path file = home.resolve(fileName);
-    if (!Files.isRegularFile(file) || !Arrays.equals(Files.readAllBytes(file), content)) {
-      Files.createDirectories(home, PRIVATE);
-      Path unfinished = Files.createTempFile(home, fileName, ".tmp");
+    if (!isWhole(file, content)) {
+      Path unfinished = Files.createTempFile(home, fileName, ".tmp", PRIVATE);
       try {
-        Files.write(unfinished, content);
+        try (OutputStream out = new FileOutputStream(unfinished.toFile())) {
+          out.write(content);
+        }
         Files.move(unfinished, file, StandardCopyOption.ATOMIC_MOVE);
       } finally {
         Files.deleteIfExists(unfinished);
       }
     }
+    // The owner may execute it, so what remains is an option of the mount.
+    if (!Files.isExecutable(file)) {
+      throw new IOException("its file system is mounted with the option noexec");
+    }
     return file;
   }
 
-  /** Whoever can write to the cache can run code as this user. */
-  private static void requireOwn(Path cache) throws IOException {
-    Object self = Files.getAttribute(Path.of("/proc/self"), "unix:uid");
-    Map<String, Object> found = Files.readAttributes(cache, "unix:uid,permissions");
-    if (!self.equals(found.get("uid"))) {
-      throw new IOException(cache + " belongs to another user");
+  private static boolean isWhole(Path file, byte[] content) throws IOException {
+    if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
+      return false;
     }
-    Files.setPosixFilePermissions(cache, PRIVATE.value());
+    Object owner = Files.getAttribute(file, "unix:uid", LinkOption.NOFOLLOW_LINKS);
+    return owner.equals(self())
+        && Files.getPosixFilePermissions(file).equals(PRIVATE.value())
+        && Arrays.equals(readAllBytes(file), content);
+  }
+
+  private static void makePrivate(Path folder) throws IOException {
+    if (!self().equals(Files.getAttribute(folder, "unix:uid", LinkOption.NOFOLLOW_LINKS))) {
+      throw new IOException(folder + " belongs to another user");
+    }
+    Files.setPosixFilePermissions(folder, PRIVATE.value());
+  }
+
+  private static void requireSafe(Path folder) throws IOException {
+    for (Path f = folder; f != null; f = f.getParent()) {
+      Object owner = Files.getAttribute(f, "unix:uid", LinkOption.NOFOLLOW_LINKS);
+      if (!self().equals(owner) && !owner.equals(0)) {
+        throw new IOException("the folder " + f + " belongs to another user");
+      }
+      int mode = (int) Files.getAttribute(f, "unix:mode", LinkOption.NOFOLLOW_LINKS);
+      if ((mode & OTHERS_WRITE) != 0 && (mode & STICKY) == 0) {
+        throw new IOException("other users may write to the folder " + f);
+      }
+    }
+  }
+
+  /** This process's user, a number. */
+  private static Object self() throws IOException {
+    return Files.getAttribute(Path.of("/proc/self"), "unix:uid");
   }
 
   private static String sha256(byte[] content) {

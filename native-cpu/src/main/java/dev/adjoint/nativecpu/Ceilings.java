@@ -89,7 +89,7 @@ public final class Ceilings implements AutoCloseable {
     long array = (n * Float.BYTES + SKEW) / ALIGNMENT * ALIGNMENT;
     long a = out + Math.min(1, arrays - 1) * array;
     long b = out + (arrays - 1) * array;
-    Kernel kernel = kernels.library.kernel("ceiling_" + name);
+    Kernel kernel = kernels.kernel("ceiling_" + name);
     return call(kernel, out, a, b, work, n, runtime.threads(), times);
   }
 

@@ -4,14 +4,12 @@ import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
-import java.nio.file.Path;
 
 /**
  * Every crossing into C: one handle for each signature, with the function's address as the first
@@ -22,7 +20,7 @@ import java.nio.file.Path;
 final class Downcalls {
   private static final Linker LINKER = Linker.nativeLinker();
 
-  private static final MethodHandle KERNEL = handle(JAVA_INT, JAVA_LONG);
+  private static final MethodHandle RUN = handle(JAVA_INT, JAVA_LONG, JAVA_LONG);
   private static final MethodHandle REPLAY = handle(JAVA_LONG, ADDRESS, JAVA_LONG);
   private static final MethodHandle LONG_TO_LONG = handle(JAVA_LONG, JAVA_LONG);
   private static final MethodHandle TO_INT = handle(JAVA_INT);
@@ -37,8 +35,8 @@ final class Downcalls {
 
   // Critical calls skip the change of thread state and may read the heap: a third of the time, and
   // no copy of the arguments. But no collection can begin while one runs.
-  private static final MethodHandle BRIEF_KERNEL =
-      handle(JAVA_INT, new MemoryLayout[] {ADDRESS}, Linker.Option.critical(true));
+  private static final MethodHandle BRIEF_RUN =
+      handle(JAVA_INT, new MemoryLayout[] {JAVA_LONG, ADDRESS}, Linker.Option.critical(true));
   private static final MethodHandle BRIEF_QUERY =
       handle(JAVA_LONG, new MemoryLayout[] {ADDRESS}, Linker.Option.critical(true));
   private static final MethodHandle BRIEF_TO_INT =
@@ -55,19 +53,19 @@ final class Downcalls {
     return LINKER.downcallHandle(FunctionDescriptor.of(result, arguments), options);
   }
 
-  /** Runs a kernel on the block at an address; its status. */
-  static int kernel(MemorySegment function, long arguments) {
+  /** {@code adj_run}: a kernel on the block at an address; its status. */
+  static int run(MemorySegment function, long kernel, long arguments) {
     try {
-      return (int) KERNEL.invokeExact(function, arguments);
+      return (int) RUN.invokeExact(function, kernel, arguments);
     } catch (Throwable e) {
       throw unexpected(e);
     }
   }
 
-  /** Runs a kernel that is done within about 10 µs, whatever its arguments; its status. */
-  static int briefKernel(MemorySegment function, long[] arguments) {
+  /** {@code adj_run} for a kernel that is done within about 10 µs; its status. */
+  static int briefRun(MemorySegment function, long kernel, long[] arguments) {
     try {
-      return (int) BRIEF_KERNEL.invokeExact(function, MemorySegment.ofArray(arguments));
+      return (int) BRIEF_RUN.invokeExact(function, kernel, MemorySegment.ofArray(arguments));
     } catch (Throwable e) {
       throw unexpected(e);
     }
@@ -159,22 +157,8 @@ final class Downcalls {
     }
   }
 
-  /** Why the dynamic linker refuses a library: the JDK's own loader keeps that to itself. */
-  static String loadError(Path library) {
-    MemorySegment dlopen = LINKER.defaultLookup().findOrThrow("dlopen");
-    MemorySegment dlerror = LINKER.defaultLookup().findOrThrow("dlerror");
-    int now = 2; // RTLD_NOW
-    try (Arena arena = Arena.ofConfined()) {
-      MethodHandle open =
-          LINKER.downcallHandle(dlopen, FunctionDescriptor.of(JAVA_LONG, ADDRESS, JAVA_INT));
-      long handle = (long) open.invokeExact(arena.allocateFrom(library.toString()), now);
-      return handle == 0 ? text(dlerror) : "it loads at the second attempt";
-    } catch (Throwable e) {
-      throw unexpected(e);
-    }
-  }
-
-  private static RuntimeException unexpected(Throwable e) {
+  /** What a handle threw, which no handle does. */
+  static RuntimeException unexpected(Throwable e) {
     if (e instanceof Error error) {
       throw error;
     }

@@ -7,5 +7,6 @@ import java.lang.foreign.MemorySegment;
  *
  * @param name as messages show it: the symbol without {@code adj_}
  * @param function its address
+ * @param runner {@code adj_run} of the base library, which calls it
  */
-record Kernel(String name, MemorySegment function) {}
+record Kernel(String name, MemorySegment function, MemorySegment runner) {}

@@ -5,6 +5,7 @@ import dev.adjoint.TensorException;
 import dev.adjoint.spi.KernelFamily;
 import dev.adjoint.spi.KernelTable;
 import dev.adjoint.spi.UnaryKernel;
+import java.lang.foreign.MemorySegment;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -12,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 final class KernelLibrary {
   final String variant;
   final NativeLibrary library;
+  private final MemorySegment runner;
 
   final KernelTable<Kernel> table;
   final Products gemm;
@@ -25,12 +27,14 @@ final class KernelLibrary {
    * Resolves every kernel.
    *
    * @param variant the instruction-set level that the library was compiled for
+   * @param runner {@code adj_run} of the base library
    * @throws TensorException naming the library and the first kernel that it lacks
    */
-  KernelLibrary(String variant, NativeLibrary library) {
+  KernelLibrary(String variant, NativeLibrary library, MemorySegment runner) {
     this.variant = variant;
     this.library = library;
-    table = new KernelTable<>(library::kernel, KernelTable.FLOATING);
+    this.runner = runner;
+    table = new KernelTable<>(this::kernel, KernelTable.FLOATING);
     gemm = new Products("", KernelTable.FLOATING);
     gemmInBf16 = new Products("_bf16", Set.of(DType.F32));
     gemmOfBf16 = new Products("_halves", Set.of(DType.F32));
@@ -40,7 +44,16 @@ final class KernelLibrary {
   }
 
   private KernelFamily<Kernel> family(String name, Set<DType> dtypes) {
-    return new KernelFamily<>(library::kernel, name, dtypes);
+    return new KernelFamily<>(this::kernel, name, dtypes);
+  }
+
+  /**
+   * The kernel {@code adj_<name>}.
+   *
+   * @throws TensorException if the library does not have it
+   */
+  Kernel kernel(String name) {
+    return new Kernel(name, library.function("adj_" + name), runner);
   }
 
   /** Matrix products of one kind of factors, alone or with an activation at their end. */

@@ -1,10 +1,13 @@
 package dev.adjoint.nativecpu;
 
+import dev.adjoint.TensorException;
 import dev.adjoint.spi.NativeFiles;
 import java.io.IOException;
+import java.io.InputStream;
 import java.net.URL;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -16,16 +19,26 @@ sealed interface LibrarySource {
   /** What this machine is told to use. */
   static LibrarySource configured() {
     String folder = System.getProperty(PATH_PROPERTY, "");
-    return folder.isEmpty()
-        ? new InJar(
-            "lib/" + Platform.resourceFolder(),
-            LibrarySource.class::getResource,
-            NativeFiles.cacheFolder())
-        : new InFolder(Path.of(folder).toAbsolutePath());
+    if (!folder.isEmpty()) {
+      return new InFolder(Path.of(folder).toAbsolutePath());
+    }
+    Path cache = NativeFiles.cacheFolder();
+    return new InJar(
+        "lib/" + Platform.resourceFolder(),
+        LibrarySource.class::getResource,
+        cache == null ? List.of() : List.of(cache));
   }
 
-  /** The library's file, ready to load; null if there is none. */
-  @Nullable Path find(String fileName) throws IOException;
+  /** Whether there is such a library. */
+  boolean has(String fileName);
+
+  /**
+   * Loads a library.
+   *
+   * @param abiSymbol the function that tells the version of its binary interface
+   * @throws TensorException if there is none, or it cannot be used
+   */
+  NativeLibrary open(String fileName, String abiSymbol);
 
   /** The place, for messages. */
   String place();
@@ -33,9 +46,19 @@ sealed interface LibrarySource {
   /** Libraries in a folder, which must be as trustworthy as the program itself. */
   record InFolder(Path folder) implements LibrarySource {
     @Override
-    public @Nullable Path find(String fileName) {
-      Path file = folder.resolve(fileName);
-      return Files.isRegularFile(file) ? file : null;
+    public boolean has(String fileName) {
+      return Files.isRegularFile(folder.resolve(fileName));
+    }
+
+    @Override
+    public NativeLibrary open(String fileName, String abiSymbol) {
+      if (!Files.isDirectory(folder)) {
+        throw NativeLibrary.unusable("-D" + PATH_PROPERTY + "=" + folder + " is not a folder");
+      }
+      if (!has(fileName)) {
+        throw missing(this, fileName);
+      }
+      return NativeLibrary.open(folder.resolve(fileName), abiSymbol);
     }
 
     @Override
@@ -45,24 +68,69 @@ sealed interface LibrarySource {
   }
 
   /**
-   * Libraries in a jar, as {@link NativeFiles}. A library finds the base library, which is loaded
-   * first, by its soname.
+   * Libraries in a jar: as files of this user's cache, where profilers and debuggers find them; in
+   * memory if the cache does not serve. A library finds the base library, which is loaded first, by
+   * its soname.
    *
    * @param folder the resources' folder
    * @param resources finds a resource
-   * @param cache where the files go; null or not usable: a temporary folder serves
+   * @param caches where the files may go
    */
-  record InJar(String folder, Function<String, @Nullable URL> resources, @Nullable Path cache)
+  record InJar(String folder, Function<String, @Nullable URL> resources, List<Path> caches)
       implements LibrarySource {
+    public InJar {
+      caches = List.copyOf(caches);
+    }
+
     @Override
-    public @Nullable Path find(String fileName) throws IOException {
+    public boolean has(String fileName) {
+      return resources.apply(folder + "/" + fileName) != null;
+    }
+
+    @Override
+    public NativeLibrary open(String fileName, String abiSymbol) {
       URL resource = resources.apply(folder + "/" + fileName);
-      return resource == null ? null : NativeFiles.of(resource, fileName, cache);
+      if (resource == null) {
+        throw missing(this, fileName);
+      }
+      Path file;
+      try {
+        file = NativeFiles.of(resource, fileName, caches);
+      } catch (IOException e) {
+        return openInMemory(resource, fileName, abiSymbol, e);
+      }
+      return NativeLibrary.open(file, abiSymbol);
+    }
+
+    private NativeLibrary openInMemory(
+        URL resource, String fileName, String abiSymbol, IOException reason) {
+      String why = String.valueOf(reason.getMessage());
+      try (InputStream in = resource.openStream()) {
+        return NativeLibrary.openInMemory(
+            fileName + " in memory, because " + why, fileName, in.readAllBytes(), abiSymbol);
+      } catch (IOException e) {
+        e.addSuppressed(reason);
+        throw NativeLibrary.unusable(
+            "the library "
+                + fileName
+                + " can be loaded neither from a file nor from memory: "
+                + why
+                + "; "
+                + e.getMessage()
+                + "; or -D"
+                + PATH_PROPERTY
+                + " names a folder with the libraries",
+            e);
+      }
     }
 
     @Override
     public String place() {
       return "the resources " + getClass().getPackageName().replace('.', '/') + "/" + folder;
     }
+  }
+
+  private static TensorException missing(LibrarySource source, String fileName) {
+    return NativeLibrary.unusable("there is no " + fileName + " in " + source.place());
   }
 }

@@ -30,10 +30,12 @@ record NativeCall(Kernel target, long[] words, boolean brief) implements KernelC
 
   @Override
   public void run() {
+    MemorySegment runner = target.runner();
+    long kernel = target.function().address();
     int status =
         brief
-            ? Downcalls.briefKernel(target.function(), words)
-            : Downcalls.kernel(target.function(), outside());
+            ? Downcalls.briefRun(runner, kernel, words)
+            : Downcalls.run(runner, kernel, outside());
     if (status != 0) {
       throw new KernelStatusException(target.name(), status);
     }

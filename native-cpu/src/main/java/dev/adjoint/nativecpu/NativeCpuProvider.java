@@ -4,8 +4,9 @@ import dev.adjoint.Device;
 import dev.adjoint.TensorException;
 import dev.adjoint.spi.Backend;
 import dev.adjoint.spi.BackendProvider;
+import dev.adjoint.spi.NativeFiles;
 import java.io.IOException;
-import java.nio.file.Files;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -19,9 +20,10 @@ import org.jspecify.annotations.Nullable;
  *
  * <ul>
  *   <li>{@code adjoint.cpu.variant}: what {@code cpu} means instead of the best variant
- *   <li>{@code adjoint.threads}: threads of the kernels, instead of one for each processor
- *   <li>{@code adjoint.memory}: the memory budget, such as {@code 4g}, instead of 80 % of what is
- *       available
+ *   <li>{@code adjoint.threads}: threads of the kernels, 1 to 1024, instead of one for each
+ *       processor
+ *   <li>{@code adjoint.memory}: the memory budget, such as {@code 4g}, instead of what is available
+ *       less a fifth, or less what the JVM may still take
  *   <li>{@code adjoint.native.path}: a folder with the libraries, instead of those in the jar
  * </ul>
  */
@@ -64,7 +66,20 @@ public final class NativeCpuProvider implements BackendProvider {
 
   private static String defaultVariant(NativeRuntime runtime) {
     String wanted = System.getProperty(VARIANT_PROPERTY, "");
-    return wanted.isEmpty() ? runtime.best() : wanted;
+    if (wanted.isEmpty()) {
+      return runtime.best();
+    }
+    List<String> names = runtime.variants().stream().map(Variant::name).toList();
+    if (!names.contains(wanted)) {
+      throw new TensorException(
+          "cpu: -D"
+              + VARIANT_PROPERTY
+              + "="
+              + wanted
+              + " is not a variant for this processor, one of "
+              + String.join(", ", names));
+    }
+    return wanted;
   }
 
   @Override
@@ -97,10 +112,10 @@ public final class NativeCpuProvider implements BackendProvider {
     }
     List<String> lines = new ArrayList<>();
     lines.add("libraries: " + runtime.source().place());
-    lines.add("base: loaded from " + runtime.basePath());
+    lines.add("base: loaded from " + runtime.basePlace());
     try {
       KernelLibrary kernels = runtime.open(defaultVariant(runtime));
-      lines.add("variant: " + kernels.variant + ", loaded from " + kernels.library.path());
+      lines.add("variant: " + kernels.variant + ", loaded from " + kernels.library.place());
     } catch (TensorException e) {
       lines.add("variant: " + message(e));
     }
@@ -123,7 +138,7 @@ public final class NativeCpuProvider implements BackendProvider {
   private static String hugePages() {
     Path setting = Path.of("/sys/kernel/mm/transparent_hugepage/enabled");
     try {
-      return Files.readString(setting).strip();
+      return new String(NativeFiles.readAllBytes(setting), StandardCharsets.US_ASCII).strip();
     } catch (IOException e) {
       return "unknown";
     }

@@ -1,9 +1,7 @@
 package dev.adjoint.nativecpu;
 
 import dev.adjoint.TensorException;
-import java.io.IOException;
 import java.lang.foreign.MemorySegment;
-import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -12,12 +10,16 @@ final class NativeRuntime {
   /** The number of threads that kernels use; by default as many as the JVM counts processors. */
   static final String THREADS_PROPERTY = "adjoint.threads";
 
+  /** {@code ADJ_MAX_THREADS} in runtime.h. */
+  private static final int MAX_THREADS = 1024;
+
   private static final String BASE = "libadjoint_base.so";
 
   private final LibrarySource source;
   private final NativeLibrary base;
   private final List<Variant> variants;
   private final HostMemory memory;
+  private final MemorySegment runner;
   private final MemorySegment replay;
   private final MemorySegment poolThreads;
   private final MemorySegment poolPing;
@@ -29,44 +31,55 @@ final class NativeRuntime {
    */
   NativeRuntime(LibrarySource source) {
     this.source = source;
-    Path path = locate(BASE);
-    if (path == null) {
-      throw NativeLibrary.unusable("there is no " + BASE + " in " + source.place());
-    }
-    base = NativeLibrary.open(path, "adj_abi_version");
+    long wanted = wantedThreads();
+    base = source.open(BASE, "adj_abi_version").asNeededByOthers();
     variants = Variant.parse(Downcalls.text(base.function("adj_probe")));
     memory = new HostMemory(base);
+    runner = base.function("adj_run");
     replay = base.function("adj_replay");
     poolThreads = base.function("adj_pool_threads");
     poolPing = base.function("adj_pool_ping");
-    Downcalls.poolStart(base.function("adj_pool_start"), wantedThreads());
+    Downcalls.poolStart(base.function("adj_pool_start"), (int) Math.min(wanted, MAX_THREADS));
+    String shortage = shortage(wanted, threads());
+    if (shortage != null) {
+      System.getLogger("dev.adjoint").log(System.Logger.Level.WARNING, shortage);
+    }
   }
 
-  private static int wantedThreads() {
+  /** What is to be said where there are fewer threads than were asked for. */
+  static @Nullable String shortage(long wanted, int threads) {
+    return threads >= wanted
+        ? null
+        : "cpu: "
+            + wanted
+            + " threads were asked for, kernels use "
+            + threads
+            + (threads == MAX_THREADS
+                ? ": that is the most"
+                : ": the system does not let more start");
+  }
+
+  private static long wantedThreads() {
     String text = System.getProperty(THREADS_PROPERTY, "");
     if (text.isEmpty()) {
       return Runtime.getRuntime().availableProcessors();
     }
-    int threads;
+    long threads;
     try {
-      threads = Integer.parseInt(text);
+      threads = Long.parseLong(text);
     } catch (NumberFormatException e) {
       threads = 0;
     }
     if (threads < 1) {
       throw new TensorException(
-          "cpu: -D" + THREADS_PROPERTY + "=" + text + " is not a number of threads, 1 or more");
+          "cpu: -D"
+              + THREADS_PROPERTY
+              + "="
+              + text
+              + " is not a number of threads, 1 … "
+              + MAX_THREADS);
     }
     return threads;
-  }
-
-  private @Nullable Path locate(String fileName) {
-    try {
-      return source.find(fileName);
-    } catch (IOException e) {
-      throw NativeLibrary.unusable(
-          "the library " + fileName + " cannot be taken from " + source.place() + ": " + e, e);
-    }
   }
 
   /** Every variant that exists, the best one last. */
@@ -76,7 +89,7 @@ final class NativeRuntime {
 
   /** Whether this machine can run a variant and its library is there. */
   boolean isUsable(Variant variant) {
-    return variant.lacks() == null && locate(variant.fileName()) != null;
+    return variant.lacks() == null && source.has(variant.fileName());
   }
 
   /**
@@ -101,11 +114,8 @@ final class NativeRuntime {
       throw NativeLibrary.unusable(
           "this machine cannot run the variant " + name + ": " + variant.lacks());
     }
-    Path path = locate(variant.fileName());
-    if (path == null) {
-      throw NativeLibrary.unusable("there is no " + variant.fileName() + " in " + source.place());
-    }
-    return new KernelLibrary(name, NativeLibrary.open(path, "adj_variant_abi_version"));
+    NativeLibrary library = source.open(variant.fileName(), "adj_variant_abi_version");
+    return new KernelLibrary(name, library, runner);
   }
 
   /**
@@ -128,8 +138,14 @@ final class NativeRuntime {
     return source;
   }
 
-  Path basePath() {
-    return base.path();
+  /** Where the base library was loaded from. */
+  String basePlace() {
+    return base.place();
+  }
+
+  /** {@code adj_parallel_for}, which the kernels call. */
+  MemorySegment poolAddress() {
+    return base.function("adj_parallel_for");
   }
 
   HostMemory memory() {

@@ -750,7 +750,7 @@ class ArgumentBlocksTest {
             2,
             "words",
             words(0x100, 0x110, 4, 5)));
-    Kernel probe = new Kernel("ceiling_copy", MemorySegment.NULL);
+    Kernel probe = new Kernel("ceiling_copy", MemorySegment.NULL, MemorySegment.NULL);
     blocks.put(
         "adj_ceiling_args",
         block(

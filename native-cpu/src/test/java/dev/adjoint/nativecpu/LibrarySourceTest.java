@@ -3,29 +3,34 @@ package dev.adjoint.nativecpu;
 import static java.util.Objects.requireNonNull;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.adjoint.nativecpu.LibrarySource.InJar;
 import dev.adjoint.spi.NativeFiles;
+import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.io.UncheckedIOException;
 import java.net.URI;
 import java.net.URL;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.opentest4j.TestAbortedException;
 
 class LibrarySourceTest {
   private static final byte[] CONTENT = "a library".getBytes(StandardCharsets.US_ASCII);
@@ -38,31 +43,23 @@ class LibrarySourceTest {
     cache = folder.resolve("cache/adjoint");
   }
 
-  private Path find(@Nullable Path cache) throws IOException {
-    return requireNonNull(jar(cache).find("x.so"));
+  private Path find(Path cache) throws IOException {
+    return NativeFiles.of(jar("test.jar", CONTENT), "x.so", List.of(cache));
   }
 
-  private InJar jar(@Nullable Path cache) throws IOException {
-    return jar(cache, "test.jar", CONTENT);
-  }
-
-  private InJar jar(@Nullable Path cache, String name, byte[] content) throws IOException {
+  private URL jar(String name, byte[] content) throws IOException {
     Path file = folder.resolve(name);
-    try (OutputStream out = Files.newOutputStream(file);
+    try (OutputStream out = new FileOutputStream(file.toFile());
         ZipOutputStream zip = new ZipOutputStream(out)) {
       zip.putNextEntry(new ZipEntry("lib/x.so"));
       zip.write(content);
       zip.closeEntry();
     }
-    return new InJar("lib", entry -> entry.equals("lib/x.so") ? inside(file, entry) : null, cache);
+    return inside(file, "lib/x.so");
   }
 
-  private static URL inside(Path jar, String name) {
-    try {
-      return URI.create("jar:" + jar.toUri() + "!/" + name).toURL();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+  private static URL inside(Path jar, String name) throws IOException {
+    return URI.create("jar:" + jar.toUri() + "!/" + name).toURL();
   }
 
   @Test
@@ -100,41 +97,95 @@ class LibrarySourceTest {
   void twoContentsDoNotMeet() throws IOException {
     byte[] other = "another".getBytes(StandardCharsets.US_ASCII);
     Path first = find(cache);
-    Path second = requireNonNull(jar(cache, "other.jar", other).find("x.so"));
+    Path second = NativeFiles.of(jar("other.jar", other), "x.so", List.of(cache));
     assertNotEquals(first, second);
     assertArrayEquals(CONTENT, Files.readAllBytes(first));
     assertArrayEquals(other, Files.readAllBytes(second));
   }
 
   @Test
-  void usesATemporaryFolderWithoutACache() throws IOException {
+  void takesTheNextFolderWhereOneDoesNotServe() throws IOException {
     Path blocked = Files.writeString(folder.resolve("file"), "").resolve("adjoint");
-    for (Path unusable : Arrays.asList(null, blocked)) {
-      Path file = find(unusable);
-      assertArrayEquals(CONTENT, Files.readAllBytes(file));
-    }
+    Path file = NativeFiles.of(jar("test.jar", CONTENT), "x.so", List.of(blocked, cache));
+    assertTrue(file.startsWith(cache));
+    IOException e = assertThrows(IOException.class, () -> find(blocked));
+    String message = requireNonNull(e.getMessage());
+    assertTrue(message.contains(blocked.toString()), message);
+    assertTrue(message.contains("XDG_CACHE_HOME"), message);
   }
 
   @Test
   void usesClassesInAFolderInPlace() throws IOException {
     Path file = Files.write(folder.resolve("x.so"), CONTENT);
-    InJar source = new InJar("lib", name -> url(file), cache);
-    assertEquals(file, source.find("x.so"));
+    assertEquals(file, NativeFiles.of(file.toUri().toURL(), "x.so", List.of(cache)));
     assertTrue(Files.notExists(cache));
   }
 
-  private static URL url(Path file) {
+  /** Whoever owns a folder above the cache can exchange the cache between check and load. */
+  @Test
+  void refusesFoldersBelowOneThatOthersMayWriteTo() throws IOException {
+    Path shared = requireNonNull(Files.createDirectories(cache).getParent());
+    Files.setPosixFilePermissions(shared, PosixFilePermissions.fromString("rwxrwxr-x"));
+    IOException e = assertThrows(IOException.class, () -> find(cache));
+    String message = requireNonNull(e.getMessage());
+    assertTrue(message.contains("other users may write to the folder " + shared), message);
+    Files.setAttribute(shared, "unix:mode", 01777); // as /tmp
+    find(cache);
+    Path link = Files.createSymbolicLink(folder.resolve("link"), cache);
+    assertTrue(find(link).startsWith(cache), "a link is followed once");
+  }
+
+  @Test
+  void replacesALinkInTheCache() throws IOException {
+    Path file = find(cache);
+    Path elsewhere = Files.copy(file, folder.resolve("elsewhere"));
+    Files.delete(file);
+    Files.createSymbolicLink(file, elsewhere);
+    assertTrue(Files.isRegularFile(find(cache), LinkOption.NOFOLLOW_LINKS));
+  }
+
+  @Test
+  void refusesFoldersThatForbidExecution() throws IOException {
+    Path mount = mountedNoexec();
+    Path there = Files.createTempDirectory(mount, "adjoint-test-");
     try {
-      return file.toUri().toURL();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      IOException e = assertThrows(IOException.class, () -> find(there));
+      assertTrue(requireNonNull(e.getMessage()).contains("noexec"), e.getMessage());
+    } finally {
+      try (Stream<Path> files = Files.walk(there)) {
+        files.sorted(Comparator.reverseOrder()).forEach(f -> assertTrue(f.toFile().delete()));
+      }
+    }
+  }
+
+  /** A folder that this user may write to, on a file system with the option noexec. */
+  private static Path mountedNoexec() throws IOException {
+    for (String line : Files.readAllLines(Path.of("/proc/self/mounts"))) {
+      String[] fields = line.split(" ", 5); // device, folder, type, options
+      List<String> options = List.of(fields[3].split(",", -1));
+      Path mount = Path.of(fields[1]);
+      if (fields[2].equals("tmpfs") && options.contains("noexec") && Files.isWritable(mount)) {
+        return mount;
+      }
+    }
+    throw new TestAbortedException("no file system with the option noexec is there");
+  }
+
+  @Test
+  void worksInAnInterruptedThread() throws IOException {
+    Thread.currentThread().interrupt();
+    try {
+      assertArrayEquals(CONTENT, NativeFiles.readAllBytes(find(cache)));
+      find(cache);
+    } finally {
+      assertTrue(Thread.interrupted(), "it stays interrupted");
     }
   }
 
   @Test
   void saysWhenThereIsNone() throws IOException {
-    assertNull(jar(cache).find("y.so"));
-    assertNull(new LibrarySource.InFolder(folder).find("y.so"));
+    assertFalse(new InJar("lib", LibrarySourceTest.class::getResource, List.of(cache)).has("y.so"));
+    assertFalse(new LibrarySource.InFolder(folder).has("y.so"));
   }
 
   @Test

@@ -68,10 +68,49 @@ class MemoryBudgetTest {
   }
 
   @Test
-  void leavesAFifth() {
-    long available = MemoryBudget.available(Path.of("/"));
+  void whatTheGroupUsesAlreadyIsNotAvailable() throws IOException {
+    write("proc/self/cgroup", "0::/app\n");
+    write("sys/fs/cgroup/app/memory.max", 400 * MIB + "\n");
+    write("sys/fs/cgroup/app/memory.current", 300 * MIB + "\n");
+    assertEquals(100 * MIB, MemoryBudget.available(root));
+    String cached = "inactive_file " + 100 * MIB + "\nactive_file " + 20 * MIB + "\n";
+    write("sys/fs/cgroup/app/memory.stat", "anon 1\n" + cached);
+    assertEquals(210 * MIB, MemoryBudget.available(root));
+    write("sys/fs/cgroup/app/memory.high", 350 * MIB + "\n");
+    assertEquals(160 * MIB, MemoryBudget.available(root));
+    write("sys/fs/cgroup/app/memory.high", 50 * MIB + "\n");
+    assertEquals(0, MemoryBudget.available(root));
+  }
+
+  @Test
+  void version1WithUsage() throws IOException {
+    write("proc/self/cgroup", "4:memory:/a\n");
+    write("sys/fs/cgroup/memory/a/memory.limit_in_bytes", 400 * MIB + "\n");
+    write("sys/fs/cgroup/memory/a/memory.usage_in_bytes", 200 * MIB + "\n");
+    write(
+        "sys/fs/cgroup/memory/a/memory.stat",
+        "inactive_file 7\ntotal_inactive_file " + 30 * MIB + "\ntotal_active_file 0\n");
+    assertEquals(230 * MIB, MemoryBudget.available(root));
+  }
+
+  @Test
+  void leavesAFifthOrWhatTheJvmMayStillTake() {
+    assertEquals(800 * MIB, MemoryBudget.bytes(1000 * MIB, 100 * MIB));
+    assertEquals(700 * MIB, MemoryBudget.bytes(1000 * MIB, 300 * MIB));
+    long growth = MemoryBudget.jvmGrowth(160 * MIB, 20 * MIB);
+    assertEquals((140 + 10 + 96) * MIB, growth, "heap, collector's tables, the rest");
+  }
+
+  @Test
+  void aContainerThatIsTooSmallGetsTheLeastAndAWarning() {
+    assertEquals(32 * MIB, MemoryBudget.bytes(100 * MIB, 90 * MIB));
+    assertEquals(32 * MIB, MemoryBudget.bytes(0, 90 * MIB));
+  }
+
+  @Test
+  void budgetOfThisMachine() {
     assertTrue(MemoryBudget.bytes() > 0);
-    assertTrue(MemoryBudget.bytes() < available, "less than what is available");
+    assertTrue(MemoryBudget.bytes() < MemoryBudget.available(Path.of("/")));
   }
 
   @ParameterizedTest

@@ -120,7 +120,10 @@ class NativeCpuProviderTest {
     try {
       assertEquals(provider.open(least).description(), provider.open(Device.CPU).description());
       System.setProperty(VARIANT, "z80");
-      assertThrows(TensorException.class, () -> provider.open(Device.CPU));
+      TensorException e = assertThrows(TensorException.class, () -> provider.open(Device.CPU));
+      String message = requireNonNull(e.getMessage());
+      assertTrue(message.startsWith("cpu: -Dadjoint.cpu.variant=z80 is not a variant"), message);
+      assertTrue(message.contains(least.detail()), message);
       assertTrue(String.join("\n", provider.report()).contains("z80"));
     } finally {
       System.clearProperty(VARIANT);
