@@ -10,7 +10,8 @@
 #   build-kernels.sh               with ADJOINT_GPU_KERNELS=no: only what need not be compiled
 #   build-kernels.sh --find-nvcc   succeeds if there is an nvcc that could compile them
 set -euo pipefail
-cd "$(dirname "$0")"
+unset CDPATH # or `cd` goes elsewhere
+cd -- "$(dirname -- "$0")"
 
 architectures="80 86 89 90 100 120"
 architectures_12="80 86 89 90"

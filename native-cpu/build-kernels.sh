@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds the C kernels into target/classes, where the jar takes them from. Called by Maven.
 set -euo pipefail
-cd "$(dirname "$0")"
+unset CDPATH # or `cd` goes elsewhere
+cd -- "$(dirname -- "$0")"
 
 fail() {
   echo "$1" >&2

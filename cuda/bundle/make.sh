@@ -2,7 +2,8 @@
 # make.sh JDK DIR: lays what Maven has built into one folder that runs on a host without Java and
 # without a network. Called by `./adjoint gpu-bundle`.
 set -euo pipefail
-root="$(cd -P "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
+unset CDPATH # or `cd` prints
+root="$(cd -P -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)"
 jdk="$1"
 bundle="$2"
 most_mb=60 # of a million bytes

@@ -12,8 +12,14 @@
 #
 #   ADJOINT_JAVA_OPTS          more options for the JVM, such as -Dadjoint.cuda.path=/opt/cuda/lib64
 set -euo pipefail
-here="$(cd -P "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+unset CDPATH BASH_ENV ENV GLOBIGNORE GREP_OPTIONS # they change what commands do
+here="$(cd -P -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)"
 out="${OUT:-$here/results}"
+
+# Java reads names of files and arguments in the locale's encoding, which must not be ASCII.
+if [ "$(locale charmap 2>/dev/null)" != UTF-8 ]; then
+  export LC_ALL=C.UTF-8
+fi
 
 # cuBLAS may have come with PyTorch, wherever python3 keeps its packages.
 if command -v python3 >/dev/null; then
@@ -26,6 +32,8 @@ fi
 run_java() {
   local class_path="$1"
   shift
+  local -
+  set -f # words of ADJOINT_JAVA_OPTS are no patterns of files' names
   # shellcheck disable=SC2086
   "$here/runtime/bin/java" -XX:+UseSerialGC --enable-native-access=ALL-UNNAMED \
     ${ADJOINT_JAVA_OPTS:-} -cp "$class_path" "$@"

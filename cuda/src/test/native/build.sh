@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds the simulated CUDA device into target/simulated. Called by Maven before the tests of cuda/.
 set -euo pipefail
-cd "$(dirname "$0")"
+unset CDPATH # or `cd` goes elsewhere
+cd -- "$(dirname -- "$0")"
 
 fail() {
   echo "$1" >&2

@@ -13,6 +13,4 @@ module dev.adjoint.examples {
       info.picocli;
 
   exports dev.adjoint.examples;
-
-  uses dev.adjoint.spi.BackendProvider;
 }

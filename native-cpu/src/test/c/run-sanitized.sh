@@ -2,7 +2,8 @@
 # Builds and runs the C tests outside the JVM: first under AddressSanitizer and
 # UndefinedBehaviorSanitizer, then under ThreadSanitizer.
 set -euo pipefail
-cd "$(dirname "$0")/../../.."
+unset CDPATH # or `cd` goes elsewhere
+cd -- "$(dirname -- "$0")/../../.."
 
 if ! compgen -G "src/test/c/*.c" >/dev/null; then
   echo "No C tests in native-cpu/src/test/c."

@@ -1,6 +1,8 @@
 package dev.adjoint;
 
 import dev.adjoint.internal.Backends;
+import dev.adjoint.spi.Messages;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Where tensors live and which backend computes on them.
@@ -12,9 +14,30 @@ import dev.adjoint.internal.Backends;
 public record Device(String type, String detail) {
   private static final String FIRST = "0";
 
-  /** The first device of CUDA has one name only, its number. */
+  /**
+   * A device of CUDA has one name only, its number as Java writes it; the first is 0.
+   *
+   * @throws TensorException if such a device has no number
+   */
   public Device {
-    detail = type.equals("cuda") && detail.isEmpty() ? FIRST : detail;
+    if (type.equals("cuda")) {
+      detail = detail.isEmpty() ? FIRST : number(detail);
+    }
+  }
+
+  private static String number(String detail) {
+    try {
+      int number = Integer.parseInt(detail);
+      if (number >= 0) {
+        return Integer.toString(number);
+      }
+    } catch (NumberFormatException e) {
+      // told below
+    }
+    throw new TensorException(
+        "device: 'cuda:"
+            + Messages.oneLine(detail)
+            + "' has no number; write it as cuda:0, cuda:1 and so on");
   }
 
   /** C kernels on the CPU, in the best variant that this machine can run. */
@@ -27,7 +50,7 @@ public record Device(String type, String detail) {
    * Reads {@code cpu}, {@code cpu:x86-64-v2}, {@code reference}, {@code cuda:1} or {@code cuda},
    * the first one.
    *
-   * @throws TensorException if the text names no kind of device
+   * @throws TensorException if the text names no kind of device, or a GPU without a number
    */
   public static Device of(String name) {
     int colon = name.indexOf(':');
@@ -36,7 +59,7 @@ public record Device(String type, String detail) {
     if (!type.equals("cpu") && !type.equals("reference") && !type.equals("cuda")) {
       throw new TensorException(
           "device: unknown kind '"
-              + name
+              + Messages.oneLine(name)
               + "'; use cpu, cpu:<variant>, reference or cuda:<number>");
     }
     return new Device(type, detail);
@@ -56,6 +79,21 @@ public record Device(String type, String detail) {
   /** The fastest device that works here: a GPU if one does, else the CPU. Logged once. */
   public static Device best() {
     return Backends.best();
+  }
+
+  // Not the methods that Java makes for records: it caches their parts for the whole process, and
+  // with them the class loader of an application that is long gone.
+
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return other instanceof Device device
+        && type.equals(device.type)
+        && detail.equals(device.detail);
+  }
+
+  @Override
+  public int hashCode() {
+    return 31 * type.hashCode() + detail.hashCode();
   }
 
   @Override

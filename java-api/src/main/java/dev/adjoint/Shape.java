@@ -3,7 +3,8 @@ package dev.adjoint;
 import java.util.Arrays;
 
 /**
- * The sizes of a tensor's dimensions; immutable. A shape of rank 0 is a scalar with one element.
+ * The sizes of a tensor's dimensions, at most 64; immutable. A shape of rank 0 is a scalar with one
+ * element.
  *
  * <p>The product of the sizes, those of 0 counted as 1, is at most {@link #MAX_ELEMENTS}. So the
  * products of sizes, of strides and of sizes in bytes that operations compute fit 64 bits, also for
@@ -13,12 +14,23 @@ public final class Shape {
   /** The most elements that a tensor may have, 2⁵⁶: more than any memory holds. */
   public static final long MAX_ELEMENTS = 1L << 56;
 
+  /** As in PyTorch. Loops, printing and messages grow with it; nothing useful needs more. */
+  private static final int MOST_DIMENSIONS = 64;
+
   private static final Shape SCALAR = new Shape(new long[0]);
 
   private final long[] sizes;
   private final long numel;
 
   private Shape(long[] sizes) {
+    if (sizes.length > MOST_DIMENSIONS) {
+      throw new TensorException(
+          "shape: "
+              + sizes.length
+              + " dimensions are more than the "
+              + MOST_DIMENSIONS
+              + " that a tensor can have; join some with reshape");
+    }
     long product = 1;
     boolean empty = false;
     for (long size : sizes) {
@@ -42,7 +54,8 @@ public final class Shape {
   /**
    * A shape of the given sizes.
    *
-   * @throws TensorException if a size is negative or their product exceeds {@link #MAX_ELEMENTS}
+   * @throws TensorException if there are more than 64, a size is negative, or their product exceeds
+   *     {@link #MAX_ELEMENTS}
    */
   public static Shape of(long... sizes) {
     return sizes.length == 0 ? SCALAR : new Shape(sizes.clone());

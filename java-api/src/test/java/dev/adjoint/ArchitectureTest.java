@@ -82,6 +82,22 @@ class ArchitectureTest {
     check(classes().should(beInNullMarkedPackage()));
   }
 
+  /** Digits are not ours everywhere, and I is not the capital of i. */
+  @Test
+  void nothingDependsOnTheLocale() {
+    check(
+        noClasses()
+            .should()
+            .callMethod(String.class, "formatted", Object[].class)
+            .orShould()
+            .callMethod(String.class, "format", String.class, Object[].class)
+            .orShould()
+            .callMethod(String.class, "toLowerCase")
+            .orShould()
+            .callMethod(String.class, "toUpperCase")
+            .because("files and messages are the same everywhere: use Locale.ROOT"));
+  }
+
   @Test
   void nothingIsPrinted() {
     check(

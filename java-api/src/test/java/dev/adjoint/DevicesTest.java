@@ -21,4 +21,13 @@ class DevicesTest {
         TensorException.class, () -> Adjoint.setDefaultDevice(new Device("cuda", "77")), "cuda:77");
     assertEquals(Device.REFERENCE, Adjoint.defaultDevice());
   }
+
+  @Test
+  void aGpuHasOneNameOnly() {
+    assertEquals(Device.of("cuda:0"), Device.of("cuda"));
+    assertEquals(Device.of("cuda:1"), Device.of("cuda:01"));
+    for (String name : new String[] {"cuda:x", "cuda:-1", "cuda: 1", "cuda:99999999999"}) {
+      Expect.failure(TensorException.class, () -> Device.of(name), name, "write it as cuda:0");
+    }
+  }
 }

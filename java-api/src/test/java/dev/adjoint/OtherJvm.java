@@ -18,8 +18,8 @@ final class OtherJvm {
   static String run(Class<?> main, String... options) throws IOException, InterruptedException {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(List.of(options));
     command.add("-Dadjoint.device=reference");
+    command.addAll(List.of(options));
     command.add("-cp");
     command.add(folderOf(Tensor.class) + File.pathSeparator + folderOf(main));
     command.add(main.getName());

@@ -3,6 +3,7 @@ package dev.adjoint.benchmarks;
 import dev.adjoint.Device;
 import dev.adjoint.TensorException;
 import dev.adjoint.spi.BackendProvider;
+import dev.adjoint.spi.BackendProviders;
 import java.util.List;
 import java.util.Map;
 import java.util.ServiceLoader;
@@ -13,11 +14,10 @@ public final class AdjointProviders {
 
   /** The provider of a kind of devices. */
   static BackendProvider provider(String type) {
-    return ServiceLoader.load(BackendProvider.class).stream()
-        .map(ServiceLoader.Provider::get)
-        .filter(candidate -> candidate.type().equals(type))
-        .findFirst()
-        .orElseThrow(() -> new IllegalStateException(type + " is not on the class path"));
+    BackendProviders found = BackendProviders.find();
+    return found
+        .ofType(type)
+        .orElseThrow(() -> new IllegalStateException(type + ": " + found.whyNot(type)));
   }
 
   /** All devices of a kind, one setting each. */

@@ -1,8 +1,10 @@
 package dev.adjoint.benchmarks;
 
+import dev.adjoint.TensorException;
 import dev.adjoint.benchmarks.PeerProvider.Setting;
 import dev.adjoint.benchmarks.WorkerProcess.Backend;
 import dev.adjoint.benchmarks.WorkerProcess.FailedException;
+import dev.adjoint.spi.Messages;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
@@ -17,10 +19,13 @@ import java.util.regex.PatternSyntaxException;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.ExecutionException;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.Spec;
+import picocli.CommandLine.TypeConversionException;
 
 /** The command {@code ./adjoint bench}. Exit codes: 0 success, 1 failure, 2 wrong usage. */
 @Command(
@@ -37,6 +42,9 @@ import picocli.CommandLine.Spec;
     })
 public final class Bench implements Callable<Integer> {
   private static final String ALL = "all";
+
+  /** As many as the kernels' pool can have. */
+  private static final int MOST_THREADS = 1024;
 
   @Spec
   @SuppressWarnings("NullAway.Init") // picocli sets it
@@ -105,15 +113,72 @@ public final class Bench implements Callable<Integer> {
     CommandLine commandLine = new CommandLine(new Bench());
     commandLine.setUsageHelpAutoWidth(true);
     commandLine.setOverwrittenOptionsAllowed(true); // the last one counts
-    commandLine.setExecutionExceptionHandler(
-        (e, command, _) -> {
-          command.getErr().println("adjoint: " + e.getMessage());
-          if (System.getenv("ADJOINT_DEBUG") != null) {
-            e.printStackTrace(command.getErr());
-          }
-          return CommandLine.ExitCode.SOFTWARE;
-        });
+    commandLine.setExpandAtFiles(false); // an argument is what it says, not a file of more
+    commandLine.registerConverter(Path.class, Bench::path);
+    commandLine.setExecutionStrategy(Bench::runLast);
+    commandLine.setExecutionExceptionHandler((e, command, _) -> report(e, command));
+    commandLine.setParameterExceptionHandler(Bench::reportUsage);
     return commandLine;
+  }
+
+  /** An empty path would be the current folder: whoever gives one has an empty variable. */
+  private static Path path(String text) {
+    if (text.isEmpty()) {
+      throw new TypeConversionException("a path must not be empty");
+    }
+    return Path.of(text);
+  }
+
+  /** picocli's handler of exceptions gets no errors, such as a full heap; so they are wrapped. */
+  private static int runLast(ParseResult parsed) {
+    try {
+      return new CommandLine.RunLast().execute(parsed);
+    } catch (Error e) {
+      throw new ExecutionException(parsed.commandSpec().commandLine(), e.toString(), e);
+    }
+  }
+
+  private static int report(Exception e, CommandLine command) {
+    Throwable failure = e instanceof ExecutionException && e.getCause() != null ? e.getCause() : e;
+    command.getErr().println("adjoint: " + Messages.oneLine(message(failure)));
+    if (System.getenv("ADJOINT_DEBUG") != null) {
+      failure.printStackTrace(command.getErr());
+    }
+    return CommandLine.ExitCode.SOFTWARE;
+  }
+
+  private static String message(Throwable failure) {
+    return switch (failure) {
+      case FailedException known -> String.valueOf(known.getMessage());
+      case TensorException known -> String.valueOf(known.getMessage());
+      case IllegalStateException known -> String.valueOf(known.getMessage());
+      case UncheckedIOException io when io.getCause() != null -> io.getCause().toString();
+      case IOException io -> io.toString();
+      default -> "internal error: " + failure + " (ADJOINT_DEBUG=1 shows where)";
+    };
+  }
+
+  /** One line instead of the whole help. */
+  private static int reportUsage(ParameterException e, String[] arguments) {
+    CommandLine command = e.getCommandLine();
+    String message = Messages.oneLine(String.valueOf(e.getMessage()));
+    command.getErr().println("adjoint: " + message + " (see './adjoint bench --help')");
+    if (e instanceof NothingToMeasureException nothing) {
+      command.getErr().println("there are: " + String.join(" ", nothing.names));
+    }
+    return CommandLine.ExitCode.USAGE;
+  }
+
+  /** Nothing is left by the options; the names are those that were there to choose from. */
+  private static final class NothingToMeasureException extends ParameterException {
+    private static final long serialVersionUID = 1;
+
+    private final transient List<String> names;
+
+    NothingToMeasureException(CommandLine command, String message, List<String> names) {
+      super(command, message);
+      this.names = names;
+    }
   }
 
   /** A step of the run, with a name for the progress bar. */
@@ -133,10 +198,15 @@ public final class Bench implements Callable<Integer> {
       Files.createDirectories(out);
     }
     Session.Effort effort = quick ? Session.Effort.QUICK : Session.Effort.FULL;
-    try (Session session = new Session(results, effort, () -> save(results))) {
-      List<Step> steps = steps(session, results);
+    Predicate<String> wanted = wanted();
+    try (Session session = new Session(results, effort, wanted, () -> save(results))) {
+      List<String> names = new ArrayList<>();
+      List<Step> steps = steps(session, results, wanted, names);
       if (steps.isEmpty()) {
-        throw wrong("nothing to measure: no case is left by --filter, --peers and --backends");
+        throw new NothingToMeasureException(
+            spec.commandLine(),
+            "nothing to measure: no case is left by --filter, --peers and --backends",
+            names.stream().distinct().toList());
       }
       Runtime.getRuntime().addShutdownHook(interrupted);
       try (Terminal terminal = new Terminal(print, steps.size())) {
@@ -189,11 +259,15 @@ public final class Bench implements Callable<Integer> {
 
   // ---- what is to be done ----
 
-  private List<Step> steps(Session session, Results results) {
-    List<String> names = suites.contains(ALL) ? Suites.NAMES : suites;
-    Predicate<String> wanted = wanted();
+  /**
+   * The steps of all suites.
+   *
+   * @param names gets the names of all cases there, wanted or not, as rows show them
+   */
+  private List<Step> steps(
+      Session session, Results results, Predicate<String> wanted, List<String> names) {
     List<Step> steps = new ArrayList<>();
-    for (String suite : names) {
+    for (String suite : suites.contains(ALL) ? Suites.NAMES : suites) {
       if (!Suites.NAMES.contains(suite)) {
         throw wrong("--suite: no suite is called '" + suite + "'; there are " + Suites.NAMES);
       }
@@ -202,22 +276,32 @@ public final class Bench implements Callable<Integer> {
         if (all.isEmpty()) {
           continue;
         }
+        List<? extends Case> suiteCases = Suites.cases(suite, quick, count);
+        suiteCases.forEach(c -> names.addAll(ids(c)));
         List<? extends Case> cases =
-            Suites.cases(suite, quick, count).stream().filter(c -> wanted.test(c.id())).toList();
+            suiteCases.stream().filter(c -> ids(c).stream().anyMatch(wanted)).toList();
         if (Limits.SUITES.contains(suite) && !cases.isEmpty()) {
           steps.addAll(ceilings(session, count, all));
         }
         for (Case c : cases) {
           steps.add(step(session, suite, c, all));
         }
-        if (suite.equals("overhead") && wanted.test("start")) {
-          List<Backend> starting =
-              all.stream().filter(backend -> backend.provider().startsWithJvm()).toList();
-          steps.add(new Step("JVM starts", () -> session.startUp(starting)));
+        if (suite.equals("overhead")) {
+          names.add(Session.START_UP);
+          if (wanted.test(Session.START_UP)) {
+            List<Backend> starting =
+                all.stream().filter(backend -> backend.provider().startsWithJvm()).toList();
+            steps.add(new Step("JVM starts", () -> session.startUp(starting)));
+          }
         }
       }
     }
     return steps;
+  }
+
+  /** The names under which rows may show a case. */
+  private static List<String> ids(Case c) {
+    return Suites.variants(c, true).stream().map(Case::id).toList();
   }
 
   private static List<Step> ceilings(Session session, int threads, List<Backend> backends) {
@@ -254,6 +338,11 @@ public final class Bench implements Callable<Integer> {
   /** Those of the processor, then {@link PeerProvider#ON_GPU}. */
   private List<Integer> threads(String suite) {
     List<Integer> counts = new ArrayList<>(threads);
+    for (int count : counts) {
+      if (count < 1 || count > MOST_THREADS) {
+        throw wrong("--threads must be from 1 to " + MOST_THREADS + ", got " + count);
+      }
+    }
     if (counts.isEmpty()) {
       int processors = Runtime.getRuntime().availableProcessors();
       counts.add(processors);

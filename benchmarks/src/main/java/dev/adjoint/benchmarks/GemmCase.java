@@ -1,5 +1,6 @@
 package dev.adjoint.benchmarks;
 
+import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -49,9 +50,16 @@ public record GemmCase(
 
   @Override
   public String id() {
-    return "%s-%s%dx%dx%d-%s%s"
-        .formatted(
-            dtype, batch == 1 ? "" : batch + "x", m, n, k, transA ? "t" : "n", transB ? "t" : "n");
+    return String.format(
+        Locale.ROOT,
+        "%s-%s%dx%dx%d-%s%s",
+        dtype,
+        batch == 1 ? "" : batch + "x",
+        m,
+        n,
+        k,
+        transA ? "t" : "n",
+        transB ? "t" : "n");
   }
 
   /** Bytes of one element. */

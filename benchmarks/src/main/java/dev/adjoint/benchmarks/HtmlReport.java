@@ -108,7 +108,7 @@ record HtmlReport(Results results) {
     out.append("<section>\n<h2>%s</h2>\n".formatted(escape(title))).append(pictures);
     boolean isLong = !pictures.isEmpty() || table.rows().size() > 20;
     if (isLong) {
-      out.append("<details>\n<summary>All %d rows</summary>\n".formatted(table.rows().size()));
+      out.append("<details>\n<summary>All %s rows</summary>\n".formatted(table.rows().size()));
     }
     out.append("<div class='table'><table>\n");
     line(out, "th", table.head());

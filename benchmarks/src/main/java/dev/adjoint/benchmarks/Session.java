@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -47,11 +48,15 @@ final class Session implements AutoCloseable {
 
   private static final PeerProvider PROBES = new AdjointProviders.NativeCpu();
 
+  /** What {@link #startUp} measures. */
+  static final String START_UP = "jvm-start-to-first-gradient";
+
   /** How many starts of a JVM are timed. */
   private static final int STARTS = 5;
 
   private final Results results;
   private final Effort effort;
+  private final Predicate<String> wanted;
   private final Runnable saved;
   private final Map<Backend, WorkerProcess> workers = new HashMap<>();
 
@@ -114,11 +119,13 @@ final class Session implements AutoCloseable {
 
   /**
    * @param results where everything goes
+   * @param wanted whether a version of a case is measured on our own backends, by its name
    * @param saved called when there is something new
    */
-  Session(Results results, Effort effort, Runnable saved) {
+  Session(Results results, Effort effort, Predicate<String> wanted, Runnable saved) {
     this.results = results;
     this.effort = effort;
+    this.wanted = wanted;
     this.saved = saved;
   }
 
@@ -265,11 +272,14 @@ final class Session implements AutoCloseable {
     results.limits().measure(worker(backend), variants);
   }
 
-  private static List<Trial> trials(Case c, List<Backend> backends) {
+  private List<Trial> trials(Case c, List<Backend> backends) {
     List<Trial> trials = new ArrayList<>();
     for (Backend backend : backends) {
       for (Case variant : Suites.variants(c, backend.isOwn())) {
-        trials.add(new Trial(backend, variant));
+        // What ours is compared with may have another name.
+        if (!backend.isOwn() || wanted.test(variant.id())) {
+          trials.add(new Trial(backend, variant));
+        }
       }
     }
     return trials;
@@ -486,7 +496,7 @@ final class Session implements AutoCloseable {
     }
     List<Row> rows = new ArrayList<>();
     for (Backend backend : backends) {
-      Subject subject = subject("overhead", "jvm-start-to-first-gradient", backend);
+      Subject subject = subject("overhead", START_UP, backend);
       String failure = failures.get(backend);
       double[] all = samples.getOrDefault(backend, new double[0]);
       if (failure != null) {

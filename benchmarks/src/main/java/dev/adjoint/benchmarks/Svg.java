@@ -85,7 +85,7 @@ final class Svg {
 
   @Override
   public String toString() {
-    return "<svg viewBox='0 0 %d %d' width='%d' role='img' aria-label='%s'>\n%s</svg>\n"
+    return "<svg viewBox='0 0 %s %s' width='%s' role='img' aria-label='%s'>\n%s</svg>\n"
         .formatted(width, height, width, escape(label), body);
   }
 }

@@ -22,7 +22,7 @@ class SessionTest {
 
   @Test
   void timesAndFailures() {
-    try (Session session = new Session(results, EFFORT, () -> {})) {
+    try (Session session = new Session(results, EFFORT, _ -> true, () -> {})) {
       session.time("gemm", new GemmCase("f32", 4, 5, 6), backends);
       session.time("ops", new OpCase("add", true, 3), backends);
       session.time("ops", new OpCase("mul", true, 3), backends);
@@ -58,8 +58,19 @@ class SessionTest {
   }
 
   @Test
+  void ofACasesVersionsOnlyThoseThatAreWanted() {
+    StepCase step = new StepCase(StepCase.Model.SCALAR_LOOP, StepCase.Optimizer.SGD);
+    try (Session session = new Session(results, EFFORT, id -> id.endsWith("-captured"), () -> {})) {
+      session.time("train", step, backends.subList(0, 1));
+    }
+    assertEquals(
+        List.of("scalar-loop-sgd-captured"),
+        results.rows().stream().map(row -> row.subject().caseId()).toList());
+  }
+
+  @Test
   void errorsAndMemory() {
-    try (Session session = new Session(results, EFFORT, () -> {})) {
+    try (Session session = new Session(results, EFFORT, _ -> true, () -> {})) {
       session.accuracy(new OpCase("tanh", List.of(64L), false, true), backends.subList(0, 1));
       session.memory(
           new StepCase(StepCase.Model.SCALAR_LOOP, StepCase.Optimizer.SGD), backends.subList(0, 1));

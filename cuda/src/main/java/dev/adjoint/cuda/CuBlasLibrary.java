@@ -2,9 +2,9 @@ package dev.adjoint.cuda;
 
 import dev.adjoint.TensorException;
 import dev.adjoint.spi.Memory;
+import dev.adjoint.spi.Settings;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Locale;
 import jcuda.jcublas.JCublas2;
 import org.jspecify.annotations.Nullable;
 
@@ -61,14 +61,7 @@ final class CuBlasLibrary {
   }
 
   private static boolean throughJCuda() {
-    String wanted = System.getProperty(BINDING_PROPERTY, "").toLowerCase(Locale.ROOT);
-    return switch (wanted) {
-      case "", "jcuda" -> true;
-      case "ffm" -> false;
-      default ->
-          throw new TensorException(
-              "cuda: -D" + BINDING_PROPERTY + "=" + wanted + " is neither jcuda nor ffm");
-    };
+    return Settings.choice(BINDING_PROPERTY, "jcuda", "ffm").equals("jcuda");
   }
 
   private static CuBlasLibrary load(

@@ -3,6 +3,7 @@ package dev.adjoint.cuda;
 import dev.adjoint.TensorException;
 import dev.adjoint.spi.KernelStatusException;
 import dev.adjoint.spi.Memory;
+import dev.adjoint.spi.Settings;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
@@ -27,8 +28,8 @@ final class CudaDevice {
   private static final long WORKSPACE_BYTES = 32L << 20;
 
   private static final int RECENT = 8;
-  private static final boolean SYNC = Boolean.getBoolean(SYNC_PROPERTY);
 
+  private final boolean sync = Settings.flag(SYNC_PROPERTY);
   private final CudaRuntime runtime;
   private final Driver driver;
   private final int ordinal;
@@ -214,7 +215,7 @@ final class CudaDevice {
 
   private void ran(String what) {
     recent[Math.floorMod(recentAt++, RECENT)] = what;
-    if (SYNC) {
+    if (sync) {
       makeCurrent();
       CudaErrors.check(driver.synchronizeStream(stream.handle().address()), what);
       synchronize();

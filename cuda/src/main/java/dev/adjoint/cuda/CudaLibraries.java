@@ -1,16 +1,21 @@
 package dev.adjoint.cuda;
 
+import dev.adjoint.TensorException;
 import dev.adjoint.spi.NativeFiles;
+import dev.adjoint.spi.Settings;
 import java.io.IOException;
 import java.net.URL;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -27,14 +32,19 @@ final class CudaLibraries {
 
   private final Path root;
   private final Map<String, String> environment;
-  private final String configured;
+  private final @Nullable Path configured;
 
+  /**
+   * Of this machine.
+   *
+   * @throws TensorException if the property names no folder
+   */
   CudaLibraries() {
-    this(Path.of("/"), System.getenv(), System.getProperty(PATH_PROPERTY, ""));
+    this(Path.of("/"), System.getenv(), Settings.folder(PATH_PROPERTY));
   }
 
   /** For tests: another root of the file system, another environment, another folder. */
-  CudaLibraries(Path root, Map<String, String> environment, String configured) {
+  CudaLibraries(Path root, Map<String, String> environment, @Nullable Path configured) {
     this.root = root;
     this.environment = environment;
     this.configured = configured;
@@ -86,25 +96,32 @@ final class CudaLibraries {
 
   private Set<Path> folders() {
     Set<Path> folders = new LinkedHashSet<>();
-    if (!configured.isEmpty()) {
-      folders.add(Path.of(configured));
+    if (configured != null) {
+      folders.add(configured);
     }
-    String home = environment.getOrDefault("CUDA_HOME", "");
-    if (!home.isEmpty()) {
-      folders.add(Path.of(home, "lib64"));
-    }
+    folder(environment.get("CUDA_HOME")).ifPresent(home -> folders.add(home.resolve("lib64")));
     folders.add(root.resolve("usr/local/cuda/lib64"));
     addLoaderFolders(folders);
     addPythonFolders(folders);
     return folders;
   }
 
+  /**
+   * A folder that the environment names. One that Java cannot write as a path, as letters beyond
+   * ASCII under LC_ALL=C, can hold no library for it either.
+   */
+  private static Optional<Path> folder(@Nullable String name) {
+    try {
+      return name == null || name.isEmpty() ? Optional.empty() : Optional.of(Path.of(name));
+    } catch (InvalidPathException e) {
+      return Optional.empty();
+    }
+  }
+
   /** Where the dynamic loader looks: LD_LIBRARY_PATH, ld.so.conf, the usual folders. */
   private void addLoaderFolders(Set<Path> folders) {
     for (String entry : environment.getOrDefault("LD_LIBRARY_PATH", "").split(":", -1)) {
-      if (!entry.isEmpty()) {
-        folders.add(Path.of(entry));
-      }
+      folder(entry).ifPresent(folders::add);
     }
     List<Path> settings = new ArrayList<>(matches(root.resolve("etc/ld.so.conf.d"), "*.conf"));
     settings.add(root.resolve("etc/ld.so.conf"));
@@ -130,17 +147,11 @@ final class CudaLibraries {
   private void addPythonFolders(Set<Path> folders) {
     List<Path> prefixes = new ArrayList<>();
     for (String variable : List.of("VIRTUAL_ENV", "CONDA_PREFIX")) {
-      String prefix = environment.getOrDefault(variable, "");
-      if (!prefix.isEmpty()) {
-        prefixes.add(Path.of(prefix));
-      }
+      folder(environment.get(variable)).ifPresent(prefixes::add);
     }
     prefixes.add(root.resolve("usr/local"));
     prefixes.add(root.resolve("usr"));
-    String user = environment.getOrDefault("HOME", "");
-    if (!user.isEmpty()) {
-      prefixes.add(Path.of(user, ".local"));
-    }
+    folder(environment.get("HOME")).ifPresent(home -> prefixes.add(home.resolve(".local")));
     for (Path prefix : prefixes) {
       for (Path python : matches(prefix.resolve("lib"), "python3*")) {
         for (Path packages : matches(python, "{site,dist}-packages")) {
@@ -175,7 +186,7 @@ final class CudaLibraries {
     List<Path> found = new ArrayList<>();
     try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, glob)) {
       files.forEach(found::add);
-    } catch (IOException e) {
+    } catch (IOException | DirectoryIteratorException e) {
       return List.of(); // not every machine has every folder
     }
     found.sort(null);

@@ -29,15 +29,7 @@ public final class CudaProvider implements BackendProvider {
 
   @Override
   public Backend open(Device device) {
-    return new CudaBackend(new CudaDevice(CudaRuntime.get(), ordinal(device)));
-  }
-
-  private static int ordinal(Device device) {
-    try {
-      return Integer.parseInt(device.detail());
-    } catch (NumberFormatException e) {
-      throw new TensorException("device: " + device + " has no number; write it as cuda:0", e);
-    }
+    return new CudaBackend(new CudaDevice(CudaRuntime.get(), Integer.parseInt(device.detail())));
   }
 
   @Override
@@ -59,9 +51,10 @@ public final class CudaProvider implements BackendProvider {
 
   @Override
   public List<String> report() {
-    List<String> lines = new ArrayList<>(new CudaLibraries().machine());
-    lines.addAll(CudaRuntime.reportKernels());
+    List<String> lines = new ArrayList<>();
     try {
+      lines.addAll(new CudaLibraries().machine());
+      lines.addAll(CudaRuntime.reportKernels());
       CudaRuntime runtime = CudaRuntime.get();
       lines.addAll(runtime.report());
       for (int i = 0; i < runtime.deviceCount(); i++) {

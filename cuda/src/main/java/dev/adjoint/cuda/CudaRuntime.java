@@ -2,6 +2,7 @@ package dev.adjoint.cuda;
 
 import dev.adjoint.TensorException;
 import java.io.FileInputStream;
+import dev.adjoint.spi.Settings;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Path;
@@ -19,6 +20,9 @@ final class CudaRuntime {
   private static final String DRIVER = "libcuda.so.1";
   private static final String KERNELS_12 = "adjoint-cuda12.fatbin";
   private static final String KERNELS_13 = "adjoint-cuda13.fatbin";
+  private static final String HOW_TO_BUILD =
+      "ADJOINT_GPU_KERNELS=yes ./adjoint doctor, or mvn package, with nvcc of the CUDA toolkit 13; a"
+          + " few minutes";
   private static final int OLDEST_DRIVER = 12000;
   private static final int CUDA_13 = 13000;
 
@@ -130,12 +134,17 @@ final class CudaRuntime {
   /** A line for each file of kernels in this jar. */
   static List<String> reportKernels() {
     List<String> lines = new ArrayList<>();
+    boolean complete = true;
     for (String name : List.of(KERNELS_12, KERNELS_13)) {
       try (InputStream in = CudaRuntime.class.getResourceAsStream(name)) {
         lines.add(name + ": " + (in == null ? "not built" : Fatbin.parse(in.readAllBytes())));
+        complete &= in != null;
       } catch (IOException e) {
         lines.add(name + ": " + e);
       }
+    }
+    if (!complete) {
+      lines.add("kernels are built by: " + HOW_TO_BUILD);
     }
     return lines;
   }
@@ -150,20 +159,21 @@ final class CudaRuntime {
   record Image(String name, byte[] bytes) {}
 
   private static Image image(int version) {
-    String configured = System.getProperty(KERNELS_PROPERTY, "");
+    Path configured = Settings.path(KERNELS_PROPERTY);
     // A driver loads no code that is newer than itself.
     String built = version >= CUDA_13 ? KERNELS_13 : KERNELS_12;
-    String name = configured.isEmpty() ? built : configured;
+    String name = configured == null ? built : configured.toString();
     try (InputStream in =
-        configured.isEmpty()
+        configured == null
             ? CudaRuntime.class.getResourceAsStream(built)
-            : new FileInputStream(configured)) {
+            : new FileInputStream(configured.toFile())) {
       if (in == null) {
         throw unusable(
             "this build has no kernels for GPUs ("
                 + built
                 + "): when it was made, nvcc was not found, or there was no driver and ./adjoint"
-                + " left them out; install the CUDA toolkit 13 and build again");
+                + " left them out; they are built by: "
+                + HOW_TO_BUILD);
       }
       return new Image(name, in.readAllBytes());
     } catch (IOException e) {

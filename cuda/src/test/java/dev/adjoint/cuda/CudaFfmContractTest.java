@@ -27,7 +27,7 @@ final class CudaFfmContractTest extends BackendContract {
       for (String name : List.of("libcuda.so.1", "libcublas.so.13", "libcublasLt.so.13")) {
         Files.createSymbolicLink(some.resolve(name), all.resolve(name));
       }
-      CudaLibraries libraries = new CudaLibraries(some, Map.of(), some.toString());
+      CudaLibraries libraries = new CudaLibraries(some, Map.of(), some);
       return new CudaBackend(new CudaDevice(new CudaRuntime(libraries), 0));
     } catch (IOException e) {
       throw new UncheckedIOException(e);

@@ -23,9 +23,9 @@ class CudaLibrariesTest {
     Map<String, String> environment =
         Map.of(
             "CUDA_HOME", root.resolve("opt/cuda").toString(),
-            "LD_LIBRARY_PATH", ":" + root.resolve("preferred") + ":",
+            "LD_LIBRARY_PATH", ":no\0path:" + root.resolve("preferred") + ":",
             "VIRTUAL_ENV", root.resolve("venv").toString());
-    return new CudaLibraries(root, environment, root.resolve("mine").toString());
+    return new CudaLibraries(root, environment, root.resolve("mine"));
   }
 
   private void write(String file, String text) throws IOException {

@@ -3,7 +3,9 @@ package dev.adjoint.cli;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
-import java.nio.charset.CharacterCodingException;
+import java.nio.CharBuffer;
+import java.nio.charset.CharsetDecoder;
+import java.nio.charset.CoderResult;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -32,7 +34,17 @@ import org.jspecify.annotations.Nullable;
  */
 record Corpus(String source, String training, String validation, String opening) {
   private static final String JDK_FOLDER = "java.base/java/util/";
-  private static final long MAX_BYTES = 256L << 20;
+  private static final long MOST_BYTES = 256L << 20;
+
+  /**
+   * What a byte of text takes of Java's heap at most, while it becomes tokens: two bytes of a
+   * string, eight of a token as it is encoded and four as it is kept. Of the heap no more than two
+   * thirds may be in one piece.
+   */
+  private static final int HEAP_PER_BYTE = 24;
+
+  private static final int DECODED_AT_ONCE = 1 << 16;
+  private static final char BYTE_ORDER_MARK = '\uFEFF';
   private static final int DEEPEST_INDENT = 12;
   private static final int FILES_PER_VALIDATION_FILE = 10;
 
@@ -118,7 +130,7 @@ record Corpus(String source, String training, String validation, String opening)
       for (ZipEntry entry : entries) {
         try (InputStream in = zip.getInputStream(entry)) {
           // The archive's own word on sizes is not to be trusted.
-          byte[] content = in.readNBytes((int) (MAX_BYTES + 1 - bytes));
+          byte[] content = in.readNBytes((int) (mostBytes() + 1 - bytes));
           bytes += content.length;
           checkSize(archive, bytes);
           addText(texts, content);
@@ -130,11 +142,27 @@ record Corpus(String source, String training, String validation, String opening)
     }
   }
 
+  private static long mostBytes() {
+    return Math.min(MOST_BYTES, Runtime.getRuntime().maxMemory() / HEAP_PER_BYTE);
+  }
+
   private static void checkSize(Path data, long bytes) {
-    if (bytes > MAX_BYTES) {
-      throw new CommandException(
-          data + ": is larger than " + (MAX_BYTES >> 20) + " MB, the most that is read");
+    long most = mostBytes();
+    if (bytes <= most) {
+      return;
     }
+    throw new CommandException(
+        most == MOST_BYTES
+            ? data + ": is larger than " + (most >> 20) + " MB, the most that is read"
+            : String.format(
+                Locale.ROOT,
+                "%s: is larger than %d MB, the most that Java's heap of %d MB has room for; with"
+                    + " ADJOINT_JAVA_OPTS=-Xmx%dg up to %d MB can be read",
+                data,
+                most >> 20,
+                Runtime.getRuntime().maxMemory() >> 20,
+                ((MOST_BYTES * HEAP_PER_BYTE) >> 30) + 1,
+                MOST_BYTES >> 20));
   }
 
   /** Passes over binary files. */
@@ -147,12 +175,25 @@ record Corpus(String source, String training, String validation, String opening)
 
   /** The text without carriage returns and other control characters, or null if it is none. */
   private static @Nullable String decode(byte[] content) {
-    try {
-      String text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(content)).toString();
-      return text.indexOf('\0') >= 0 ? null : text.replaceAll("[\\p{Cc}\\uFEFF&&[^\\n\\t]]", "");
-    } catch (CharacterCodingException e) {
-      return null;
-    }
+    CharsetDecoder decoder = StandardCharsets.UTF_8.newDecoder();
+    ByteBuffer bytes = ByteBuffer.wrap(content);
+    CharBuffer characters = CharBuffer.allocate(DECODED_AT_ONCE);
+    StringBuilder text = new StringBuilder(content.length);
+    CoderResult result;
+    do {
+      result = decoder.decode(bytes, characters.clear(), true);
+      characters.flip();
+      while (characters.hasRemaining()) {
+        char c = characters.get();
+        if (c == '\0') {
+          return null;
+        }
+        if (c == '\n' || c == '\t' || !(Character.isISOControl(c) || c == BYTE_ORDER_MARK)) {
+          text.append(c);
+        }
+      }
+    } while (result.isOverflow());
+    return result.isError() ? null : text.toString();
   }
 
   /** Java source without comments and without the holes that they leave. */
@@ -195,25 +236,24 @@ record Corpus(String source, String training, String validation, String opening)
   }
 
   private static Corpus split(String source, Path data, List<String> texts, String opening) {
-    StringBuilder training = new StringBuilder();
-    StringBuilder validation = new StringBuilder();
+    if (texts.stream().allMatch(String::isEmpty)) {
+      throw new CommandException(data + ": there is no text in it");
+    }
     if (texts.size() >= FILES_PER_VALIDATION_FILE) {
+      StringBuilder training = new StringBuilder();
+      StringBuilder validation = new StringBuilder();
       for (int i = 0; i < texts.size(); i++) {
         boolean judging = (i + 1) % FILES_PER_VALIDATION_FILE == 0;
         (judging ? validation : training).append(texts.get(i));
       }
-    } else {
-      String all = String.join("", texts);
-      int cut = (int) (all.length() * 9L / 10);
-      // Not between the halves of a surrogate pair.
-      cut = all.isEmpty() ? 0 : all.offsetByCodePoints(0, all.codePointCount(0, cut));
-      training.append(all, 0, cut);
-      validation.append(all, cut, all.length());
+      return new Corpus(source, training.toString(), validation.toString(), opening);
     }
-    if (training.length() + validation.length() == 0) {
-      throw new CommandException(data + ": there is no text in it");
+    String all = texts.size() == 1 ? texts.getFirst() : String.join("", texts);
+    int cut = (int) (all.length() * 9L / 10);
+    if (cut > 0 && Character.isSurrogatePair(all.charAt(cut - 1), all.charAt(cut))) {
+      cut++; // not between the two
     }
-    return new Corpus(source, training.toString(), validation.toString(), opening);
+    return new Corpus(source, all.substring(0, cut), all.substring(cut), opening);
   }
 
   /** Refuses a text that has not one whole window in each of its parts. */

@@ -4,6 +4,7 @@ import dev.adjoint.Adjoint;
 import dev.adjoint.Device;
 import dev.adjoint.TensorException;
 import dev.adjoint.spi.BackendProvider;
+import dev.adjoint.spi.BackendProviders;
 import dev.adjoint.tck.SelfTest;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -12,7 +13,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
-import java.util.ServiceLoader;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -23,6 +23,7 @@ import picocli.CommandLine.Spec;
     name = "doctor",
     description = "Say what this machine offers, what is used of it and why, and test it.")
 final class DoctorCommand implements Callable<Integer> {
+  private static final String NO_MEMORY_LIMIT = "no memory limit";
   private static final Duration SELF_TEST_LIMIT = Duration.ofSeconds(1);
 
   @Mixin private DeviceOptions device = new DeviceOptions();
@@ -55,9 +56,7 @@ final class DoctorCommand implements Callable<Integer> {
 
   /** Every GPU that can be used, chosen or not: drivers change under a program. */
   private static List<Device> gpus() {
-    return ServiceLoader.load(BackendProvider.class).stream()
-        .map(ServiceLoader.Provider::get)
-        .filter(provider -> provider.type().equals("cuda"))
+    return BackendProviders.find().ofType("cuda").stream()
         .flatMap(provider -> provider.devices().stream())
         .toList();
   }
@@ -78,10 +77,16 @@ final class DoctorCommand implements Callable<Integer> {
   }
 
   private static void backends(PrintWriter out) {
-    for (BackendProvider provider : ServiceLoader.load(BackendProvider.class)) {
+    BackendProviders found = BackendProviders.find();
+    for (BackendProvider provider : found.usable()) {
       out.println();
       out.println(provider.type());
       provider.report().forEach(text -> out.println("  " + text));
+    }
+    if (!found.problems().isEmpty()) {
+      out.println();
+      out.println("problems");
+      found.problems().forEach(text -> out.println("  " + text));
     }
   }
 
@@ -129,17 +134,29 @@ final class DoctorCommand implements Callable<Integer> {
             group.resolve("memory.max"),
             first(group.resolve("memory/memory.limit_in_bytes"), "max"));
     String[] quota = first(group.resolve("cpu.max"), "max").split(" ", -1);
-    // Version 1 writes "no limit" as the largest number of whole pages.
-    boolean memoryLimited = !memory.equals("max") && Long.parseLong(memory) < Long.MAX_VALUE / 2;
-    boolean cpuLimited = quota.length == 2 && !quota[0].equals("max");
-    return (memoryLimited ? "memory " + gib(Long.parseLong(memory)) : "no memory limit")
-        + ", "
-        + (cpuLimited
-            ? String.format(
-                Locale.ROOT,
-                "%.2f processors",
-                Double.parseDouble(quota[0]) / Double.parseDouble(quota[1]))
-            : "no processor limit");
+    return memoryLimit(memory) + ", " + processorLimit(quota);
+  }
+
+  private static String memoryLimit(String limit) {
+    try {
+      long bytes = Long.parseLong(limit);
+      // Version 1 writes "no limit" as the largest number of whole pages.
+      return bytes > Long.MAX_VALUE / 2 ? NO_MEMORY_LIMIT : "memory " + gib(bytes);
+    } catch (NumberFormatException e) {
+      return NO_MEMORY_LIMIT; // "max"
+    }
+  }
+
+  private static String processorLimit(String[] quota) {
+    if (quota.length == 2) {
+      try {
+        double processors = Double.parseDouble(quota[0]) / Double.parseDouble(quota[1]);
+        return String.format(Locale.ROOT, "%.2f processors", processors);
+      } catch (NumberFormatException e) {
+        // "max"
+      }
+    }
+    return "no processor limit";
   }
 
   private static String first(Path file, String otherwise) {
@@ -164,6 +181,6 @@ final class DoctorCommand implements Callable<Integer> {
   }
 
   private static void line(PrintWriter out, String name, String value) {
-    out.printf("%-11s %s%n", name, value);
+    out.printf(Locale.ROOT, "%-11s %s%n", name, value);
   }
 }

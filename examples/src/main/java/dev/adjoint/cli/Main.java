@@ -1,16 +1,26 @@
 package dev.adjoint.cli;
 
 import dev.adjoint.TensorException;
+import dev.adjoint.spi.Messages;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+import java.nio.file.InvalidPathException;
 import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
+import java.nio.file.Path;
+import java.util.Objects;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.ExecutionException;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.ScopeType;
+import picocli.CommandLine.TypeConversionException;
 
 /** The command line's entry. Exit codes: 0 success, 1 failure, 2 wrong usage. */
 @Command(
@@ -53,8 +63,13 @@ public final class Main implements Runnable {
     commandLine.setUsageHelpAutoWidth(true);
     commandLine.setOverwrittenOptionsAllowed(true); // the last one counts
     commandLine.setCaseInsensitiveEnumValuesAllowed(true);
+    commandLine.setExpandAtFiles(false); // an argument is what it says, not a file of more
+    commandLine.registerConverter(Path.class, Main::path);
+    commandLine.setExecutionStrategy(Main::runLast);
     commandLine.setExecutionExceptionHandler(this::report);
     commandLine.setParameterExceptionHandler(Main::reportUsage);
+    CommandLine example = Objects.requireNonNull(commandLine.getSubcommands().get("example"));
+    ExampleCommand.list(example.getCommandSpec());
   }
 
   /** Runs a command and ends the JVM with its exit code. */
@@ -73,10 +88,32 @@ public final class Main implements Runnable {
     commandLine.usage(commandLine.getOut());
   }
 
+  /** An empty path would be the current folder: whoever gives one has an empty variable. */
+  private static Path path(String text) {
+    if (text.isEmpty()) {
+      throw new TypeConversionException("a path must not be empty");
+    }
+    try {
+      return Path.of(text);
+    } catch (InvalidPathException e) {
+      throw new TypeConversionException(invalidPath(e));
+    }
+  }
+
+  /** picocli's handler of exceptions gets no errors, such as a full heap; so they are wrapped. */
+  private static int runLast(ParseResult parsed) {
+    try {
+      return new CommandLine.RunLast().execute(parsed);
+    } catch (Error e) {
+      throw new ExecutionException(parsed.commandSpec().commandLine(), e.toString(), e);
+    }
+  }
+
   private int report(Exception e, CommandLine command, ParseResult parsed) {
-    command.getErr().println("adjoint: " + message(e));
+    Throwable failure = e instanceof ExecutionException && e.getCause() != null ? e.getCause() : e;
+    command.getErr().println("adjoint: " + Messages.oneLine(message(failure)));
     if (stackTrace || System.getenv("ADJOINT_DEBUG") != null) {
-      e.printStackTrace(command.getErr());
+      failure.printStackTrace(command.getErr());
     }
     return CommandLine.ExitCode.SOFTWARE;
   }
@@ -85,26 +122,52 @@ public final class Main implements Runnable {
   private static int reportUsage(ParameterException e, String[] arguments) {
     CommandLine command = e.getCommandLine();
     String name = command.getCommandSpec().qualifiedName();
-    command.getErr().println("adjoint: " + e.getMessage() + " (see '" + name + " --help')");
+    String message = Messages.oneLine(String.valueOf(e.getMessage()));
+    command.getErr().println("adjoint: " + message + " (see '" + name + " --help')");
     return CommandLine.ExitCode.USAGE;
   }
 
-  private static String message(Exception e) {
-    return switch (e) {
+  static String message(Throwable failure) {
+    return switch (failure) {
       case CommandException known -> String.valueOf(known.getMessage());
       case TensorException known -> String.valueOf(known.getMessage());
       case UncheckedIOException io when io.getCause() != null -> fileMessage(io.getCause());
       case IOException io -> fileMessage(io);
-      default -> "internal error: " + e + " (--stacktrace shows where)";
+      case InvalidPathException path -> invalidPath(path);
+      case OutOfMemoryError full -> heapMessage(full);
+      default -> "internal error: " + failure + " (--stacktrace shows where)";
     };
   }
 
-  /** What went wrong with a file; these exceptions' own messages are only its name. */
+  private static String heapMessage(OutOfMemoryError full) {
+    return "memory: "
+        + full.getMessage()
+        + "; Java has a heap of "
+        + (Runtime.getRuntime().maxMemory() >> 20)
+        + " MB: less text or a smaller --batch needs less, ADJOINT_JAVA_OPTS=-Xmx8g allows more";
+  }
+
+  private static String invalidPath(InvalidPathException e) {
+    return "'"
+        + e.getInput()
+        + "' cannot be the name of a file: "
+        + e.getReason()
+        + " (file names are in "
+        + System.getProperty("sun.jnu.encoding")
+        + " here; LC_ALL=C.UTF-8 allows all letters)";
+  }
+
+  /** What went wrong with a file; these exceptions' own messages are hardly more than its name. */
   static String fileMessage(IOException e) {
     return switch (e) {
       case NoSuchFileException missing -> missing.getFile() + ": no such file or folder";
       case AccessDeniedException denied -> denied.getFile() + ": permission denied";
-      default -> e.getMessage() == null ? e.toString() : e.getMessage();
+      case FileAlreadyExistsException there -> there.getFile() + ": is there already";
+      case NotDirectoryException file -> file.getFile() + ": is not a folder";
+      case FileSystemException other when other.getReason() != null ->
+          other.getFile() + ": " + other.getReason();
+      case CharacterCodingException _ -> "a file is not a text in UTF-8";
+      default -> "reading or writing failed: " + (e.getMessage() == null ? e : e.getMessage());
     };
   }
 }

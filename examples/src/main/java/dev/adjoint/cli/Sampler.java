@@ -37,18 +37,23 @@ record Sampler(double temperature, int topK, double topP, long seed) {
     int context = model.config().context();
     Random random = new Random(seed);
     long[] text = tokenizer.encode(prompt);
-    int known = text.length;
-    text = Arrays.copyOf(text, known + length);
+    long[] window = Arrays.copyOfRange(text, Math.max(0, text.length - context), text.length);
     model.eval();
     try (var _ = GradMode.off()) {
-      for (; known < text.length; known++) {
-        text[known] =
-            choose(
-                logits(model, Arrays.copyOfRange(text, Math.max(0, known - context), known)),
-                random);
-        out.accept(tokenizer.decode(text[known]));
+      for (int i = 0; i < length; i++) {
+        int token = choose(logits(model, window), random);
+        out.accept(tokenizer.decode(token));
+        window = next(window, token, context);
       }
     }
+  }
+
+  /** The window with a token more, without the first one if it was full. */
+  private static long[] next(long[] window, long token, int context) {
+    int from = window.length < context ? 0 : 1;
+    long[] next = Arrays.copyOfRange(window, from, window.length + 1);
+    next[next.length - 1] = token;
+    return next;
   }
 
   /** What the model expects to follow. */

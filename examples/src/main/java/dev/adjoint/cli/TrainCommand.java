@@ -9,6 +9,7 @@ import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -72,8 +73,10 @@ final class TrainCommand implements Callable<Integer> {
           spec.commandLine()
               .getErr()
               .printf(
+                  Locale.ROOT,
                   "warning: this run began on %s and goes on on %s: the last digits may differ%n",
-                  before.device(), device);
+                  before.device(),
+                  device);
         }
         train(resume, device, checkpoint, print);
       }

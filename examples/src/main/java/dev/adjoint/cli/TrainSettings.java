@@ -1,5 +1,6 @@
 package dev.adjoint.cli;
 
+import dev.adjoint.Adjoint;
 import dev.adjoint.DType;
 import dev.adjoint.Precision;
 import dev.adjoint.Tensor;
@@ -13,6 +14,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -27,6 +29,9 @@ import picocli.CommandLine.ParameterException;
  * as if they stood on the command line: each is declared here and nowhere else.
  */
 final class TrainSettings {
+  /** A weight, its gradient, and two averages of AdamW's, in F32. */
+  private static final int BYTES_PER_PARAMETER = 4 * Float.BYTES;
+
   @Option(
       names = "--data",
       paramLabel = "FILE|DIR|ZIP",
@@ -227,12 +232,15 @@ final class TrainSettings {
     require(command, dropout >= 0 && dropout < 1, "--dropout must be in [0, 1), got " + dropout);
     require(
         command,
-        learningRate > 0 && minLearningRate >= 0 && minLearningRate <= learningRate,
-        "--learning-rate must be positive and --min-learning-rate between 0 and it");
+        learningRate > 0
+            && learningRate < Double.POSITIVE_INFINITY
+            && minLearningRate >= 0
+            && minLearningRate <= learningRate,
+        "--learning-rate must be positive and finite and --min-learning-rate between 0 and it");
     require(
         command,
-        weightDecay >= 0 && clip >= 0 && eps >= 0,
-        "--weight-decay, --clip and --eps must not be negative");
+        Stream.of(weightDecay, clip, eps).allMatch(x -> x >= 0 && x < Double.POSITIVE_INFINITY),
+        "--weight-decay, --clip and --eps must be finite and not negative");
     require(
         command,
         beta1 >= 0 && beta1 < 1 && beta2 >= 0 && beta2 < 1,
@@ -245,6 +253,24 @@ final class TrainSettings {
         command,
         activations == DType.F32 || precision() == Precision.BF16,
         "--activations BF16 needs --precision BF16, which is implied, got " + precision());
+    checkSize(command);
+  }
+
+  /** Refuses at once what would take minutes to run out of memory. */
+  private void checkSize(CommandLine command) {
+    double parameters = ((double) layers * 12 * channels + context) * channels;
+    double bytes = parameters * BYTES_PER_PARAMETER;
+    long budget = Adjoint.memory(Adjoint.defaultDevice()).budget();
+    require(
+        command,
+        bytes <= budget,
+        String.format(
+            Locale.ROOT,
+            "--layers, --channels and --context make a model of %.1e parameters, which needs %.1f"
+                + " GiB with its gradients and AdamW's averages; tensors may use %.1f GiB",
+            parameters,
+            bytes / (1L << 30),
+            budget / (double) (1L << 30)));
   }
 
   private static void require(CommandLine command, boolean condition, String message) {
@@ -315,7 +341,7 @@ final class TrainSettings {
     String[] arguments =
         json.entrySet().stream().map(e -> e.getKey() + "=" + e.getValue()).toArray(String[]::new);
     try {
-      new CommandLine(settings).parseArgs(arguments);
+      new CommandLine(settings).setExpandAtFiles(false).parseArgs(arguments);
     } catch (ParameterException e) {
       throw new CommandException("the checkpoint's settings cannot be read: " + e.getMessage(), e);
     }

@@ -18,6 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -88,13 +89,15 @@ final class TrainingRun implements AutoCloseable {
   /** Prints what is going to happen. */
   void describe(PrintWriter print) {
     print.printf(
+        Locale.ROOT,
         "text: %s; %,d characters to learn from, %,d to be judged by, %d different ones%n",
         corpus.source(),
         corpus.training().length(),
         corpus.validation().length(),
         tokenizer.size());
-    print.printf("model: %,d parameters on %s%n", model.numParameters(), info.device());
-    print.printf("folder: %s%n%n", folder);
+    print.printf(
+        Locale.ROOT, "model: %,d parameters on %s%n", model.numParameters(), info.device());
+    print.printf(Locale.ROOT, "folder: %s%n%n", folder);
   }
 
   /** Trains to a step or until the user interrupts, saves, draws, and lets the model write. */

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Objects;
 import java.util.function.DoubleUnaryOperator;
 import java.util.function.UnaryOperator;
@@ -55,7 +56,7 @@ public final class Activations {
     double[] points = {-4, -2, -1, -0.5, 0, 0.5, 1, 2, 4};
     double worst = 0;
     out.print("      x");
-    ACTIVATIONS.forEach(a -> out.printf("%10s%10s", a.name(), "slope"));
+    ACTIVATIONS.forEach(a -> out.printf(Locale.ROOT, "%10s%10s", a.name(), "slope"));
     out.println();
     double[][] columns = new double[2 * ACTIVATIONS.size()][];
     for (int i = 0; i < ACTIVATIONS.size(); i++) {
@@ -67,13 +68,13 @@ public final class Activations {
       worst = Math.max(worst, distance(computed[1], activation.derivative(), points));
     }
     for (int row = 0; row < points.length; row++) {
-      out.printf("%7.2f", points[row]);
+      out.printf(Locale.ROOT, "%7.2f", points[row]);
       for (double[] column : columns) {
-        out.printf("%10.6f", column[row]);
+        out.printf(Locale.ROOT, "%10.6f", column[row]);
       }
       out.println();
     }
-    out.printf("largest distance from the formulas: %.1e%n", worst);
+    out.printf(Locale.ROOT, "largest distance from the formulas: %.1e%n", worst);
     String whyNot = Drawing.whyNot();
     if (whyNot == null) {
       Path picture = folder.resolve("activations.png");

@@ -4,6 +4,7 @@ import dev.adjoint.Scope;
 import dev.adjoint.Tensor;
 import dev.adjoint.autograd.GradMode;
 import java.io.PrintWriter;
+import java.util.Locale;
 import java.util.Objects;
 
 /**
@@ -42,8 +43,13 @@ public final class GradientDescent {
             w.sub_(gradient.mul(LEARNING_RATE));
           }
           out.printf(
+              Locale.ROOT,
               "%4d %11.7f %12.4e %12.4e %13.9f%n",
-              step + 1, prediction.item(), loss.item(), gradient.item(), w.item());
+              step + 1,
+              prediction.item(),
+              loss.item(),
+              gradient.item(),
+              w.item());
           w.zeroGrad(); // or the next backward pass would add to it
           weights[step] = (float) w.item();
         }

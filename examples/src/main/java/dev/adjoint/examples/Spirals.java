@@ -19,6 +19,7 @@ import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Random;
 
 /**
@@ -67,7 +68,8 @@ public final class Spirals {
           optimizer.step();
           if (step % 50 == 0) {
             double percent = 100 * accuracy(model, x, y);
-            out.printf("step %d: loss %.4f, %.1f %% right%n", step, loss.item(), percent);
+            out.printf(
+                Locale.ROOT, "step %d: loss %.4f, %.1f %% right%n", step, loss.item(), percent);
           }
         }
       }

@@ -8,14 +8,21 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.File;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.io.Writer;
+import java.nio.charset.MalformedInputException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -201,7 +208,64 @@ class CommandLineTest {
     assertFailed(1, "no checkpoint", run("train", "--resume", folder.toString()));
     assertFailed(1, "cuda: there is no", train(out, "--device", NO_GPU));
     assertFailed(2, "Unknown option", run("train", "--nonsense"));
-    assertFailed(2, "there is no example", run("example", "nonsense"));
+    assertFailed(2, "only gradient-descent, spirals, act", run("example", "nonsense"));
+  }
+
+  @Test
+  void sizesBeyondAllBoundsAreToldInOneLine() {
+    Path out = folder.resolve("run");
+    String most = Integer.toString(Integer.MAX_VALUE);
+    for (String option : List.of("--batch", "--context", "--channels", "--layers")) {
+      Outcome outcome = train(out, option, most, "--heads", "1");
+      assertNotEquals(0, outcome.exitCode(), option);
+      assertEquals(1, outcome.err().lines().count(), outcome.err());
+      assertFalse(outcome.err().contains("internal error"), outcome.err());
+    }
+    assertFailed(2, "--threads must be from 1 to 1024", train(out, "--threads", "1025"));
+    assertFailed(2, "--threads must be", train(out, "--threads", "0"));
+    assertFailed(2, "finite", train(out, "--learning-rate", "Infinity"));
+    assertFailed(2, "finite", train(out, "--weight-decay", "NaN"));
+  }
+
+  @Test
+  void whatIsEmptyOrNoPathIsRefused() {
+    assertFailed(2, "must not be empty", run("train", "--data", ""));
+    assertFailed(2, "must not be empty", run("train", "--out", ""));
+    assertFailed(2, "must not be empty", run("generate", "--from", "", "--prompt", "x"));
+    assertFailed(2, "must not be empty", run("example", "spirals", "--out", ""));
+    assertFailed(2, "cannot be the name of a file", run("train", "--data", "a\0b"));
+  }
+
+  @Test
+  void argumentsAreNotFilesOfArguments() throws IOException {
+    Path file = Files.writeString(folder.resolve("options"), "--help");
+    assertFailed(2, "@" + file, run("train", "@" + file));
+  }
+
+  @Test
+  void messagesHaveNoControlCharactersAndAnEnd() {
+    Outcome outcome = run("train", "--data", "x\u001B[2J\n" + "y".repeat(100_000));
+    assertFailed(1, "x\\u001B[2J\\ny", outcome);
+    assertTrue(outcome.err().length() < 3000, outcome.err());
+  }
+
+  @Test
+  void errorsEndInOneLineToo() {
+    assertTrue(
+        Main.message(new OutOfMemoryError("Java heap space")).contains("-Xmx8g"), "full heap");
+    assertEquals(
+        "internal error: java.lang.StackOverflowError (--stacktrace shows where)",
+        Main.message(new StackOverflowError()));
+  }
+
+  @Test
+  void filesThatFailAreNamedInWords() {
+    assertEquals("x: is not a folder", Main.fileMessage(new NotDirectoryException("x")));
+    assertEquals("x: is there already", Main.fileMessage(new FileAlreadyExistsException("x")));
+    assertEquals(
+        "x: No space left on device",
+        Main.fileMessage(new FileSystemException("x", null, "No space left on device")));
+    assertEquals("a file is not a text in UTF-8", Main.fileMessage(new MalformedInputException(1)));
   }
 
   // ---- generate ----
@@ -251,6 +315,26 @@ class CommandLineTest {
     }
   }
 
+  /** The launcher prints the file, so that help needs no build. */
+  @Test
+  void theHelpIsInAFileToo() throws IOException {
+    StringWriter out = new StringWriter();
+    CommandLine command = Main.commandLine().setUsageHelpAutoWidth(false).setUsageHelpWidth(80);
+    command.setOut(new PrintWriter(out, true)).execute("--help");
+    try (InputStream file = Main.class.getResourceAsStream("help.txt")) {
+      String text = new String(Objects.requireNonNull(file).readAllBytes(), StandardCharsets.UTF_8);
+      assertEquals(out.toString(), text);
+    }
+  }
+
+  @Test
+  void examplesAreListed() {
+    Outcome outcome = run("example");
+    assertEquals(0, outcome.exitCode(), outcome.err());
+    assertEquals(3, outcome.out().lines().count(), outcome.out());
+    assertTrue(run("example", "--help").out().endsWith(outcome.out()), outcome.out());
+  }
+
   @Test
   void doctorFindsTheDeviceSound() {
     Outcome outcome = run("doctor");
@@ -282,16 +366,47 @@ class CommandLineTest {
         Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator, -1))
             .filter(entry -> !entry.contains("xchart"))
             .collect(Collectors.joining(File.pathSeparator));
+    String output =
+        inAnotherJvm(
+            List.of(
+                "--limit-modules=java.base,java.logging,java.management,jdk.unsupported",
+                "-cp",
+                classPath),
+            command);
+    assertTrue(output.contains("no picture: this Java runtime has no module java.desktop"), output);
+  }
+
+  private String inAnotherJvm(List<String> options, String command)
+      throws IOException, InterruptedException {
     List<String> line = new ArrayList<>();
     line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    line.add("--limit-modules=java.base,java.logging,java.management,jdk.unsupported");
-    line.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-cp", classPath));
+    line.add("--enable-native-access=ALL-UNNAMED");
+    line.addAll(options);
     line.add(Main.class.getName());
     line.addAll(List.of(command.split(" ", -1)));
     Process process =
         new ProcessBuilder(line).directory(folder.toFile()).redirectErrorStream(true).start();
     String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     assertEquals(0, process.waitFor(), output);
-    assertTrue(output.contains("no picture: this Java runtime has no module java.desktop"), output);
+    return output;
+  }
+
+  // ---- a small heap ----
+
+  /** Of the most text that is read into it, every character takes two bytes. */
+  @Test
+  void theLargestTextFitsIntoTheHeap() throws IOException, InterruptedException {
+    try (Writer text = Files.newBufferedWriter(folder.resolve("large.txt"))) {
+      text.write("\u03B1");
+      String line = TEXT.repeat(10);
+      for (int written = 0; written < (16 << 20) - 2 * line.length(); written += line.length()) {
+        text.write(line);
+      }
+    }
+    List<String> options =
+        List.of("-Xmx400m", "-XX:+UseSerialGC", "-cp", System.getProperty("java.class.path"));
+    String sizes = " --steps 1 --layers 1 --heads 2 --channels 8 --context 8 --sample-length 0";
+    String output = inAnotherJvm(options, "train --data large.txt --out large" + sizes);
+    assertTrue(output.contains("saved: "), output);
   }
 }

@@ -7,10 +7,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 import org.junit.jupiter.api.Test;
@@ -78,7 +81,7 @@ class CorpusTest {
   @Test
   void splitsManyFilesByName() throws IOException {
     for (int i = 0; i < 20; i++) {
-      Files.writeString(folder.resolve("%02d.txt".formatted(i)), (char) ('a' + i) + "\n");
+      Files.writeString(folder.resolve((char) ('a' + i) + ".txt"), (char) ('a' + i) + "\n");
     }
     Files.write(folder.resolve("binary"), new byte[] {0, 1, 2});
     Corpus corpus = Corpus.of(folder);
@@ -119,6 +122,31 @@ class CorpusTest {
     assertRefused("not a readable zip archive", () -> Corpus.of(archive));
     Path none = Files.createDirectory(folder.resolve("none"));
     assertRefused("no text in it", () -> Corpus.of(none));
+  }
+
+  @Test
+  void leavesOutControlCharactersAndSplitsNoPair() throws IOException {
+    Path file =
+        Files.writeString(
+            folder.resolve("a.txt"), "\uFEFFa\r\n\tb\u0085" + "\uD835\uDEFC".repeat(3));
+    Corpus corpus = Corpus.of(file);
+    assertEquals(
+        "a\n\tb\uD835\uDEFC\uD835\uDEFC\uD835\uDEFC", corpus.training() + corpus.validation());
+    assertEquals("", corpus.validation());
+    // Longer than what is decoded at once.
+    String most = "\uD835\uDEFCx".repeat(100_000);
+    Corpus large = Corpus.of(Files.writeString(file, most));
+    assertEquals(most, large.training() + large.validation());
+  }
+
+  @Test
+  void refusesTooMuchTextWithoutReadingIt() throws IOException {
+    Path file = folder.resolve("large.txt");
+    try (FileChannel channel =
+        FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+      channel.write(ByteBuffer.allocate(1), 1L << 40); // a hole, but for its end
+    }
+    assertRefused(" MB, the most that ", () -> Corpus.of(file));
   }
 
   @Test

@@ -6,6 +6,7 @@ import dev.adjoint.Tensor;
 import dev.adjoint.TensorException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.Function;
 
 /**
@@ -108,8 +109,15 @@ public final class GradCheck {
         double expected = (above - below) / (2 * STEP);
         if (!(Math.abs(found[i] - expected) <= ABSOLUTE + RELATIVE * Math.abs(expected))) {
           throw new TensorException(
-              "gradCheck: input %d of shape %s, element %d: the gradient is %s, differences give %s"
-                  .formatted(k, leaf.shape(), i, found[i], expected));
+              String.format(
+                  Locale.ROOT,
+                  "gradCheck: input %d of shape %s, element %d: the gradient is %s, differences give"
+                      + " %s",
+                  k,
+                  leaf.shape(),
+                  i,
+                  found[i],
+                  expected));
         }
       }
     }

@@ -2,6 +2,8 @@ package dev.adjoint.data;
 
 import dev.adjoint.TensorException;
 import java.util.Arrays;
+import java.util.BitSet;
+import java.util.Locale;
 
 /** One token for each character (Unicode code point) of a vocabulary, in ascending order. */
 public final class CharTokenizer {
@@ -13,7 +15,9 @@ public final class CharTokenizer {
 
   /** The tokenizer whose vocabulary is the characters of a text. */
   public static CharTokenizer of(String text) {
-    return new CharTokenizer(text.codePoints().sorted().distinct().toArray());
+    BitSet seen = new BitSet();
+    text.codePoints().forEach(seen::set);
+    return new CharTokenizer(seen.stream().toArray());
   }
 
   /** The characters in the order of their tokens; {@link #of} makes the same tokenizer of it. */
@@ -32,16 +36,21 @@ public final class CharTokenizer {
    * @throws TensorException naming the first character that is not in the vocabulary
    */
   public long[] encode(String text) {
-    int[] points = text.codePoints().toArray();
-    long[] tokens = new long[points.length];
-    for (int i = 0; i < points.length; i++) {
-      tokens[i] = Arrays.binarySearch(characters, points[i]);
+    long[] tokens = new long[text.codePointCount(0, text.length())];
+    for (int i = 0, at = 0; i < tokens.length; i++) {
+      int character = text.codePointAt(at);
+      at += Character.charCount(character);
+      tokens[i] = Arrays.binarySearch(characters, character);
       if (tokens[i] < 0) {
         throw new TensorException(
             "encode: the character '"
-                + Character.toString(points[i])
-                + "' (U+%04X) at position %d is not in the vocabulary of %d"
-                    .formatted(points[i], i, characters.length));
+                + Character.toString(character)
+                + String.format(
+                    Locale.ROOT,
+                    "' (U+%04X) at position %d is not in the vocabulary of %d",
+                    character,
+                    i,
+                    characters.length));
       }
     }
     return tokens;

@@ -11,15 +11,22 @@ import dev.adjoint.TensorException;
  * of them.
  */
 public final class TextBatches implements Batches {
-  private final long[] tokens;
+  /** Java virtual machines make no longer arrays. */
+  private static final int MOST_TOKENS = Integer.MAX_VALUE - 8;
+
+  /** Half as large as the tokens that tensors have: a text may be long. */
+  private final int[] tokens;
+
   private final Shape shape;
   private final Generator generator;
 
   /**
    * Windows of {@code context} tokens each.
    *
+   * @param tokens each at least 0 and below 2³¹
    * @param generator chooses the windows; its device is that of the batches
-   * @throws TensorException if the text has no window of context + 1 tokens
+   * @throws TensorException if the text has no window of context + 1 tokens, if there is another
+   *     token, or if a batch has more tokens than a Java array
    */
   public TextBatches(long[] tokens, int batch, int context, Generator generator) {
     if (batch <= 0 || context <= 0) {
@@ -34,9 +41,35 @@ public final class TextBatches implements Batches {
               + context
               + " and the token after it");
     }
-    this.tokens = tokens.clone();
+    if ((long) batch * context > MOST_TOKENS) {
+      throw new TensorException(
+          "textBatches: "
+              + batch
+              + " windows of "
+              + context
+              + " tokens are more than the "
+              + MOST_TOKENS
+              + " that a Java array holds; take fewer");
+    }
+    this.tokens = compact(tokens);
     this.shape = Shape.of(batch, context);
     this.generator = generator;
+  }
+
+  private static int[] compact(long[] tokens) {
+    int[] compact = new int[tokens.length];
+    for (int i = 0; i < tokens.length; i++) {
+      if (tokens[i] < 0 || tokens[i] > Integer.MAX_VALUE) {
+        throw new TensorException(
+            "textBatches: the token "
+                + tokens[i]
+                + " at position "
+                + i
+                + " is outside [0, 2147483647]");
+      }
+      compact[i] = (int) tokens[i];
+    }
+    return compact;
   }
 
   @Override
@@ -51,8 +84,10 @@ public final class TextBatches implements Batches {
     long[] targets = new long[inputs.length];
     for (int at = 0; at < inputs.length; at += context) {
       int start = (int) generator.nextLong(tokens.length - context);
-      System.arraycopy(tokens, start, inputs, at, context);
-      System.arraycopy(tokens, start + 1, targets, at, context);
+      for (int i = 0; i < context; i++) {
+        inputs[at + i] = tokens[start + i];
+        targets[at + i] = tokens[start + i + 1];
+      }
     }
     try (var _ = Scope.open()) {
       batch.inputs().copy_(tensor(inputs));

@@ -4,26 +4,30 @@ import dev.adjoint.Device;
 import dev.adjoint.TensorException;
 import dev.adjoint.reference.ReferenceProvider;
 import dev.adjoint.spi.BackendProvider;
+import dev.adjoint.spi.BackendProviders;
+import dev.adjoint.spi.Messages;
+import dev.adjoint.spi.Settings;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.ServiceLoader;
 import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
 
-/** Finds backends by {@link ServiceLoader} and opens each device once. */
+/** Finds backends by {@link BackendProviders} and opens each device once. */
 public final class Backends {
   private static final System.Logger LOG = System.getLogger("dev.adjoint");
   private static final Map<Device, DeviceContext> OPEN = new ConcurrentHashMap<>();
-  private static volatile Device defaultDevice =
-      Device.of(System.getProperty("adjoint.device", "cpu"));
+  private static final String DEFAULT_PROPERTY = "adjoint.device";
+
+  /** Null until it is asked for: a wrong property must not keep this class from loading. */
+  private static volatile @Nullable Device defaultDevice;
 
   private Backends() {}
 
   /** Every provider, the reference first. */
   public static List<BackendProvider> providers() {
-    List<BackendProvider> all = new ArrayList<>();
-    all.add(new ReferenceProvider());
-    ServiceLoader.load(BackendProvider.class, Backends.class.getClassLoader()).forEach(all::add);
+    List<BackendProvider> all = new ArrayList<>(BackendProviders.find().usable());
+    all.addFirst(new ReferenceProvider());
     return all;
   }
 
@@ -34,30 +38,58 @@ public final class Backends {
   }
 
   private static DeviceContext open(Device device) {
-    for (BackendProvider provider : providers()) {
-      if (provider.type().equals(device.type())) {
-        return new DeviceContext(device, provider.open(device));
-      }
-    }
-    throw new TensorException(
-        "device: no backend for "
-            + device
-            + " on the class path or module path (looked for a "
-            + BackendProvider.class.getName()
-            + " of type '"
-            + device.type()
-            + "'); add adjoint-"
-            + (device.type().equals("cuda") ? "cuda" : "native-cpu")
-            + ", or run in plain Java with -Dadjoint.device=reference");
+    BackendProviders found = BackendProviders.find();
+    BackendProvider provider =
+        device.type().equals(Device.REFERENCE.type())
+            ? new ReferenceProvider()
+            : found
+                .ofType(device.type())
+                .orElseThrow(
+                    () ->
+                        new TensorException(
+                            "device: no backend for "
+                                + device
+                                + ": "
+                                + found.whyNot(device.type())
+                                + "; or run in plain Java with -Dadjoint.device=reference"));
+    return new DeviceContext(device, provider.open(device));
   }
 
+  /**
+   * Where tensors go when no device is named.
+   *
+   * @throws TensorException if {@code -Dadjoint.device} names none; each time, until it is mended
+   */
   public static Device defaultDevice() {
-    return defaultDevice;
+    Device device = defaultDevice;
+    if (device == null) {
+      synchronized (Backends.class) {
+        device = defaultDevice;
+        if (device == null) {
+          device = configured();
+          defaultDevice = device;
+        }
+      }
+    }
+    return device;
+  }
+
+  private static Device configured() {
+    String name = Settings.text(DEFAULT_PROPERTY);
+    try {
+      return name.isEmpty() ? Device.CPU : Device.of(name);
+    } catch (TensorException e) {
+      throw new TensorException(
+          "settings: -D" + DEFAULT_PROPERTY + "=" + Messages.oneLine(name) + ": " + e.getMessage(),
+          e);
+    }
   }
 
   public static void setDefaultDevice(Device device) {
     of(device);
-    defaultDevice = device;
+    synchronized (Backends.class) {
+      defaultDevice = device;
+    }
   }
 
   /** A GPU if one works, else the CPU; never the reference. */

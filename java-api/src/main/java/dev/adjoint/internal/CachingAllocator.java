@@ -25,6 +25,7 @@ public final class CachingAllocator {
   private final ReentrantLock lock = new ReentrantLock();
   private final MemoryPool shared = new MemoryPool(this);
   private final long budget;
+  private final boolean traced = LeakDetector.isEnabled();
   private @Nullable Storage live;
   private long liveBytes;
   private long liveCount;
@@ -109,7 +110,7 @@ public final class CachingAllocator {
         }
       }
       Storage storage = new Storage(memory, context, home);
-      storage.label = LeakDetector.ENABLED ? LeakDetector.describe(label) : label;
+      storage.label = traced ? LeakDetector.describe(label) : label;
       storage.next = live;
       if (live != null) {
         live.previous = storage;

@@ -1,12 +1,21 @@
 package dev.adjoint.internal;
 
+import dev.adjoint.TensorException;
+import dev.adjoint.spi.Settings;
 import java.util.stream.Collectors;
 
 /** Remembers where each storage was born, under {@code -Dadjoint.leaks=trace}. */
 final class LeakDetector {
-  static final boolean ENABLED = "trace".equals(System.getProperty("adjoint.leaks"));
-
   private LeakDetector() {}
+
+  /**
+   * What the property says.
+   *
+   * @throws TensorException if it says anything else
+   */
+  static boolean isEnabled() {
+    return Settings.choice("adjoint.leaks", "off", "trace").equals("trace");
+  }
 
   static String describe(Object label) {
     return label

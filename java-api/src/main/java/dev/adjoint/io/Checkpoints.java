@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Matcher;
@@ -62,7 +63,7 @@ public final class Checkpoints {
    *     states saved before are unharmed then
    */
   public Path save(Checkpoint checkpoint) {
-    String name = "step-%06d".formatted(checkpoint.step());
+    String name = String.format(Locale.ROOT, "step-%06d", checkpoint.step());
     Path target = folder.resolve(name);
     Path unfinished = folder.resolve(name + UNFINISHED);
     try {

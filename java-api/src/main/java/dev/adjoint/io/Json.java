@@ -4,6 +4,7 @@ import dev.adjoint.TensorException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -276,7 +277,7 @@ final class Json {
         default -> {
           // Surrogates are escaped, since a lone one has no UTF-8.
           if (c < ' ' || Character.isSurrogate(c)) {
-            out.append("\\u%04x".formatted((int) c));
+            out.append(String.format(Locale.ROOT, "\\u%04x", (int) c));
           } else {
             out.append(c);
           }

@@ -34,6 +34,9 @@ import java.util.function.BiConsumer;
  * <p>Import it by name, since {@code java.lang} has a {@code Module} too.
  */
 public abstract class Module implements AutoCloseable {
+  /** Calls of modules by modules, several frames each, have to fit into a thread's stack. */
+  private static final int DEEPEST = 500;
+
   private final Map<String, Tensor> parameters = new LinkedHashMap<>();
   private final Map<String, Tensor> buffers = new LinkedHashMap<>();
   private final Map<String, Module> children = new LinkedHashMap<>();
@@ -83,9 +86,12 @@ public abstract class Module implements AutoCloseable {
    * Registers a module inside this one.
    *
    * @return child
+   * @throws TensorException if modules would be nested more than 500 deep
    */
   protected final <M extends Module> M module(String name, M child) {
     checkName(name);
+    Module tree = child; // through its own type this class cannot see into it
+    tree.visit(name + ".", 2, (_, _) -> {});
     children.put(name, child);
     return child;
   }
@@ -102,9 +108,28 @@ public abstract class Module implements AutoCloseable {
 
   // ---- the tree ----
 
-  private void visit(String prefix, BiConsumer<String, Module> visitor) {
+  private void visit(BiConsumer<String, Module> visitor) {
+    visit("", 1, visitor);
+  }
+
+  /**
+   * Visits the tree.
+   *
+   * @param depth of this module in it; refused beyond a limit, so that no walk overflows the stack,
+   *     even if a module is inside itself
+   */
+  private void visit(String prefix, int depth, BiConsumer<String, Module> visitor) {
+    if (depth > DEEPEST) {
+      throw new TensorException(
+          "module: modules are nested more than "
+              + DEEPEST
+              + " deep, or one is inside itself; put those that follow each other into one"
+              + " Sequential");
+    }
     visitor.accept(prefix, this);
-    children.forEach((name, child) -> child.visit(prefix + name + ".", visitor));
+    for (Map.Entry<String, Module> child : children.entrySet()) {
+      child.getValue().visit(prefix + child.getKey() + ".", depth + 1, visitor);
+    }
   }
 
   /** The modules directly inside this one, by name. */
@@ -117,7 +142,6 @@ public abstract class Module implements AutoCloseable {
     Map<String, Tensor> named = new LinkedHashMap<>();
     Set<Tensor> seen = Collections.newSetFromMap(new IdentityHashMap<>());
     visit(
-        "",
         (prefix, module) ->
             module.parameters.forEach(
                 (name, tensor) -> {
@@ -142,12 +166,12 @@ public abstract class Module implements AutoCloseable {
 
   /** Switches the tree to training: dropout drops. New modules are in this mode. */
   public final void train() {
-    visit("", (_, module) -> module.training = true);
+    visit((_, module) -> module.training = true);
   }
 
   /** Switches the tree to evaluation: dropout passes everything through. */
   public final void eval() {
-    visit("", (_, module) -> module.training = false);
+    visit((_, module) -> module.training = false);
   }
 
   /** Whether it is in training mode. */
@@ -185,7 +209,6 @@ public abstract class Module implements AutoCloseable {
   private Map<String, Tensor> namedState() {
     Map<String, Tensor> state = namedParameters();
     visit(
-        "",
         (prefix, module) ->
             module.buffers.forEach((name, tensor) -> state.put(prefix + name, tensor)));
     return state;
@@ -207,14 +230,20 @@ public abstract class Module implements AutoCloseable {
   /** The tree, as PyTorch prints it. */
   @Override
   public final String toString() {
-    StringBuilder text = new StringBuilder(getClass().getSimpleName()).append('(');
-    text.append(describe());
-    children.forEach(
-        (name, child) ->
-            text.append("\n  (")
-                .append(name)
-                .append("): ")
-                .append(child.toString().replace("\n", "\n  ")));
-    return text.append(children.isEmpty() ? ")" : "\n)").toString();
+    visit((_, _) -> {}); // not too deep for the next lines
+    StringBuilder text = new StringBuilder();
+    append(text, "\n");
+    return text.toString();
+  }
+
+  private void append(StringBuilder text, String newLine) {
+    text.append(getClass().getSimpleName()).append('(');
+    text.append(describe().replace("\n", newLine));
+    String inside = newLine + "  ";
+    for (Map.Entry<String, Module> child : children.entrySet()) {
+      text.append(inside).append('(').append(child.getKey()).append("): ");
+      child.getValue().append(text, inside);
+    }
+    text.append(children.isEmpty() ? ")" : newLine + ")");
   }
 }

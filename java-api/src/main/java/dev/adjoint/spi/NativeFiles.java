@@ -9,6 +9,7 @@ import java.net.URI;
 import java.net.URL;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.FileAttribute;
@@ -66,13 +67,25 @@ public final class NativeFiles {
    * @param home the user's home folder
    */
   public static @Nullable Path cacheFolder(Map<String, String> environment, String home) {
-    Path xdg = Path.of(environment.getOrDefault("XDG_CACHE_HOME", ""));
-    if (xdg.isAbsolute()) {
+    Path xdg = absolute(environment.getOrDefault("XDG_CACHE_HOME", ""));
+    if (xdg != null) {
       return xdg.resolve("adjoint");
     }
-    // Java says "?" for a user without an entry in the password file, as in many containers.
-    Path folder = Path.of(home);
-    return folder.isAbsolute() ? folder.resolve(".cache", "adjoint") : null;
+    Path folder = absolute(home);
+    return folder == null ? null : folder.resolve(".cache", "adjoint");
+  }
+
+  /**
+   * An absolute path, or null: Java says "?" for a user without an entry in the password file, as
+   * in many containers, and has no path for letters beyond ASCII under LC_ALL=C.
+   */
+  private static @Nullable Path absolute(String name) {
+    try {
+      Path path = Path.of(name);
+      return path.isAbsolute() ? path : null;
+    } catch (InvalidPathException e) {
+      return null;
+    }
   }
 
   /**

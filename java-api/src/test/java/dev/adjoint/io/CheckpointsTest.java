@@ -63,7 +63,7 @@ class CheckpointsTest {
   void theLatestTwoAreKept() throws IOException {
     assertTrue(new Checkpoints(folder()).latest(Device.REFERENCE).isEmpty());
     for (long step : new long[] {100, 200, 300}) {
-      assertEquals("step-000%d".formatted(step), save(step).getFileName().toString());
+      assertEquals("step-000" + step, save(step).getFileName().toString());
       assertEquals(step, latest());
     }
     assertEquals(Set.of("step-000200", "step-000300", "LATEST"), names());

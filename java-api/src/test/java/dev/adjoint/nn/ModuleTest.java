@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.adjoint.Adjoint;
 import dev.adjoint.DType;
 import dev.adjoint.Device;
+import dev.adjoint.Expect;
 import dev.adjoint.Reference;
 import dev.adjoint.Scope;
 import dev.adjoint.Shape;
@@ -19,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.function.Executable;
 
 @ExtendWith(Reference.class)
 class ModuleTest {
@@ -192,5 +194,61 @@ class ModuleTest {
           )""",
           model.toString());
     }
+  }
+
+  /** A module that gets its parts later. */
+  private static final class Open extends Module {
+    void add(Module child) {
+      module("child", child);
+    }
+
+    @Override
+    public Tensor forward(Tensor x) {
+      return x;
+    }
+  }
+
+  @Test
+  void modulesThatAreNestedTooDeepAreRefused() {
+    try (Module deep = nested(499);
+        Tensor x = Tensor.ones(1)) {
+      assertEquals(2 * 498 + 1, deep.toString().lines().count());
+      assertEquals(Map.of(), deep.stateDict());
+      deep.eval();
+      deep.apply(x).close();
+      assertTooDeep(() -> nested(500 + 1));
+      assertTooDeep(() -> nested(5000));
+    }
+  }
+
+  @Test
+  void aModuleInsideItselfIsRefused() {
+    Open self = new Open();
+    self.add(self);
+    assertTooDeep(self::parameters);
+    assertTooDeep(self::toString);
+    assertTooDeep(self::close);
+    Open top = new Open();
+    Open below = top;
+    for (int i = 1; i < 500; i++) { // from the top down, where no registration sees the depth
+      Open next = new Open();
+      below.add(next);
+      below = next;
+    }
+    top.train();
+    below.add(new Open());
+    assertTooDeep(top::train);
+  }
+
+  private static Module nested(int depth) {
+    Module module = new Sequential();
+    for (int i = 1; i < depth; i++) {
+      module = new Sequential(module);
+    }
+    return module;
+  }
+
+  private static void assertTooDeep(Executable code) {
+    Expect.failure(TensorException.class, code, "more than 500 deep", "Sequential");
   }
 }
