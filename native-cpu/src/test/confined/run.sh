@@ -58,6 +58,17 @@ mkdir -m 777 "$work/open"
 XDG_CACHE_HOME="$work/open/cache" expect "a cache below a folder open to all" \
   "in memory, because" program
 
+# No room for files at all: the message names the ways out.
+refused() {
+  ulimit -f 8
+  export JDK_JAVA_OPTIONS="-XX:-UsePerfData"
+  ! program
+}
+export -f refused
+XDG_CACHE_HOME="$work/open/cache" expect "neither a cache nor memory" \
+  "XDG_CACHE_HOME in the environment names another folder for it, -Dadjoint.native.path one that" \
+  bash -euc refused
+
 if [ "$(id -u)" = 0 ]; then
   mkdir "$work/foreign"
   mkdir -m 700 "$work/foreign/cache"

@@ -89,7 +89,13 @@ final class CudaLibraries {
       return NativeFiles.of(resource, name, NativeFiles.folders());
     } catch (IOException e) {
       System.getLogger("dev.adjoint")
-          .log(System.Logger.Level.WARNING, name + " cannot be taken from " + resource, e);
+          .log(
+              System.Logger.Level.WARNING,
+              name
+                  + " cannot be taken from "
+                  + resource
+                  + "; XDG_CACHE_HOME in the environment names another folder for it",
+              e);
       return null;
     }
   }

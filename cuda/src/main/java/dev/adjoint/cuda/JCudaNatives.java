@@ -40,7 +40,13 @@ final class JCudaNatives {
       System.setProperty(FOLDER_PROPERTY, String.valueOf(extracted.getParent()));
       initialization.run();
     } catch (IOException e) {
-      throw new TensorException("cuda: " + file + " cannot be extracted: " + e, e);
+      throw new TensorException(
+          "cuda: "
+              + file
+              + " cannot be extracted: "
+              + e.getMessage()
+              + "; XDG_CACHE_HOME in the environment names another folder for it",
+          e);
     } catch (LinkageError e) {
       throw new TensorException("cuda: " + file + " does not load: " + e.getMessage(), e);
     } finally {

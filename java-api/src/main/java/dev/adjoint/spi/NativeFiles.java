@@ -113,11 +113,7 @@ public final class NativeFiles {
       }
     }
     throw new IOException(
-        "there is no folder for "
-            + fileName
-            + " ("
-            + (reasons.isEmpty() ? "no home folder" : String.join("; ", reasons))
-            + "); the environment variable XDG_CACHE_HOME names another");
+        reasons.isEmpty() ? "there is no home folder" : String.join("; ", reasons));
   }
 
   /**

@@ -113,13 +113,13 @@ sealed interface LibrarySource {
         throw NativeLibrary.unusable(
             "the library "
                 + fileName
-                + " can be loaded neither from a file nor from memory: "
+                + " can be loaded neither from a file ("
                 + why
-                + "; "
+                + ") nor from memory ("
                 + e.getMessage()
-                + "; or -D"
+                + "); XDG_CACHE_HOME in the environment names another folder for it, -D"
                 + PATH_PROPERTY
-                + " names a folder with the libraries",
+                + " one that has the libraries",
             e);
       }
     }
