@@ -1,5 +1,8 @@
 package dev.adjoint;
 
+import static com.tngtech.archunit.base.DescribedPredicate.not;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.type;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.GeneralCodingRules.ACCESS_STANDARD_STREAMS;
@@ -12,6 +15,7 @@ import com.tngtech.archunit.lang.ArchCondition;
 import com.tngtech.archunit.lang.ArchRule;
 import com.tngtech.archunit.lang.ConditionEvents;
 import com.tngtech.archunit.lang.SimpleConditionEvent;
+import dev.adjoint.spi.Messages;
 import org.jspecify.annotations.NullMarked;
 import org.junit.jupiter.api.Test;
 
@@ -54,9 +58,10 @@ class ArchitectureTest {
                 "dev.adjoint.train..",
                 "dev.adjoint.data..")
             .should()
-            .dependOnClassesThat()
-            .resideInAnyPackage(
-                "dev.adjoint.spi..", "dev.adjoint.internal..", "dev.adjoint.reference..")
+            .dependOnClassesThat(
+                resideInAnyPackage(
+                        "dev.adjoint.spi..", "dev.adjoint.internal..", "dev.adjoint.reference..")
+                    .and(not(type(Messages.class))))
             .because("they are written with the public API, as a user's own code is"));
   }
 

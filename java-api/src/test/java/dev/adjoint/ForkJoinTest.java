@@ -117,7 +117,7 @@ class ForkJoinTest {
   @Test
   void workersOfAParallelStreamDoNotInheritTheModeWhichIsTold()
       throws IOException, InterruptedException {
-    String output = OtherJvm.run(Streaming.class);
+    String output = ForkedJvm.output(Streaming.class);
     assertTrue(output.contains("recorded 64"), output);
     assertEquals(2, output.split("is inside GradMode.off", -1).length, output);
   }

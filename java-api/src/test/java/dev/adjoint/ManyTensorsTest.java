@@ -40,7 +40,7 @@ class ManyTensorsTest {
 
   @Test
   void droppedHandlesDoNotFillTheHeap() throws IOException, InterruptedException {
-    String output = OtherJvm.run(Dropping.class, "-Xmx48m", "-Dadjoint.memory=1g");
+    String output = ForkedJvm.output(Dropping.class, "-Xmx48m", "-Dadjoint.memory=1g");
     assertEquals(String.valueOf((long) THREADS * TENSORS), output.strip());
   }
 
@@ -63,8 +63,8 @@ class ManyTensorsTest {
   @Test
   void theMessageSaysThatJavaMayNotCollect() throws IOException, InterruptedException {
     String message =
-        OtherJvm.run(Exhausting.class, "-Dadjoint.memory=8m", "-XX:+DisableExplicitGC");
+        ForkedJvm.output(Exhausting.class, "-Dadjoint.memory=8m", "-XX:+DisableExplicitGC");
     assertTrue(message.contains("remove -XX:+DisableExplicitGC"), message);
-    assertEquals("", OtherJvm.run(Exhausting.class, "-Dadjoint.memory=8m"));
+    assertEquals("", ForkedJvm.output(Exhausting.class, "-Dadjoint.memory=8m"));
   }
 }

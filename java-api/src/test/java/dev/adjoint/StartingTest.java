@@ -49,14 +49,14 @@ class StartingTest {
 
   @Test
   void tracingSaysWhereATensorWasBorn() throws IOException, InterruptedException {
-    String output = OtherJvm.run(Leaky.class, "-Dadjoint.leaks=trace");
+    String output = ForkedJvm.output(Leaky.class, "-Dadjoint.leaks=trace");
     assertTrue(output.contains("F32 [3, 5]"), output);
     assertTrue(output.contains("forgetToClose"), output);
   }
 
   @Test
   void withoutItOnlyWhatItIs() throws IOException, InterruptedException {
-    String output = OtherJvm.run(Leaky.class);
+    String output = ForkedJvm.output(Leaky.class);
     assertTrue(output.contains("F32 [3, 5]") && !output.contains("forgetToClose"), output);
   }
 
@@ -68,7 +68,7 @@ class StartingTest {
   })
   void aWrongSettingIsToldEachTimeUntilItIsMended(String option, String wayOut)
       throws IOException, InterruptedException {
-    List<String> lines = OtherJvm.run(Persistent.class, option).lines().toList();
+    List<String> lines = ForkedJvm.output(Persistent.class, option).lines().toList();
     assertEquals(3, lines.size(), lines::toString);
     assertTrue(lines.getFirst().startsWith("settings: " + option), lines::toString);
     assertTrue(lines.getFirst().contains(wayOut), lines::toString);

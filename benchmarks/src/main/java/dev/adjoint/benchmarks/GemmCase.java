@@ -51,7 +51,7 @@ public record GemmCase(
   @Override
   public String id() {
     return String.format(
-        Locale.ROOT,
+        Locale.ROOT, // it is parsed again
         "%s-%s%dx%dx%d-%s%s",
         dtype,
         batch == 1 ? "" : batch + "x",

@@ -2,8 +2,10 @@ package dev.adjoint.benchmarks;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.HashSet;
+import java.util.Locale;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -40,6 +42,19 @@ class CasesTest {
     assertEquals(2 * 3 * 4 * 5 * 6, c.operations());
     assertEquals(8 * 3 * (4 * 6 + 6 * 5), c.bytesRead());
     assertEquals(8 * 3 * 4 * 5, c.bytesWritten());
+  }
+
+  /** A case is found again by its name. */
+  @Test
+  void namesDependOnNoLanguage() {
+    Locale before = Locale.getDefault();
+    Locale.setDefault(Locale.forLanguageTag("fa-IR"));
+    try {
+      assertEquals("f64-3x4x5x6-nt", new GemmCase("f64", 3, 4, 5, 6, false, true).id());
+      assertTrue(new Svg(12, 34, "").toString().startsWith("<svg viewBox='0 0 12 34' width='12'"));
+    } finally {
+      Locale.setDefault(before);
+    }
   }
 
   @Test

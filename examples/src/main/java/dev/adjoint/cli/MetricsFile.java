@@ -1,12 +1,15 @@
 package dev.adjoint.cli;
 
+import dev.adjoint.io.DurableFiles;
+import dev.adjoint.spi.Messages;
 import dev.adjoint.train.Trainer.Progress;
 import java.io.BufferedWriter;
 import java.io.IOException;
-import java.io.UncheckedIOException;
+import java.nio.channels.Channels;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.OpenOption;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,50 +20,83 @@ final class MetricsFile implements AutoCloseable {
   private static final String HEADER =
       "step,train_loss,val_loss,learning_rate,grad_norm,tokens_per_s";
 
+  private static final String OP = "metrics";
+  private static final int MOST_BYTES = Integer.MAX_VALUE - 8; // as an array may have
+
+  private final Path file;
   private final BufferedWriter writer;
 
-  private MetricsFile(BufferedWriter writer) {
+  private MetricsFile(Path file, BufferedWriter writer) {
+    this.file = file;
     this.writer = writer;
   }
 
-  /** Starts a new file. */
-  static MetricsFile create(Path file) throws IOException {
-    BufferedWriter writer = Files.newBufferedWriter(file);
-    writer.write(HEADER + "\n");
-    return new MetricsFile(writer);
+  /** Starts a new file; there must be none. */
+  static MetricsFile create(Path file) {
+    return open(file, StandardOpenOption.CREATE_NEW, HEADER + "\n");
   }
 
   /**
    * Goes on after a checkpoint: what a run wrote beyond it, before it was killed, is dropped.
    *
    * @param lastStep the checkpoint's step
+   * @throws CommandException if the file is not a run's metrics
    */
-  static MetricsFile resume(Path file, long lastStep) throws IOException {
-    List<String> kept = new ArrayList<>();
-    kept.add(HEADER);
-    for (Progress step : Files.exists(file) ? read(file) : List.<Progress>of()) {
+  static MetricsFile resume(Path file, long lastStep) {
+    StringBuilder kept = new StringBuilder(HEADER + "\n");
+    for (Progress step : isBegun(file) ? read(file) : List.<Progress>of()) {
       if (step.step() <= lastStep) {
-        kept.add(csv(step));
+        kept.append(csv(step)).append('\n');
       }
     }
-    Path fresh = file.resolveSibling(file.getFileName() + ".tmp");
-    Files.write(fresh, kept);
-    Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE);
-    return new MetricsFile(Files.newBufferedWriter(file, StandardOpenOption.APPEND));
+    byte[] bytes = kept.toString().getBytes(StandardCharsets.UTF_8);
+    DurableFiles.replace(OP, file, channel -> Channels.newOutputStream(channel).write(bytes));
+    return open(file, StandardOpenOption.APPEND, "");
   }
 
-  /** The lines of a file; a last one that was cut off is passed over. */
-  static List<Progress> read(Path file) throws IOException {
-    List<String> lines = Files.readAllLines(file);
+  /** Whether there is more in it than a run leaves that is killed when it begins. */
+  private static boolean isBegun(Path file) {
+    return Files.exists(file) && !HEADER.startsWith(text(file).strip());
+  }
+
+  private static MetricsFile open(Path file, OpenOption option, String start) {
+    try {
+      BufferedWriter writer = Files.newBufferedWriter(file, StandardOpenOption.WRITE, option);
+      MetricsFile metrics = new MetricsFile(file, writer);
+      metrics.append(start);
+      return metrics;
+    } catch (IOException e) {
+      throw DurableFiles.failed(OP, "write", file, e);
+    }
+  }
+
+  private static String text(Path file) {
+    return DurableFiles.readText(OP, file, MOST_BYTES);
+  }
+
+  /**
+   * The lines of a file; a last one that was cut off is passed over.
+   *
+   * @throws CommandException if it is not a run's metrics
+   */
+  static List<Progress> read(Path file) {
+    String text = text(file);
+    List<String> lines = text.lines().toList();
+    if (lines.isEmpty() || !lines.getFirst().equals(HEADER)) {
+      throw new CommandException(
+          file
+              + ": is not the metrics of a run, whose first line is '"
+              + HEADER
+              + "'; move it away to go on without it");
+    }
+    int whole = text.endsWith("\n") ? lines.size() : lines.size() - 1;
     List<Progress> steps = new ArrayList<>();
-    for (int i = 1; i < lines.size(); i++) {
+    for (int i = 1; i < whole; i++) {
       try {
         steps.add(parse(lines.get(i)));
       } catch (NumberFormatException e) {
-        if (i < lines.size() - 1) {
-          throw new CommandException(
-              file + ": line " + (i + 1) + " is damaged: " + lines.get(i), e);
-        }
+        throw new CommandException(
+            file + ": line " + (i + 1) + " is damaged: " + Messages.quoted(lines.get(i)), e);
       }
     }
     return steps;
@@ -68,10 +104,14 @@ final class MetricsFile implements AutoCloseable {
 
   /** Adds a line. */
   void write(Progress step) {
+    append(csv(step) + "\n");
+  }
+
+  private void append(String text) {
     try {
-      writer.write(csv(step) + "\n");
+      writer.write(text);
     } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      throw DurableFiles.failed(OP, "write", file, e);
     }
   }
 
@@ -80,7 +120,7 @@ final class MetricsFile implements AutoCloseable {
     try {
       writer.flush();
     } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      throw DurableFiles.failed(OP, "write", file, e);
     }
   }
 
@@ -117,7 +157,11 @@ final class MetricsFile implements AutoCloseable {
   }
 
   @Override
-  public void close() throws IOException {
-    writer.close();
+  public void close() {
+    try {
+      writer.close();
+    } catch (IOException e) {
+      throw DurableFiles.failed(OP, "write", file, e);
+    }
   }
 }

@@ -243,6 +243,10 @@ final class TrainSettings {
         "--weight-decay, --clip and --eps must be finite and not negative");
     require(
         command,
+        Double.isFinite(learningRate) && Double.isFinite(weightDecay) && Double.isFinite(eps),
+        "--learning-rate, --weight-decay and --eps must be finite");
+    require(
+        command,
         beta1 >= 0 && beta1 < 1 && beta2 >= 0 && beta2 < 1,
         "--beta1 and --beta2 must be in [0, 1)");
     require(
@@ -326,6 +330,8 @@ final class TrainSettings {
         json.put(option.longestName(), path.toAbsolutePath().normalize().toString());
       } else if (value instanceof Enum) {
         json.put(option.longestName(), value.toString());
+      } else if (value instanceof Double number && !Double.isFinite(number)) {
+        json.put(option.longestName(), number.toString()); // JSON has no number for it
       } else if (value instanceof Integer number) {
         json.put(option.longestName(), number.longValue());
       } else if (value != null) {

@@ -4,26 +4,34 @@ import dev.adjoint.Adjoint;
 import dev.adjoint.Device;
 import dev.adjoint.Generator;
 import dev.adjoint.Scope;
+import dev.adjoint.TensorException;
 import dev.adjoint.data.CharTokenizer;
 import dev.adjoint.data.TextBatches;
 import dev.adjoint.io.Checkpoints;
 import dev.adjoint.io.Checkpoints.Checkpoint;
+import dev.adjoint.io.DurableFiles;
+import dev.adjoint.spi.Messages;
 import dev.adjoint.nn.models.Gpt2;
 import dev.adjoint.optim.Optimizer;
 import dev.adjoint.plot.Drawing;
 import dev.adjoint.train.Trainer;
+import dev.adjoint.train.Trainer.Progress;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.channels.Channels;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** A model, what it learns from, and the folder where the run leaves its traces. */
 final class TrainingRun implements AutoCloseable {
+  /** What a run leaves in its folder beside its checkpoints. */
+  static final List<String> TRACES = List.of("metrics.csv", "loss.png", "model.safetensors");
+
   private static final String METRICS = "metrics.csv";
   private static final String PLOT = "loss.png";
   private static final String MODEL = "model.safetensors";
@@ -40,8 +48,13 @@ final class TrainingRun implements AutoCloseable {
   private final Generator validationWindows;
   private final Trainer trainer;
 
-  /** A run at its beginning. */
-  TrainingRun(TrainSettings settings, Corpus corpus, Device device, Path folder) {
+  /**
+   * A run at its beginning.
+   *
+   * @param checkpoints of the folder, which they have claimed
+   */
+  TrainingRun(
+      TrainSettings settings, Corpus corpus, Device device, Path folder, Checkpoints checkpoints) {
     this.settings = settings;
     this.corpus = corpus;
     this.folder = folder;
@@ -49,7 +62,7 @@ final class TrainingRun implements AutoCloseable {
     info =
         new RunInfo(
             settings, tokenizer.vocabulary(), corpus.source(), corpus.hash(), device.toString());
-    checkpoints = new Checkpoints(folder);
+    this.checkpoints = checkpoints;
     Adjoint.manualSeed(settings.seed);
     model = settings.model(tokenizer.size());
     optimizer = settings.optimizer(model);
@@ -76,9 +89,9 @@ final class TrainingRun implements AutoCloseable {
     if (!before.hash().equals(info.hash())) {
       throw new CommandException(
           "the text is not the one that the run began with: that was "
-              + before.source()
+              + Messages.quoted(before.source())
               + ", this is "
-              + info.source()
+              + Messages.quoted(info.source())
               + (before.source().equals(info.source()) ? ", which has changed" : ""));
     }
     model.loadStateDict(checkpoint.model());
@@ -102,7 +115,6 @@ final class TrainingRun implements AutoCloseable {
 
   /** Trains to a step or until the user interrupts, saves, draws, and lets the model write. */
   void train(long lastStep, PrintWriter print) throws IOException {
-    Files.createDirectories(folder);
     Path csv = folder.resolve(METRICS);
     long firstStep = trainer.step();
     boolean interrupted;
@@ -162,17 +174,27 @@ final class TrainingRun implements AutoCloseable {
   }
 
   /** The finished model where it is easily found; checkpoints come and go. */
-  private void publish(Path saved) throws IOException {
-    Path unfinished = folder.resolve(MODEL + ".tmp");
-    Files.copy(saved, unfinished, StandardCopyOption.REPLACE_EXISTING);
-    Files.move(unfinished, folder.resolve(MODEL), StandardCopyOption.ATOMIC_MOVE);
+  private void publish(Path saved) {
+    DurableFiles.replace(
+        "train",
+        folder.resolve(MODEL),
+        channel -> Files.copy(saved, Channels.newOutputStream(channel)));
   }
 
   private void plot(Path csv, PrintWriter print) throws IOException {
     String whyNot = Drawing.whyNot();
+    List<Progress> steps = List.of();
+    if (whyNot == null) {
+      try {
+        steps = MetricsFile.read(csv);
+        whyNot = steps.isEmpty() ? csv + ": there is no step in it" : null;
+      } catch (CommandException | TensorException e) {
+        whyNot = e.getMessage(); // all else of the run is saved
+      }
+    }
     if (whyNot == null) {
       Path picture = folder.resolve(PLOT);
-      LossPlot.draw(MetricsFile.read(csv), picture);
+      LossPlot.draw(steps, picture);
       print.println("picture: " + picture);
     } else {
       print.println("no picture: " + whyNot);

@@ -1,10 +1,13 @@
 package dev.adjoint.plot;
 
+import dev.adjoint.io.DurableFiles;
 import java.awt.BasicStroke;
 import java.awt.Color;
 import java.awt.Font;
 import java.awt.image.BufferedImage;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.channels.Channels;
 import java.nio.file.Path;
 import javax.imageio.ImageIO;
 import org.knowm.xchart.BitmapEncoder;
@@ -89,15 +92,18 @@ public final class Charts {
     return series;
   }
 
-  /** Writes a PNG file. */
+  /** Writes a PNG file, which is there whole or as it was before. */
   public static void save(XYChart chart, Path file) throws IOException {
     save(BitmapEncoder.getBufferedImage(chart), file);
   }
 
-  /** Writes a PNG file. */
+  /** Writes a PNG file, which is there whole or as it was before. */
   public static void save(BufferedImage image, Path file) throws IOException {
-    if (!ImageIO.write(image, "png", file.toFile())) {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    if (!ImageIO.write(image, "png", bytes)) {
       throw new IOException(file + ": this Java runtime cannot write PNG files");
     }
+    DurableFiles.replace(
+        "picture", file, channel -> bytes.writeTo(Channels.newOutputStream(channel)));
   }
 }

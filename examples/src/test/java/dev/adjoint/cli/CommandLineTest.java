@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.adjoint.io.Checkpoints;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
@@ -23,6 +24,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.Locale;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -164,6 +166,133 @@ class CommandLineTest {
     Path out = folder.resolve("run");
     train(out, "--stop-at", "1");
     assertFailed(1, "holds a run already", train(out));
+  }
+
+  /** What a run would write over, whoever made it. */
+  @ParameterizedTest
+  @ValueSource(strings = {"metrics.csv", "loss.png", "model.safetensors"})
+  void filesOfOthersAreNotOverwritten(String name) throws IOException {
+    Path out = Files.createDirectory(folder.resolve("run"));
+    Path own = Files.writeString(out.resolve(name), "own");
+    assertFailed(1, "holds a file " + name, train(out));
+    assertEquals("own", Files.readString(own));
+    try (var files = Files.list(out)) {
+      assertEquals(List.of(own), files.toList());
+    }
+  }
+
+  @Test
+  void aFolderHasOneRunAtATime() throws IOException {
+    Path out = folder.resolve("run");
+    train(out, "--stop-at", "5");
+    String process = "another run writes there (process " + ProcessHandle.current().pid();
+    try (Checkpoints other = new Checkpoints(out)) {
+      other.claim();
+      assertFailed(1, process, run("train", "--resume", out.toString()));
+      assertFalse(generate(out.toString()).isBlank());
+    }
+    Path fresh = folder.resolve("fresh");
+    try (Checkpoints other = new Checkpoints(fresh)) {
+      other.claim();
+      assertFailed(1, process, train(fresh));
+    }
+    assertEquals(0, run("train", "--resume", out.toString()).exitCode());
+    assertEquals(0, train(fresh, "--stop-at", "1").exitCode());
+  }
+
+  /** Runs of several processes that begin at once, in folders that they choose. */
+  @Test
+  void runsThatBeginTogetherHaveFoldersOfTheirOwn() throws IOException, InterruptedException {
+    List<Process> processes = new ArrayList<>();
+    for (int i = 0; i < 3; i++) {
+      processes.add(fork(SMALL_RUN, List.of()));
+    }
+    for (Process process : processes) {
+      String output = output(process);
+      assertEquals(0, process.waitFor(), output);
+    }
+    for (String number : List.of("1", "2", "3")) {
+      Path run = folder.resolve("runs").resolve(number);
+      assertEquals("step-000004\n", Files.readString(run.resolve("LATEST")));
+      assertEquals(5, Files.readAllLines(run.resolve("metrics.csv")).size());
+    }
+  }
+
+  /** JSON has no infinity, options do. */
+  @Test
+  void whateverIsAcceptedCanBeSaved() {
+    Path out = folder.resolve("run");
+    assertEquals(0, train(out, "--clip", "Infinity", "--stop-at", "5").exitCode());
+    Outcome resumed = run("train", "--resume", out.toString());
+    assertEquals(0, resumed.exitCode(), resumed.err());
+    for (String option : List.of("--learning-rate", "--weight-decay", "--eps")) {
+      assertFailed(2, "must be finite", train(folder.resolve("x"), option, "Infinity"));
+    }
+  }
+
+  @Test
+  void anEmptiedMetricsFileCostsOnlyThePicture() throws IOException {
+    Path out = folder.resolve("run");
+    train(out);
+    Files.writeString(out.resolve("metrics.csv"), "");
+    Outcome outcome = run("train", "--resume", out.toString());
+    assertEquals(0, outcome.exitCode(), outcome.err());
+    assertTrue(outcome.out().contains("no picture: "), outcome.out());
+    Files.writeString(out.resolve("metrics.csv"), "mine\n");
+    assertFailed(1, "is not the metrics of a run", run("train", "--resume", out.toString()));
+    assertEquals("mine\n", Files.readString(out.resolve("metrics.csv")));
+  }
+
+  /** Where digits are others, the decimal separator is a comma, or i is not the small I. */
+  @ParameterizedTest
+  @ValueSource(strings = {"fa-IR", "tr-TR", "de-DE"})
+  void runsDependOnNoLanguage(String language) throws IOException, InterruptedException {
+    Locale locale = Locale.forLanguageTag(language);
+    List<String> options =
+        List.of(
+            "-Duser.language=" + locale.getLanguage(),
+            "-Duser.country=" + locale.getCountry(),
+            "-Dfile.encoding=COMPAT",
+            "-Dline.separator=\r\n",
+            "-Duser.timezone=Asia/Kathmandu");
+    Path here = folder.resolve("here");
+    train(here, "--steps", "4", "--precision", "bf16");
+    for (String command :
+        List.of(
+            "train --data text.txt --out there --stop-at 2 --precision bf16 " + SMALL_SIZES,
+            "train --resume there",
+            "generate --from there --prompt the --length 5")) {
+      Process process = fork(command, options);
+      String output = output(process);
+      assertEquals(0, process.waitFor(), output);
+    }
+    assertEquals(withoutSpeed(here), withoutSpeed(folder.resolve("there")));
+    assertEquals("step-000004\n", Files.readString(folder.resolve("there").resolve("LATEST")));
+  }
+
+  private static final String SMALL_SIZES =
+      "--steps 4 --layers 1 --heads 2 --channels 8 --context 8 --batch 2 --eval-every 7"
+          + " --eval-batches 2 --save-every 1 --dropout 0.1 --sample-length 20";
+
+  private static final String SMALL_RUN = "train --data text.txt " + SMALL_SIZES;
+
+  /** The command line in a process of its own, in the test's folder. */
+  private Process fork(String command, List<String> options) throws IOException {
+    return fork(command, options, System.getProperty("java.class.path"));
+  }
+
+  private Process fork(String command, List<String> options, String classPath) throws IOException {
+    List<String> line = new ArrayList<>();
+    line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    line.addAll(options);
+    line.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-cp", classPath));
+    line.add(Main.class.getName());
+    line.addAll(List.of(command.split(" ", -1)));
+    return new ProcessBuilder(line).directory(folder.toFile()).redirectErrorStream(true).start();
+  }
+
+  private static String output(Process process) throws IOException {
+    return new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
   }
 
   @Test
@@ -366,29 +495,11 @@ class CommandLineTest {
         Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator, -1))
             .filter(entry -> !entry.contains("xchart"))
             .collect(Collectors.joining(File.pathSeparator));
-    String output =
-        inAnotherJvm(
-            List.of(
-                "--limit-modules=java.base,java.logging,java.management,jdk.unsupported",
-                "-cp",
-                classPath),
-            command);
-    assertTrue(output.contains("no picture: this Java runtime has no module java.desktop"), output);
-  }
-
-  private String inAnotherJvm(List<String> options, String command)
-      throws IOException, InterruptedException {
-    List<String> line = new ArrayList<>();
-    line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    line.add("--enable-native-access=ALL-UNNAMED");
-    line.addAll(options);
-    line.add(Main.class.getName());
-    line.addAll(List.of(command.split(" ", -1)));
-    Process process =
-        new ProcessBuilder(line).directory(folder.toFile()).redirectErrorStream(true).start();
-    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    String modules = "--limit-modules=java.base,java.logging,java.management,jdk.unsupported";
+    Process process = fork(command, List.of(modules), classPath);
+    String output = output(process);
     assertEquals(0, process.waitFor(), output);
-    return output;
+    assertTrue(output.contains("no picture: this Java runtime has no module java.desktop"), output);
   }
 
   // ---- a small heap ----
@@ -403,10 +514,11 @@ class CommandLineTest {
         text.write(line);
       }
     }
-    List<String> options =
-        List.of("-Xmx400m", "-XX:+UseSerialGC", "-cp", System.getProperty("java.class.path"));
     String sizes = " --steps 1 --layers 1 --heads 2 --channels 8 --context 8 --sample-length 0";
-    String output = inAnotherJvm(options, "train --data large.txt --out large" + sizes);
+    Process process =
+        fork("train --data large.txt --out large" + sizes, List.of("-Xmx400m", "-XX:+UseSerialGC"));
+    String output = output(process);
+    assertEquals(0, process.waitFor(), output);
     assertTrue(output.contains("saved: "), output);
   }
 }

@@ -2,7 +2,9 @@ package dev.adjoint.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.adjoint.TensorException;
 import dev.adjoint.train.Trainer.Progress;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -32,10 +34,57 @@ class MetricsFileTest {
     assertEquals(whole, Files.readString(file));
   }
 
+  private static final String HEADER =
+      "step,train_loss,val_loss,learning_rate,grad_norm,tokens_per_s\n";
+
+  private Path file(String text) throws IOException {
+    return Files.writeString(folder.resolve("metrics.csv"), text);
+  }
+
   @Test
   void refusesADamagedFile() throws IOException {
-    Path file = Files.writeString(folder.resolve("metrics.csv"), "head\n1,x\n2,y\n");
+    Path file = file(HEADER + "1,\u001b[31m" + "x".repeat(10_000) + "\n");
+    String message = assertThrows(CommandException.class, () -> MetricsFile.read(file)).toString();
+    assertTrue(message.contains("metrics.csv: line 2 is damaged: '1,\\u{1b}[31mxxx"), message);
+    assertTrue(message.length() < 400, message);
+  }
+
+  @Test
+  void refusesFilesOfOthers() throws IOException {
+    Path file = file("date,weight\n");
     assertThrows(CommandException.class, () -> MetricsFile.read(file));
+    assertThrows(CommandException.class, () -> MetricsFile.resume(file, 5));
+    assertThrows(TensorException.class, () -> MetricsFile.create(file));
+    assertEquals("date,weight\n", Files.readString(file));
+    Files.write(file, new byte[] {(byte) 0xff});
+    String message =
+        assertThrows(TensorException.class, () -> MetricsFile.resume(file, 5)).toString();
+    assertTrue(message.endsWith("metrics.csv: it is not text in UTF-8"), message);
+    Files.delete(file);
+    Files.createDirectory(file);
+    message = assertThrows(TensorException.class, () -> MetricsFile.read(file)).toString();
+    assertTrue(message.endsWith("metrics.csv: it is a folder, not a file"), message);
+  }
+
+  /** A run that was killed while it began leaves a part of the first line. */
+  @Test
+  void goesOnFromAnEmptiedFile() throws IOException {
+    for (String start : new String[] {"", "step,train", HEADER.strip(), HEADER}) {
+      Path file = file(start);
+      MetricsFile.resume(file, 5).close();
+      assertEquals(HEADER, Files.readString(file));
+      assertEquals(0, MetricsFile.read(file).size());
+    }
+    Path file = file("");
+    String message = assertThrows(CommandException.class, () -> MetricsFile.read(file)).toString();
+    assertTrue(message.contains("is not the metrics of a run"), message);
+  }
+
+  /** Half a number is a number too. */
+  @Test
+  void aLineWithoutItsEndIsNotBelieved() throws IOException {
+    Path file = file(HEADER + "1,0.5,,0.1,2.0,345\n2,0.5,,0.1,2.0,34");
+    assertEquals(1, MetricsFile.read(file).size());
   }
 
   private static Progress progress(int step) {

@@ -43,14 +43,13 @@ public final class CharTokenizer {
       tokens[i] = Arrays.binarySearch(characters, character);
       if (tokens[i] < 0) {
         throw new TensorException(
-            "encode: the character '"
-                + Character.toString(character)
-                + String.format(
-                    Locale.ROOT,
-                    "' (U+%04X) at position %d is not in the vocabulary of %d",
-                    character,
-                    i,
-                    characters.length));
+            String.format(
+                Locale.ROOT,
+                "encode: the character U+%04X (%s) at position %d is not in the vocabulary of %d",
+                character,
+                Character.getName(character), // shows on every terminal
+                i,
+                characters.length));
       }
     }
     return tokens;

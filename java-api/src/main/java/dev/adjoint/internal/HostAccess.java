@@ -12,6 +12,7 @@ import dev.adjoint.spi.HalfFloats;
 import dev.adjoint.spi.Layout;
 import dev.adjoint.spi.Memory;
 import dev.adjoint.spi.View;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -26,7 +27,39 @@ public final class HostAccess {
 
   private HostAccess() {}
 
+  /** Where elements come from, such as a file. */
+  @FunctionalInterface
+  public interface Elements {
+    /** Writes all of them, row-major. */
+    void writeTo(MemorySegment target) throws IOException;
+  }
+
   // ---- from Java ----
+
+  /** A tensor of elements that are written straight into its memory, where the host reaches it. */
+  public static Tensor of(Shape shape, DType dtype, Device device, Elements elements)
+      throws IOException {
+    Recorder.forbid("Tensor.of");
+    Tensor out = Tensors.empty(shape, dtype, device);
+    boolean complete = false;
+    try (Arena arena = Arena.ofConfined()) {
+      Memory memory = Tensors.view(out).memory();
+      if (memory.onHost()) {
+        elements.writeTo(memory.segment().asSlice(0, byteCount(out)));
+      } else {
+        MemorySegment staging = arena.allocate(byteCount(out));
+        elements.writeTo(staging);
+        Tensors.backend(out).upload(staging, Tensors.view(out));
+      }
+      complete = true;
+      return out;
+    } finally {
+      if (!complete) {
+        out.close();
+      }
+      Reference.reachabilityFence(out);
+    }
+  }
 
   /** A copy of row-major elements; the segment has as many bytes as the tensor. */
   public static Tensor of(MemorySegment elements, Shape shape, DType dtype, Device device) {

@@ -1,10 +1,14 @@
 package dev.adjoint.io;
 
 import dev.adjoint.TensorException;
+import dev.adjoint.spi.Messages;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -14,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * strings, booleans and null.
  */
 final class Json {
-  /** Deeper texts are refused rather than overflowing the stack. */
+  /** Deeper texts and values are refused rather than overflowing the stack. */
   private static final int MAX_DEPTH = 64;
 
   private final String text;
@@ -24,7 +28,33 @@ final class Json {
     this.text = text;
   }
 
+  /** A value for a message: numbers and truths as they are, texts in quotes, others by kind. */
+  static String described(@Nullable Object value) {
+    return switch (value) {
+      case null -> "null";
+      case String text -> Messages.quoted(text);
+      case Number number -> number.toString();
+      case Boolean truth -> truth.toString();
+      case Iterable<?> _ -> "an array";
+      default -> "an object";
+    };
+  }
+
   // ---- reading ----
+
+  /**
+   * @throws TensorException saying what is wrong and where
+   */
+  static @Nullable Object parse(ByteBuffer utf8) {
+    try {
+      return parse(StandardCharsets.UTF_8.newDecoder().decode(utf8).toString());
+    } catch (CharacterCodingException e) {
+      throw new TensorException("json: the text is not UTF-8", e);
+    } catch (OutOfMemoryError e) {
+      throw new TensorException(
+          "json: the heap is too small for what is in the text; raise it with -Xmx", e);
+    }
+  }
 
   /**
    * @throws TensorException saying what is wrong and where
@@ -67,7 +97,7 @@ final class Json {
       skipSpace();
       String name = string();
       if (object.containsKey(name)) {
-        throw wrong("the name \"" + name + "\" appears twice");
+        throw wrong("the name " + Messages.quoted(name) + " appears twice");
       }
       skipSpace();
       expect(':');
@@ -133,7 +163,7 @@ final class Json {
         }
         yield (char) code;
       }
-      default -> throw wrong("an unknown escape \\" + c);
+      default -> throw wrong("an unknown escape: " + Messages.quoted("\\" + c));
     };
   }
 
@@ -170,10 +200,17 @@ final class Json {
       integer = false;
     }
     String number = text.substring(start, at);
+    if (!integer) {
+      double value = Double.parseDouble(number);
+      if (!Double.isFinite(value)) {
+        throw wrong("the number " + Messages.quoted(number) + " is larger than a double can be");
+      }
+      return value;
+    }
     try {
-      return integer ? (Object) Long.valueOf(number) : (Object) Double.valueOf(number);
+      return Long.valueOf(number);
     } catch (NumberFormatException e) {
-      throw wrong("the integer " + number + " has more than 64 bits");
+      throw wrong("the integer " + Messages.quoted(number) + " has more than 64 bits");
     }
   }
 
@@ -222,15 +259,20 @@ final class Json {
    * One line; the same value always gives the same text.
    *
    * @param value of maps with string keys, lists, strings, finite numbers, booleans and nulls
-   * @throws TensorException if there is something else in it
+   * @throws TensorException if there is something else in it, or it is nested too deeply to be read
+   *     again
    */
   static String write(@Nullable Object value) {
     StringBuilder out = new StringBuilder();
-    write(value, out);
+    write(value, out, 0);
     return out.toString();
   }
 
-  private static void write(@Nullable Object value, StringBuilder out) {
+  private static void write(@Nullable Object value, StringBuilder out, int depth) {
+    if (depth > MAX_DEPTH) {
+      throw new TensorException(
+          "json: cannot write a value nested deeper than " + MAX_DEPTH + ", or one in itself");
+    }
     switch (value) {
       case null -> out.append("null");
       case String string -> writeString(string, out);
@@ -242,9 +284,12 @@ final class Json {
         char separator = '{';
         for (var entry : map.entrySet()) {
           out.append(separator);
-          writeString((String) entry.getKey(), out);
+          if (!(entry.getKey() instanceof String name)) {
+            throw new TensorException("json: the names in an object must be strings");
+          }
+          writeString(name, out);
           out.append(':');
-          write(entry.getValue(), out);
+          write(entry.getValue(), out, depth + 1);
           separator = ',';
         }
         out.append(map.isEmpty() ? "{}" : "}");
@@ -254,14 +299,15 @@ final class Json {
         String separator = "";
         for (Object element : list) {
           out.append(separator);
-          write(element, out);
+          write(element, out, depth + 1);
           separator = ",";
         }
         out.append(']');
       }
+      case Double number -> throw new TensorException("json: there is no number " + number);
       default ->
           throw new TensorException(
-              "json: cannot write " + value + " of " + value.getClass().getSimpleName());
+              "json: cannot write a value of the class " + value.getClass().getName());
     }
   }
 
@@ -277,7 +323,7 @@ final class Json {
         default -> {
           // Surrogates are escaped, since a lone one has no UTF-8.
           if (c < ' ' || Character.isSurrogate(c)) {
-            out.append(String.format(Locale.ROOT, "\\u%04x", (int) c));
+            out.append("\\u").append(HexFormat.of().toHexDigits(c));
           } else {
             out.append(c);
           }

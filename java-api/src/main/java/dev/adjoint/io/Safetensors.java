@@ -2,21 +2,22 @@ package dev.adjoint.io;
 
 import dev.adjoint.DType;
 import dev.adjoint.Device;
+import dev.adjoint.OutOfMemoryException;
 import dev.adjoint.Shape;
 import dev.adjoint.Tensor;
 import dev.adjoint.TensorException;
+import dev.adjoint.spi.Messages;
 import dev.adjoint.internal.HostAccess;
+import dev.adjoint.io.CheckedFile.Checksum;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
-import java.nio.charset.CharacterCodingException;
+import java.nio.channels.WritableByteChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -60,23 +61,61 @@ public final class Safetensors {
    *     lacks
    */
   public static Contents read(Path file, Device device) {
-    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ);
-        Arena arena = Arena.ofConfined()) {
-      return read(channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena), device);
+    return read(file, device, null);
+  }
+
+  /**
+   * The same, of a file whose checksum is known.
+   *
+   * @param expected null if it is not
+   */
+  static Contents read(Path file, Device device, @Nullable Checksum expected) {
+    Map<String, Tensor> tensors = new TreeMap<>();
+    boolean complete = false;
+    try (CheckedFile source = CheckedFile.open(file)) {
+      Map<String, String> metadata = new TreeMap<>();
+      for (Entry entry : entries(source, metadata)) {
+        tensors.put(
+            entry.name(),
+            HostAccess.of(
+                entry.shape(), entry.dtype(), device, elements -> read(source, entry, elements)));
+      }
+      if (expected != null && !expected.equals(source.checksum())) {
+        throw damaged("its checksum is not the one that was saved with it");
+      }
+      complete = true;
+      return new Contents(tensors, metadata);
     } catch (IOException e) {
       throw DurableFiles.failed(OP, "read", file, e);
+    } catch (OutOfMemoryException e) {
+      throw e; // not the file's fault
     } catch (TensorException e) {
       throw new TensorException(OP + ": " + file + ": " + e.getMessage(), e);
+    } finally {
+      if (!complete) {
+        tensors.values().forEach(Tensor::close);
+      }
     }
   }
 
-  private static Contents read(MemorySegment file, Device device) {
-    if (file.byteSize() < Long.BYTES) {
-      throw damaged(
-          "it has " + file.byteSize() + " bytes, fewer than the 8 of the header's length");
+  private static void read(CheckedFile source, Entry entry, MemorySegment elements)
+      throws IOException {
+    source.read(elements);
+    if (entry.dtype() == DType.BOOL) {
+      checkBooleans(entry.name(), elements);
     }
-    long length = file.get(ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN), 0);
-    long available = file.byteSize() - Long.BYTES;
+  }
+
+  /** Reads the header: the tensors in the order of their bytes, and the metadata. */
+  private static List<Entry> entries(CheckedFile source, Map<String, String> metadata)
+      throws IOException {
+    if (source.size() < Long.BYTES) {
+      throw damaged("it has " + source.size() + " bytes, fewer than the 8 of the header's length");
+    }
+    ByteBuffer start = ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+    source.read(MemorySegment.ofBuffer(start));
+    long length = start.getLong(0);
+    long available = source.size() - Long.BYTES;
     if (length < 0 || length > MAX_HEADER_BYTES || length > available) {
       throw damaged(
           "the header claims "
@@ -86,46 +125,35 @@ public final class Safetensors {
                   ? available + " are there"
                   : MAX_HEADER_BYTES + " are allowed"));
     }
-    MemorySegment data = file.asSlice(Long.BYTES + length);
-    Map<String, String> metadata = new TreeMap<>();
     List<Entry> entries = new ArrayList<>();
-    header(file.asSlice(Long.BYTES, length))
+    header(source, (int) length)
         .forEach(
             (name, value) -> {
-              Map<?, ?> fields = object("the entry of '" + name + "'", value);
+              Map<?, ?> fields = object("the entry of " + Messages.quoted(name), value);
               if (name.equals(METADATA)) {
                 readMetadata(fields, metadata);
               } else {
                 entries.add(entry(name, fields));
               }
             });
-    checkCover(entries, data.byteSize());
-    Map<String, Tensor> tensors = new TreeMap<>();
-    for (Entry entry : entries) {
-      MemorySegment elements = data.asSlice(entry.begin(), entry.end() - entry.begin());
-      if (entry.dtype() == DType.BOOL) {
-        checkBooleans(entry.name(), elements);
-      }
-      tensors.put(entry.name(), HostAccess.of(elements, entry.shape(), entry.dtype(), device));
-    }
-    return new Contents(tensors, metadata);
+    checkCover(entries, available - length);
+    return entries;
   }
 
-  private static Map<String, @Nullable Object> header(MemorySegment bytes) {
-    String text;
+  private static Map<String, @Nullable Object> header(CheckedFile source, int length)
+      throws IOException {
+    byte[] bytes;
     try {
-      text =
-          StandardCharsets.UTF_8
-              .newDecoder()
-              .decode(ByteBuffer.wrap(bytes.toArray(ValueLayout.JAVA_BYTE)))
-              .toString();
-    } catch (CharacterCodingException e) {
-      throw new TensorException("damaged: the header is not UTF-8", e);
+      bytes = new byte[length];
+    } catch (OutOfMemoryError e) {
+      throw new TensorException(
+          "the heap is too small for its header of " + length + " bytes; raise it with -Xmx", e);
     }
-    if (!text.startsWith("{")) {
+    source.read(MemorySegment.ofArray(bytes));
+    if (length == 0 || bytes[0] != '{') {
       throw damaged("the header does not begin with {");
     }
-    return object("the header", Json.parse(text));
+    return object("the header", Json.parse(ByteBuffer.wrap(bytes)));
   }
 
   @SuppressWarnings("unchecked") // Json's objects have string keys
@@ -140,7 +168,7 @@ public final class Safetensors {
     fields.forEach(
         (key, value) -> {
           if (!(value instanceof String text)) {
-            throw damaged("the metadata '" + key + "' is not a string");
+            throw damaged("the metadata " + Json.described(key) + " is not a string");
           }
           metadata.put((String) key, text);
         });
@@ -148,20 +176,19 @@ public final class Safetensors {
 
   private static Entry entry(String name, Map<?, ?> fields) {
     if (fields.size() != 3) {
-      throw damaged("'" + name + "' has other fields than dtype, shape and data_offsets");
+      throw damaged(Messages.quoted(name) + " has other fields than dtype, shape and data_offsets");
     }
     DType dtype = dtype(name, fields.get("dtype"));
     Shape shape = Shape.of(counts(name, "shape", fields.get("shape")));
     long[] offsets = counts(name, "data_offsets", fields.get("data_offsets"));
     if (offsets.length != 2 || offsets[0] > offsets[1]) {
-      throw damaged("'" + name + "' has data_offsets that are no pair begin ≤ end");
+      throw damaged(Messages.quoted(name) + " has data_offsets that are no pair begin ≤ end");
     }
     long bytes = shape.numel() * dtype.bytes();
     if (bytes != offsets[1] - offsets[0]) {
       throw damaged(
-          "'"
-              + name
-              + "', "
+          Messages.quoted(name)
+              + ", "
               + dtype
               + " "
               + shape
@@ -180,7 +207,11 @@ public final class Safetensors {
       }
     }
     throw new TensorException(
-        "'" + name + "' has the type " + value + "; supported are " + List.of(DType.values()));
+        Messages.quoted(name)
+            + " has the type "
+            + Json.described(value)
+            + "; supported are "
+            + List.of(DType.values()));
   }
 
   private static long[] counts(String name, String field, @Nullable Object value) {
@@ -188,7 +219,7 @@ public final class Safetensors {
         && list.stream().allMatch(count -> count instanceof Long n && n >= 0)) {
       return list.stream().mapToLong(count -> (Long) count).toArray();
     }
-    throw damaged("'" + name + "' has a " + field + " that is no list of counts: " + value);
+    throw damaged(Messages.quoted(name) + " has a " + field + " that is no list of counts");
   }
 
   /** Every byte belongs to exactly one tensor. */
@@ -198,9 +229,8 @@ public final class Safetensors {
     for (Entry entry : entries) {
       if (entry.begin() != covered || entry.end() > size) {
         throw damaged(
-            "'"
-                + entry.name()
-                + "' lies at bytes "
+            Messages.quoted(entry.name())
+                + " lies at bytes "
                 + entry.begin()
                 + " … "
                 + entry.end()
@@ -219,7 +249,7 @@ public final class Safetensors {
     for (long i = 0; i < elements.byteSize(); i++) {
       byte value = elements.get(ValueLayout.JAVA_BYTE, i);
       if (value != 0 && value != 1) {
-        throw damaged("'" + name + "' is BOOL but has the value " + value + " at " + i);
+        throw damaged(Messages.quoted(name) + " is BOOL but has the value " + value + " at " + i);
       }
     }
   }
@@ -238,6 +268,11 @@ public final class Safetensors {
    *     file cannot be written
    */
   public static void write(Path file, Map<String, Tensor> tensors, Map<String, String> metadata) {
+    DurableFiles.replace(OP, file, content(tensors, metadata));
+  }
+
+  /** What {@link #write} writes. */
+  static DurableFiles.Content content(Map<String, Tensor> tensors, Map<String, String> metadata) {
     // Wide types first, as the format's own writer does, so that all elements are aligned.
     Comparator<Map.Entry<String, Tensor>> order =
         Comparator.comparingInt(entry -> -entry.getValue().dtype().bytes());
@@ -246,17 +281,14 @@ public final class Safetensors {
             .sorted(order.thenComparing(Map.Entry.comparingByKey()))
             .toList();
     byte[] header = header(sorted, metadata);
-    DurableFiles.replace(
-        OP,
-        file,
-        channel -> {
-          ByteBuffer start = ByteBuffer.allocate(Long.BYTES + header.length);
-          start.order(ByteOrder.LITTLE_ENDIAN).putLong(header.length).put(header).flip();
-          DurableFiles.writeFully(channel, start);
-          for (var entry : sorted) {
-            writeElements(channel, entry.getValue());
-          }
-        });
+    return channel -> {
+      ByteBuffer start = ByteBuffer.allocate(Long.BYTES + header.length);
+      start.order(ByteOrder.LITTLE_ENDIAN).putLong(header.length).put(header).flip();
+      DurableFiles.writeFully(channel, start);
+      for (var entry : sorted) {
+        writeElements(channel, entry.getValue());
+      }
+    };
   }
 
   private static byte[] header(
@@ -294,7 +326,7 @@ public final class Safetensors {
     return sizes;
   }
 
-  private static void writeElements(FileChannel channel, Tensor tensor) throws IOException {
+  private static void writeElements(WritableByteChannel channel, Tensor tensor) throws IOException {
     long bytes = tensor.numel() * tensor.dtype().bytes();
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment elements = arena.allocate(bytes, Long.BYTES);

@@ -199,8 +199,8 @@ public abstract class Module implements AutoCloseable {
   /**
    * Takes over the values of a {@link #stateDict}, from any device.
    *
-   * @throws TensorException naming every missing, unexpected and wrongly shaped or typed entry; the
-   *     module is unchanged then
+   * @throws TensorException naming missing, unexpected and wrongly shaped or typed entries, or if
+   *     there is no memory to move them here; the module is unchanged then
    */
   public final void loadStateDict(Map<String, Tensor> state) {
     StateDict.load(getClass().getSimpleName(), namedState(), state);

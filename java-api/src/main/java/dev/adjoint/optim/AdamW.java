@@ -76,7 +76,7 @@ public final class AdamW extends Optimizer {
 
     /** Added to the denominator. */
     public Builder eps(double value) {
-      Optimizer.checkNotNegative("eps", value);
+      Optimizer.checkSetting("eps", value);
       eps = value;
       return this;
     }
@@ -84,7 +84,7 @@ public final class AdamW extends Optimizer {
     /**
      * The optimizer.
      *
-     * @throws TensorException if there are no parameters or a setting is negative
+     * @throws TensorException if there are no parameters or a setting is negative or not finite
      */
     public AdamW build() {
       return new AdamW(this);

@@ -46,6 +46,15 @@ public sealed interface LearningRate {
 
   /** See {@link #constant}. */
   record Constant(double value) implements LearningRate {
+    /**
+     * Checks the number.
+     *
+     * @throws TensorException if {@code value} is negative or not finite
+     */
+    public Constant {
+      checkRate("learning rate", value);
+    }
+
     @Override
     public double at(long step) {
       return value;
@@ -55,11 +64,14 @@ public sealed interface LearningRate {
   /** See {@link #step}. */
   record Step(double initial, long every, double factor) implements LearningRate {
     /**
-     * Checks the number.
+     * Checks the numbers.
      *
-     * @throws TensorException if {@code every} is not positive
+     * @throws TensorException if {@code every} is not positive, or another number is negative or
+     *     not finite
      */
     public Step {
+      checkRate("initial learning rate", initial);
+      checkRate("factor", factor);
       check(every > 0, "the number of steps must be positive", every);
     }
 
@@ -72,6 +84,16 @@ public sealed interface LearningRate {
 
   /** See {@link #exponential}. */
   record Exponential(double initial, double factor) implements LearningRate {
+    /**
+     * Checks the numbers.
+     *
+     * @throws TensorException if one is negative or not finite
+     */
+    public Exponential {
+      checkRate("initial learning rate", initial);
+      checkRate("factor", factor);
+    }
+
     @Override
     public double at(long step) {
       return initial * Math.pow(factor, (double) step);
@@ -81,11 +103,14 @@ public sealed interface LearningRate {
   /** See {@link #cosine}. */
   record Cosine(double initial, long total, double last) implements LearningRate {
     /**
-     * Checks the number.
+     * Checks the numbers.
      *
-     * @throws TensorException if {@code total} is not positive
+     * @throws TensorException if {@code total} is not positive, or another number is negative or
+     *     not finite
      */
     public Cosine {
+      checkRate("initial learning rate", initial);
+      checkRate("last learning rate", last);
       check(total > 0, "the number of steps must be positive", total);
     }
 
@@ -99,11 +124,14 @@ public sealed interface LearningRate {
   /** See {@link #linear}. */
   record Linear(double initial, long total, double last) implements LearningRate {
     /**
-     * Checks the number.
+     * Checks the numbers.
      *
-     * @throws TensorException if {@code total} is not positive
+     * @throws TensorException if {@code total} is not positive, or another number is negative or
+     *     not finite
      */
     public Linear {
+      checkRate("initial learning rate", initial);
+      checkRate("last learning rate", last);
       check(total > 0, "the number of steps must be positive", total);
     }
 
@@ -127,6 +155,13 @@ public sealed interface LearningRate {
     @Override
     public double at(long step) {
       return step < steps ? then.at(0) * (step + 1) / (steps + 1) : then.at(step - steps);
+    }
+  }
+
+  private static void checkRate(String what, double value) {
+    if (!(value >= 0 && value < Double.POSITIVE_INFINITY)) {
+      throw new TensorException(
+          "learningRate: the " + what + " must be finite and not negative, got " + value);
     }
   }
 

@@ -29,17 +29,26 @@ import java.util.TreeMap;
 public abstract class Optimizer implements AutoCloseable {
   private static final String STEP = "step";
 
+  /** Up to here a double can count. */
+  private static final double MOST_STEPS = 0x1p53;
+
   /** Parameters with the same settings that have made the same number of steps. */
   private static final class Cohort {
     private List<Member> members;
     private final Tensor hyper;
 
     /**
-     * @param hyper F64 [2] = {learning rate, steps done}
+     * @param hyper F64 [2] = {learning rate, steps done}; out of every scope when the group has it
      */
     Cohort(List<Member> members, Tensor hyper) {
       this.members = members;
-      this.hyper = Scope.escape(hyper);
+      this.hyper = hyper;
+    }
+
+    static Cohort of(List<Member> members, double learningRate, double steps) {
+      double[] hyper = {learningRate, steps};
+      Device device = members.getFirst().parameter().device();
+      return new Cohort(members, Tensor.of(hyper, Shape.of(hyper.length), device));
     }
   }
 
@@ -61,10 +70,9 @@ public abstract class Optimizer implements AutoCloseable {
       this.weightDecay = weightDecay;
     }
 
-    void addCohort(List<Member> members, double steps) {
-      double[] hyper = {learningRate, steps};
-      Device device = members.getFirst().parameter().device();
-      cohorts.add(new Cohort(members, Tensor.of(hyper, Shape.of(hyper.length), device)));
+    void add(Cohort cohort) {
+      Scope.escape(cohort.hyper);
+      cohorts.add(cohort);
     }
 
     void closeCounts() {
@@ -86,7 +94,7 @@ public abstract class Optimizer implements AutoCloseable {
    * @param stateNames of the tensors like the parameter that the rule keeps for each, zeros at
    *     first
    * @throws TensorException if there are no parameters, one is named twice or is no leaf of
-   *     floating type, or a setting is negative
+   *     floating type, or a setting is negative or not finite
    */
   protected Optimizer(
       List<ParameterGroup> groups,
@@ -100,8 +108,8 @@ public abstract class Optimizer implements AutoCloseable {
           new Group(
               settings.learningRate().orElse(learningRate),
               settings.weightDecay().orElse(weightDecay));
-      checkNotNegative("learning rate", group.learningRate);
-      checkNotNegative("weight decay", group.weightDecay);
+      checkSetting("learning rate", group.learningRate);
+      checkSetting("weight decay", group.weightDecay);
       List<Member> members = new ArrayList<>();
       for (Tensor parameter : settings.parameters()) {
         if (!parameter.isLeaf() || !parameter.dtype().isFloating() || parameter.dtype().isHalf()) {
@@ -121,7 +129,7 @@ public abstract class Optimizer implements AutoCloseable {
       }
       this.groups.add(group);
       if (!members.isEmpty()) {
-        group.addCohort(members, 0);
+        group.add(Cohort.of(members, group.learningRate, 0));
       }
     }
     if (parameters.isEmpty()) {
@@ -171,9 +179,10 @@ public abstract class Optimizer implements AutoCloseable {
     }
   }
 
-  static void checkNotNegative(String what, double value) {
-    if (!(value >= 0)) {
-      throw new TensorException("optimizer: the " + what + " must not be negative, got " + value);
+  static void checkSetting(String what, double value) {
+    if (!(value >= 0 && value < Double.POSITIVE_INFINITY)) {
+      throw new TensorException(
+          "optimizer: the " + what + " must be finite and not negative, got " + value);
     }
   }
 
@@ -244,7 +253,7 @@ public abstract class Optimizer implements AutoCloseable {
       return;
     }
     if (!idle.isEmpty()) {
-      group.cohorts.add(new Cohort(idle, cohort.hyper.copy()));
+      group.add(new Cohort(idle, cohort.hyper.copy()));
       cohort.members = ready;
     }
     List<List<Tensor>> state = new ArrayList<>();
@@ -272,18 +281,26 @@ public abstract class Optimizer implements AutoCloseable {
     return groups.get(group).learningRate;
   }
 
-  /** Sets the learning rate of all groups, for captured steps too. */
+  /**
+   * Sets the learning rate of all groups, for captured steps too.
+   *
+   * @throws TensorException if it is negative or not finite
+   */
   public final void setLearningRate(double value) {
     for (int i = 0; i < groups.size(); i++) {
       setLearningRate(i, value);
     }
   }
 
-  /** Sets the learning rate of one group, for captured steps too. */
+  /**
+   * Sets the learning rate of one group, for captured steps too.
+   *
+   * @throws TensorException if it is negative or not finite
+   */
   public final void setLearningRate(int group, double value) {
-    checkNotNegative("learning rate", value);
-    groups.get(group).learningRate = value;
+    checkSetting("learning rate", value);
     groups.get(group).cohorts.forEach(cohort -> cohort.hyper.set(value, 0));
+    groups.get(group).learningRate = value;
   }
 
   // ---- state ----
@@ -316,32 +333,62 @@ public abstract class Optimizer implements AutoCloseable {
    * Takes over the values of a {@link #stateDict}, from any device. Steps captured before do not
    * see them: record anew.
    *
-   * @throws TensorException naming every missing, unexpected and wrongly shaped or typed entry; the
-   *     optimizer is unchanged then
+   * @throws TensorException naming missing, unexpected and wrongly shaped or typed entries, or a
+   *     learning rate or count of steps that no optimizer can have, or if there is no memory to
+   *     move the state here; the optimizer is unchanged then
    */
   public final void loadStateDict(Map<String, Tensor> given) {
     String name = getClass().getSimpleName();
     try (var _ = Scope.open()) {
-      StateDict.check(name, stateDict(), given);
+      Map<String, Tensor> own = stateDict();
+      StateDict.check(name, own, given);
+      // All that can fail comes before the first change.
+      List<Double> rates = new ArrayList<>();
+      List<List<Cohort>> cohorts = new ArrayList<>();
+      for (int g = 0; g < groups.size(); g++) {
+        rates.add(learningRate(given, g));
+        cohorts.add(cohorts(groups.get(g), rates.get(g), given));
+      }
+      StateDict.load(name, own, given);
       for (int g = 0; g < groups.size(); g++) {
         Group group = groups.get(g);
-        group.learningRate = value(given, learningRateKey(g));
-        regroup(group, given);
+        group.closeCounts();
+        group.cohorts.clear();
+        group.learningRate = rates.get(g);
+        cohorts.get(g).forEach(group::add);
       }
-      StateDict.load(name, stateDict(), given);
     }
   }
 
-  /** Forms the cohorts anew, by the given counts of steps. */
-  private static void regroup(Group group, Map<String, Tensor> given) {
+  /** New cohorts by the given counts of steps, born in the current scope. */
+  private static List<Cohort> cohorts(Group group, double rate, Map<String, Tensor> given) {
     Map<Double, List<Member>> bySteps = new TreeMap<>();
     for (Member member : group.members()) {
-      double steps = value(given, member.key(STEP));
+      double steps = steps(given, member.key(STEP));
       bySteps.computeIfAbsent(steps, _ -> new ArrayList<>()).add(member);
     }
-    group.closeCounts();
-    group.cohorts.clear();
-    bySteps.forEach((steps, members) -> group.addCohort(members, steps));
+    List<Cohort> cohorts = new ArrayList<>();
+    bySteps.forEach((steps, members) -> cohorts.add(Cohort.of(members, rate, steps)));
+    return cohorts;
+  }
+
+  private static double learningRate(Map<String, Tensor> given, int group) {
+    String key = learningRateKey(group);
+    double rate = value(given, key);
+    checkSetting("learning rate in the state, " + key + ",", rate);
+    return rate;
+  }
+
+  private static double steps(Map<String, Tensor> given, String key) {
+    double steps = value(given, key);
+    if (!(steps >= 0 && steps <= MOST_STEPS) || steps != Math.rint(steps)) {
+      throw new TensorException(
+          "optimizer: the count of steps in the state, "
+              + key
+              + ", must be a whole number and not negative, got "
+              + steps);
+    }
+    return steps;
   }
 
   private static double value(Map<String, Tensor> given, String key) {

@@ -64,13 +64,16 @@ public final class Sgd extends Optimizer {
 
     /** μ. */
     public Builder momentum(double value) {
-      Optimizer.checkNotNegative("momentum", value);
+      Optimizer.checkSetting("momentum", value);
       momentum = value;
       return this;
     }
 
     /** τ. */
     public Builder dampening(double value) {
+      if (!Double.isFinite(value)) {
+        throw new TensorException("optimizer: the dampening must be finite, got " + value);
+      }
       dampening = value;
       return this;
     }

@@ -304,14 +304,25 @@ public final class Trainer implements AutoCloseable {
    * Goes on from what {@link #state} returned, after model and optimizer were loaded; other entries
    * are ignored.
    *
-   * @throws TensorException if an entry is missing or of another kind
+   * @throws TensorException if an entry is missing or of another kind; nothing has changed then
    */
   public void restore(Map<String, ? extends @Nullable Object> state) {
-    if (!(state.get("step") instanceof Long saved)) {
-      throw new TensorException("trainer: the state has no whole number 'step'");
+    if (!(state.get("step") instanceof Long saved) || saved < 0) {
+      throw new TensorException("trainer: the state has no whole number 'step' of 0 or more");
     }
-    random.restore(counters(state, "random"));
-    batches.restore(counters(state, "batches"));
+    long[] randomBefore = random.save();
+    long[] randomSaved = counters(state, "random");
+    long[] batchesSaved = counters(state, "batches");
+    random.restore(randomSaved);
+    boolean complete = false;
+    try {
+      batches.restore(batchesSaved);
+      complete = true;
+    } finally {
+      if (!complete) {
+        random.restore(randomBefore);
+      }
+    }
     step = saved;
     forgetCaptured();
   }

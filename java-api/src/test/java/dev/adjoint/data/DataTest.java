@@ -36,7 +36,7 @@ class DataTest {
   void unknownCharactersAndTokensAreNamed() {
     CharTokenizer tokenizer = CharTokenizer.of("abc");
     assertEquals(
-        "encode: the character 'é' (U+00E9) at position 1 is not in the vocabulary of 3",
+        "encode: the character U+00E9 (LATIN SMALL LETTER E WITH ACUTE) at position 1 is not in the vocabulary of 3",
         assertThrows(TensorException.class, () -> tokenizer.encode("aé")).getMessage());
     assertThrows(TensorException.class, () -> tokenizer.decode(3));
     assertThrows(TensorException.class, () -> tokenizer.decode(-1));

@@ -132,7 +132,7 @@ class SafetensorsTest {
         "8  | {'w':{'dtype':'F32','shape':[-2],'data_offsets':[0,8]}} | no list of counts",
         "8  | {'w':{'dtype':'F32','shape':[2.0],'data_offsets':[0,8]}} | no list of counts",
         "8  | {'w':{'dtype':'F32','shape':2,'data_offsets':[0,8]}} | no list of counts",
-        "8  | {'w':{'dtype':'F8_E4M3','shape':[8],'data_offsets':[0,8]}} | has the type F8_E4M3",
+        "8  | {'w':{'dtype':'F8_E4M3','shape':[8],'data_offsets':[0,8]}} | has the type 'F8_E4M3'",
         "8  | {'w':{'dtype':7,'shape':[2],'data_offsets':[0,8]}} | has the type 7",
         "8  | {'w':{'dtype':'F32','shape':[2]}} | has other fields",
         "8  | {'w':{'dtype':'F32','shape':[2],'data_offsets':[0,8],'x':1}} | has other fields",
@@ -161,6 +161,24 @@ class SafetensorsTest {
     } else {
       String refusal = refusal();
       assertTrue(refusal.contains(message), refusal);
+    }
+  }
+
+  /** What comes from a file is shown in part and in one line, however large it is. */
+  @Test
+  void messagesAreBounded() throws IOException {
+    String entry = "\"%s\":{\"dtype\":\"F32\",\"shape\":[%s],\"data_offsets\":[0,0]}";
+    for (String header :
+        List.of(
+            "{" + entry.formatted("x".repeat(100_000) + "\\u001b", "1") + "}",
+            "{" + entry.formatted("x", "1," + "1,".repeat(100_000) + "1") + "}",
+            "{" + entry.formatted("x", "\"" + "y".repeat(100_000) + "\"") + "}",
+            "{\"__metadata__\":{\"" + "k".repeat(100_000) + "\":1}}",
+            "{\"x\":" + "[".repeat(100_000))) {
+      write(header, 0);
+      String refusal = refusal();
+      assertTrue(refusal.length() < 500, refusal);
+      assertTrue(refusal.chars().allMatch(c -> c >= ' '), refusal);
     }
   }
 

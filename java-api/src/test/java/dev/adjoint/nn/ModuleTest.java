@@ -1,5 +1,6 @@
 package dev.adjoint.nn;
 
+import static java.util.Objects.requireNonNull;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -130,10 +131,37 @@ class ModuleTest {
       double before = weight.get(0, 0);
       assertEquals(
           "loadStateDict: the state does not fit Mlp; missing: hidden.bias, output.bias; unexpected:"
-              + " extra; of another shape or type: output.weight is F32 [1, 3], given F32 [3, 1],"
+              + " 'extra'; of another shape or type: output.weight is F32 [1, 3], given F32 [3, 1],"
               + " steps is I64 [], given F32 []",
           assertThrows(TensorException.class, () -> mlp.loadStateDict(state)).getMessage());
       assertEquals(before, weight.get(0, 0));
+    }
+  }
+
+  @Test
+  void aLoadThatFailsMidwayChangesNothing() {
+    try (Mlp mlp = new Mlp()) {
+      Map<String, Tensor> state = new LinkedHashMap<>();
+      mlp.stateDict().forEach((name, tensor) -> state.put(name, tensor.add(1)));
+      requireNonNull(state.get("output.bias")).close();
+      float[] before = mlp.hidden.weight().toFloatArray();
+      assertThrows(TensorException.class, () -> mlp.loadStateDict(state));
+      assertArrayEquals(before, mlp.hidden.weight().toFloatArray());
+    }
+  }
+
+  /** A state for something else may have any number of names, of any length. */
+  @Test
+  void whatALoadSaysIsBounded() {
+    try (Mlp mlp = new Mlp()) {
+      Map<String, Tensor> state = new LinkedHashMap<>(mlp.stateDict());
+      for (int i = 0; i < 1000; i++) {
+        state.put("\n".repeat(1000) + i, Tensor.zeros());
+      }
+      String message =
+          assertThrows(TensorException.class, () -> mlp.loadStateDict(state)).toString();
+      assertTrue(message.endsWith(" and 980 more"), message);
+      assertTrue(message.length() < 20_000 && message.indexOf('\n') < 0, message);
     }
   }
 

@@ -35,5 +35,16 @@ class LearningRateTest {
     assertThrows(TensorException.class, () -> LearningRate.cosine(1, 0, 0));
     assertThrows(TensorException.class, () -> LearningRate.linear(1, -1, 0));
     assertThrows(TensorException.class, () -> LearningRate.constant(1).withWarmup(-1));
+    for (double bad : new double[] {-1, Double.NaN, Double.POSITIVE_INFINITY}) {
+      assertThrows(TensorException.class, () -> LearningRate.constant(bad));
+      assertThrows(TensorException.class, () -> LearningRate.step(bad, 1, 0.5));
+      assertThrows(TensorException.class, () -> LearningRate.step(1, 1, bad));
+      assertThrows(TensorException.class, () -> LearningRate.exponential(bad, 0.5));
+      assertThrows(TensorException.class, () -> LearningRate.exponential(1, bad));
+      assertThrows(TensorException.class, () -> LearningRate.cosine(bad, 1, 0));
+      assertThrows(TensorException.class, () -> LearningRate.cosine(1, 1, bad));
+      assertThrows(TensorException.class, () -> LearningRate.linear(bad, 1, 0));
+      assertThrows(TensorException.class, () -> LearningRate.linear(1, 1, bad));
+    }
   }
 }

@@ -6,15 +6,25 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.adjoint.Adjoint;
+import dev.adjoint.DType;
+import dev.adjoint.Device;
+import dev.adjoint.ForkedJvm;
+import dev.adjoint.OutOfMemoryException;
 import dev.adjoint.Reference;
 import dev.adjoint.Scope;
+import dev.adjoint.Shape;
 import dev.adjoint.Tensor;
 import dev.adjoint.TensorException;
+import java.io.IOException;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /**
  * The rules against PyTorch's documented algorithms, written down again for one number in float64.
@@ -22,6 +32,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(Reference.class)
 class OptimizerTest {
   private static final double LEARNING_RATE = 0.1;
+  private static final double INFINITE = Double.POSITIVE_INFINITY;
 
   /** What one step makes of a number. */
   private interface Rule {
@@ -218,9 +229,124 @@ class OptimizerTest {
       state.put("1.exp_avg", Tensor.of(0.0));
       String message =
           assertThrows(TensorException.class, () -> optimizer.loadStateDict(state)).toString();
-      assertTrue(message.contains("missing: 0.exp_avg; unexpected: 1.exp_avg"), message);
+      assertTrue(message.contains("missing: 0.exp_avg; unexpected: '1.exp_avg'"), message);
       assertEquals(1, steps(optimizer, 0));
     }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "group.0.learning_rate, NaN",
+    "group.0.learning_rate, Infinity",
+    "group.0.learning_rate, -0.5",
+    "0.step, NaN",
+    "0.step, Infinity",
+    "0.step, -1",
+    "0.step, 1.5",
+  })
+  void valuesThatNoOptimizerCanHaveAreRefused(String key, double value) {
+    Tensor w = parameter(1);
+    try (AdamW optimizer = new AdamW(List.of(w), LEARNING_RATE)) {
+      step(optimizer, Map.of(w, 1.0));
+      Map<String, Tensor> state = new LinkedHashMap<>();
+      optimizer.stateDict().forEach((name, tensor) -> state.put(name, tensor.copy()));
+      state.put("0.exp_avg", Tensor.full(w.shape(), 77, w.dtype(), w.device()));
+      state.put(key, Tensor.of(value));
+      String message =
+          assertThrows(TensorException.class, () -> optimizer.loadStateDict(state)).toString();
+      assertTrue(message.contains(key), message);
+      assertWorks(optimizer, w, 1);
+    }
+  }
+
+  @Test
+  void aLoadThatFailsMidwayChangesNothing() {
+    Tensor a = parameter(1);
+    Tensor b = parameter(2);
+    try (AdamW optimizer = new AdamW(List.of(a, b), LEARNING_RATE)) {
+      step(optimizer, Map.of(a, 1.0, b, 1.0));
+      Map<String, Tensor> state = new LinkedHashMap<>();
+      optimizer.stateDict().forEach((name, tensor) -> state.put(name, tensor.add(1)));
+      requireNonNull(state.get("1.exp_avg_sq")).close();
+      assertThrows(TensorException.class, () -> optimizer.loadStateDict(state));
+      assertWorks(optimizer, a, 1);
+    }
+  }
+
+  private static void assertWorks(Optimizer optimizer, Tensor w, int steps) {
+    assertEquals(LEARNING_RATE, optimizer.learningRate());
+    assertEquals(steps, steps(optimizer, 0));
+    assertTrue(requireNonNull(optimizer.stateDict().get("0.exp_avg")).item() < 1);
+    double before = w.item();
+    step(optimizer, Map.of(w, 1.0));
+    assertEquals(steps + 1, steps(optimizer, 0));
+    assertTrue(w.item() < before);
+  }
+
+  /** Loads with a little more memory each time, until it is enough. */
+  static final class ScarceMemory {
+    private ScarceMemory() {}
+
+    public static void main(String[] args) {
+      Adjoint.setDefaultDevice(Device.REFERENCE);
+      int failures = 0;
+      while (failures < 50 && !loads(failures)) {
+        failures++;
+      }
+      System.out.println("failures: " + (failures > 3 && failures < 50 ? "several" : failures));
+    }
+
+    private static boolean loads(int spare) {
+      try (var _ = Scope.open()) {
+        List<Tensor> weights = List.of(parameter(1), parameter(2), parameter(3));
+        AdamW.Builder builder = AdamW.builder(LEARNING_RATE).group(weights.subList(0, 2));
+        try (AdamW optimizer = builder.group(weights.subList(2, 3)).build()) {
+          Map<Tensor, Double> gradients = new LinkedHashMap<>();
+          weights.forEach(w -> gradients.put(w, 1.0));
+          step(optimizer, gradients);
+          Map<String, Tensor> state = new LinkedHashMap<>();
+          optimizer.stateDict().forEach((name, tensor) -> state.put(name, tensor.add(1)));
+          boolean loaded = loadsWithSpare(optimizer, state, spare);
+          assertEquals(loaded ? LEARNING_RATE + 1 : LEARNING_RATE, optimizer.learningRate(1));
+          step(optimizer, gradients);
+          for (int i = 0; i < 3; i++) {
+            assertEquals(loaded ? 3 : 2, steps(optimizer, i));
+            double w = weights.get(i).item();
+            assertTrue(w < i + 1 - 1.5 * LEARNING_RATE, "moved by both steps: " + w);
+          }
+          return loaded;
+        }
+      }
+    }
+
+    private static boolean loadsWithSpare(AdamW optimizer, Map<String, Tensor> state, int spare) {
+      long before = Adjoint.memory(Device.REFERENCE).liveBytes();
+      long block;
+      try (Tensor _ = Tensor.of(0.0)) {
+        block = Adjoint.memory(Device.REFERENCE).liveBytes() - before;
+      }
+      Adjoint.emptyCache(Device.REFERENCE);
+      long bytes = Adjoint.memory(Device.REFERENCE).budget() - before - spare * block;
+      List<Tensor> ballast = new ArrayList<>(); // in powers of two, which are not rounded up
+      for (long rest = bytes / block * block; rest > 0; rest -= Long.highestOneBit(rest)) {
+        Shape size = Shape.of(Long.highestOneBit(rest));
+        ballast.add(Tensor.full(size, 0, DType.BOOL, Device.REFERENCE));
+      }
+      try {
+        optimizer.loadStateDict(state);
+        return true;
+      } catch (OutOfMemoryException e) {
+        return false;
+      } finally {
+        ballast.forEach(Tensor::close);
+      }
+    }
+  }
+
+  @Test
+  void withoutMemoryLoadingChangesNothing() throws IOException, InterruptedException {
+    assertEquals(
+        "failures: several\nexit 0", ForkedJvm.run(List.of("-Xmx32m"), ScarceMemory.class));
   }
 
   @Test
@@ -248,6 +374,17 @@ class OptimizerTest {
     assertThrows(TensorException.class, () -> new Sgd(List.of(w, w), 0.1));
     assertThrows(TensorException.class, () -> new Sgd(List.of(w.mul(2)), 0.1));
     assertThrows(TensorException.class, () -> new Sgd(List.of(Tensor.of(new long[] {1})), 0.1));
+    assertThrows(TensorException.class, () -> new Sgd(one, Double.POSITIVE_INFINITY));
+    assertThrows(TensorException.class, () -> builder().weightDecay(INFINITE).group(one).build());
+    assertThrows(TensorException.class, () -> builder().momentum(INFINITE));
+    assertThrows(TensorException.class, () -> builder().dampening(Double.NaN));
+    assertThrows(TensorException.class, () -> AdamW.builder(0.1).eps(INFINITE));
+    try (Sgd sgd = new Sgd(one, 0.1)) {
+      for (double rate : new double[] {-1, Double.NaN, INFINITE}) {
+        assertThrows(TensorException.class, () -> sgd.setLearningRate(rate));
+      }
+      assertEquals(0.1, sgd.learningRate());
+    }
     Sgd.Builder nesterov = builder().nesterov(true).group(one);
     assertThrows(TensorException.class, nesterov::build);
     assertThrows(TensorException.class, () -> AdamW.builder(0.1).betas(1, 0.9));

@@ -16,7 +16,7 @@ class MessagesTest {
   @Test
   void whatWouldMoveTheCursorIsEscaped() {
     assertEquals(
-        "a\\nb\\r\\t\\u001B[2J\\u0000\\u202E\\u2028\\u007F\\uD800",
+        "a\\nb\\r\\t\\u{1b}[2J\\u{0}\\u{202e}\\u{2028}\\u{7f}\\u{d800}",
         Messages.oneLine("a\nb\r\t\u001B[2J\0\u202E\u2028\u007F\uD800"));
   }
 
@@ -26,5 +26,15 @@ class MessagesTest {
     assertTrue(line.startsWith("<\\n") && line.endsWith("\\n>"), line);
     assertTrue(line.contains("[… 999002 characters …]"), line);
     assertTrue(line.length() < 2100, line);
+  }
+
+  @Test
+  void namesAreQuotedAndCut() {
+    assertEquals("''", Messages.quoted(""));
+    assertEquals("'weight ä \uD83D\uDE00'", Messages.quoted("weight ä \uD83D\uDE00"));
+    assertEquals("'" + "x".repeat(100) + "'", Messages.quoted("x".repeat(100)));
+    assertEquals("'" + "x".repeat(100) + "…' (101 characters)", Messages.quoted("x".repeat(101)));
+    assertEquals("'\\u{1b}[31m\\n'", Messages.quoted("\u001b[31m\n"));
+    assertTrue(Messages.quoted("\u0000".repeat(1_000_000)).length() < 1000);
   }
 }

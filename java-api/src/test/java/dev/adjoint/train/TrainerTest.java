@@ -25,6 +25,7 @@ import dev.adjoint.train.Trainer.Config;
 import dev.adjoint.train.Trainer.Progress;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -201,6 +202,16 @@ class TrainerTest {
           assertThrows(
               TensorException.class,
               () -> trainer.restore(Map.of("step", 1L, "random", List.of("a", "b"))));
+          Map<String, @Nullable Object> before = trainer.state();
+          for (var wrong :
+              Map.of("step", -1L, "random", List.of(1L), "batches", List.of(1L)).entrySet()) {
+            Map<String, @Nullable Object> state = new LinkedHashMap<>();
+            state.putAll(Map.of("step", 5L, "random", List.of(7L, 7L)));
+            state.put("batches", before.get("batches"));
+            state.put(wrong.getKey(), wrong.getValue());
+            assertThrows(TensorException.class, () -> trainer.restore(state));
+            assertEquals(before, trainer.state());
+          }
         });
     LearningRate constant = LearningRate.constant(1);
     assertThrows(TensorException.class, () -> Config.of(-1, constant));
