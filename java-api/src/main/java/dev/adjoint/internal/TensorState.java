@@ -109,7 +109,7 @@ public final class TensorState implements Runnable {
   }
 
   private void unmarkUnscoped() {
-    if (UNSCOPED.compareAndSet(this, true, false)) {
+    if (unscoped && UNSCOPED.compareAndSet(this, true, false)) {
       storage.context().allocator().unscoped(-storage.memory().bytes());
     }
   }
