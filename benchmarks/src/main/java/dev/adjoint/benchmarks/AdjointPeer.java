@@ -50,7 +50,7 @@ final class AdjointPeer implements Peer {
       Map.of("attention", "attention causal", "sum_rows", "sum dim", "max_rows", "max dim");
 
   private final Device device;
-  // Tensors outside any scope would each be registered with a Cleaner.
+  // Tensors outside any scope would each be registered for the collector.
   private final Scope scope;
 
   AdjointPeer(Device device) {
