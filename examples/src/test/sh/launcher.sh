@@ -95,7 +95,7 @@ launch 2 "${hostile[@]}" -- train --data ""
 one_line
 launch 1 "${hostile[@]}" -- train --data "$folder"/nowhere/"$e"
 one_line
-says "$err" "$e: no such file"
+says "$err" "no such file"
 launch 1 ADJOINT_JAVA_OPTS=-Dadjoint.device=gpu -- example gradient-descent
 one_line
 says "$err" "use cpu"

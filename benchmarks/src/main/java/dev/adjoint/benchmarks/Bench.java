@@ -4,6 +4,7 @@ import dev.adjoint.TensorException;
 import dev.adjoint.benchmarks.PeerProvider.Setting;
 import dev.adjoint.benchmarks.WorkerProcess.Backend;
 import dev.adjoint.benchmarks.WorkerProcess.FailedException;
+import dev.adjoint.io.DurableFiles;
 import dev.adjoint.spi.Messages;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -152,8 +153,8 @@ public final class Bench implements Callable<Integer> {
       case FailedException known -> String.valueOf(known.getMessage());
       case TensorException known -> String.valueOf(known.getMessage());
       case IllegalStateException known -> String.valueOf(known.getMessage());
-      case UncheckedIOException io when io.getCause() != null -> io.getCause().toString();
-      case IOException io -> io.toString();
+      case UncheckedIOException io when io.getCause() != null -> DurableFiles.reason(io.getCause());
+      case IOException io -> DurableFiles.reason(io);
       default -> "internal error: " + failure + " (ADJOINT_DEBUG=1 shows where)";
     };
   }
@@ -231,12 +232,12 @@ public final class Bench implements Callable<Integer> {
     results.finish();
     try {
       report(results);
-    } catch (IOException e) {
+    } catch (TensorException e) {
       spec.commandLine().getErr().println("adjoint: " + e.getMessage());
     }
   }
 
-  private void report(Results results) throws IOException {
+  private void report(Results results) {
     if (out != null) {
       Results.save(out.resolve("report.md"), new MarkdownReport(results).text());
       Results.save(out.resolve("index.html"), new HtmlReport(results).text());
@@ -245,15 +246,11 @@ public final class Bench implements Callable<Integer> {
   }
 
   private void save(Results results) {
-    try {
-      if (json != null) {
-        Results.save(json, results.json());
-      }
-      if (out != null) {
-        Results.save(out.resolve("results.json"), results.json());
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
+    if (json != null) {
+      Results.save(json, results.json());
+    }
+    if (out != null) {
+      Results.save(out.resolve("results.json"), results.json());
     }
   }
 

@@ -1,9 +1,9 @@
 package dev.adjoint.benchmarks;
 
-import java.io.IOException;
-import java.nio.file.Files;
+import dev.adjoint.io.DurableFiles;
+import java.nio.channels.Channels;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -104,9 +104,8 @@ final class Results {
   }
 
   /** Writes a file that is never seen half-written. */
-  static void save(Path file, String text) throws IOException {
-    Path next = file.resolveSibling(file.getFileName() + ".next");
-    Files.writeString(next, text);
-    Files.move(next, file, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
+  static void save(Path file, String text) {
+    byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+    DurableFiles.replace("bench", file, channel -> Channels.newOutputStream(channel).write(bytes));
   }
 }

@@ -1,16 +1,12 @@
 package dev.adjoint.cli;
 
 import dev.adjoint.TensorException;
+import dev.adjoint.io.DurableFiles;
 import dev.adjoint.spi.Messages;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.charset.CharacterCodingException;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.InvalidPathException;
-import java.nio.file.NoSuchFileException;
-import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.util.Objects;
 import picocli.CommandLine;
@@ -159,15 +155,9 @@ public final class Main implements Runnable {
 
   /** What went wrong with a file; these exceptions' own messages are hardly more than its name. */
   static String fileMessage(IOException e) {
-    return switch (e) {
-      case NoSuchFileException missing -> missing.getFile() + ": no such file or folder";
-      case AccessDeniedException denied -> denied.getFile() + ": permission denied";
-      case FileAlreadyExistsException there -> there.getFile() + ": is there already";
-      case NotDirectoryException file -> file.getFile() + ": is not a folder";
-      case FileSystemException other when other.getReason() != null ->
-          other.getFile() + ": " + other.getReason();
-      case CharacterCodingException _ -> "a file is not a text in UTF-8";
-      default -> "reading or writing failed: " + (e.getMessage() == null ? e : e.getMessage());
-    };
+    String reason = DurableFiles.reason(e);
+    return e instanceof FileSystemException known && known.getFile() != null
+        ? known.getFile() + ": " + reason
+        : reason;
   }
 }

@@ -232,19 +232,16 @@ final class TrainSettings {
     require(command, dropout >= 0 && dropout < 1, "--dropout must be in [0, 1), got " + dropout);
     require(
         command,
-        learningRate > 0
-            && learningRate < Double.POSITIVE_INFINITY
-            && minLearningRate >= 0
-            && minLearningRate <= learningRate,
-        "--learning-rate must be positive and finite and --min-learning-rate between 0 and it");
-    require(
-        command,
-        Stream.of(weightDecay, clip, eps).allMatch(x -> x >= 0 && x < Double.POSITIVE_INFINITY),
-        "--weight-decay, --clip and --eps must be finite and not negative");
-    require(
-        command,
-        Double.isFinite(learningRate) && Double.isFinite(weightDecay) && Double.isFinite(eps),
+        Stream.of(learningRate, weightDecay, eps).allMatch(Double::isFinite),
         "--learning-rate, --weight-decay and --eps must be finite");
+    require(
+        command,
+        learningRate > 0 && minLearningRate >= 0 && minLearningRate <= learningRate,
+        "--learning-rate must be positive and --min-learning-rate between 0 and it");
+    require(
+        command,
+        weightDecay >= 0 && clip >= 0 && eps >= 0,
+        "--weight-decay, --clip and --eps must not be negative");
     require(
         command,
         beta1 >= 0 && beta1 < 1 && beta2 >= 0 && beta2 < 1,

@@ -374,7 +374,7 @@ class CommandLineTest {
   @Test
   void messagesHaveNoControlCharactersAndAnEnd() {
     Outcome outcome = run("train", "--data", "x\u001B[2J\n" + "y".repeat(100_000));
-    assertFailed(1, "x\\u001B[2J\\ny", outcome);
+    assertFailed(1, "x\\u{1b}[2J\\ny", outcome);
     assertTrue(outcome.err().length() < 3000, outcome.err());
   }
 
@@ -389,12 +389,16 @@ class CommandLineTest {
 
   @Test
   void filesThatFailAreNamedInWords() {
-    assertEquals("x: is not a folder", Main.fileMessage(new NotDirectoryException("x")));
-    assertEquals("x: is there already", Main.fileMessage(new FileAlreadyExistsException("x")));
     assertEquals(
-        "x: No space left on device",
+        "x: a part of the path is a file, not a folder",
+        Main.fileMessage(new NotDirectoryException("x")));
+    assertEquals(
+        "x: there is something of this name already",
+        Main.fileMessage(new FileAlreadyExistsException("x")));
+    assertEquals(
+        "x: the disk is full",
         Main.fileMessage(new FileSystemException("x", null, "No space left on device")));
-    assertEquals("a file is not a text in UTF-8", Main.fileMessage(new MalformedInputException(1)));
+    assertEquals("it is not text in UTF-8", Main.fileMessage(new MalformedInputException(1)));
   }
 
   // ---- generate ----

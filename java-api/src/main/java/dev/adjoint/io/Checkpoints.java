@@ -5,9 +5,9 @@ import dev.adjoint.OutOfMemoryException;
 import dev.adjoint.Scope;
 import dev.adjoint.Tensor;
 import dev.adjoint.TensorException;
+import dev.adjoint.internal.Dropped;
 import dev.adjoint.io.CheckedFile.Checksum;
 import java.io.IOException;
-import java.lang.ref.Cleaner;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -66,7 +66,6 @@ public final class Checkpoints implements AutoCloseable {
   private static final int MOST_TEXT_BYTES = 1 << 28;
   private static final int MOST_ATTEMPTS = 10;
   private static final System.Logger LOGGER = System.getLogger("dev.adjoint");
-  private static final Cleaner CLEANER = Cleaner.create();
 
   /** The claim of an object; apart from it, so that it can be given back when that is dropped. */
   private static final class Holder implements Runnable {
@@ -94,7 +93,7 @@ public final class Checkpoints implements AutoCloseable {
 
   private final Path folder;
   private final Holder holder = new Holder();
-  private final Cleaner.Cleanable cleanable = CLEANER.register(this, holder);
+  private final Dropped.Registration registration = Dropped.register(this, holder);
   private final Set<Path> warned = new HashSet<>();
 
   /** In a folder, which {@link #claim} or the first {@link #save} creates. */
@@ -139,7 +138,8 @@ public final class Checkpoints implements AutoCloseable {
   /** Gives up the right to write into the folder, if {@link #claim} or {@link #save} took it. */
   @Override
   public void close() {
-    cleanable.clean();
+    registration.cancel();
+    holder.run();
   }
 
   // ---- saving ----

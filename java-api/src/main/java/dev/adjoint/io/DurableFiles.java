@@ -291,7 +291,7 @@ public final class DurableFiles {
   }
 
   /** Why something failed with a file; without the file's name, which the exceptions repeat. */
-  static String reason(IOException e) {
+  public static String reason(IOException e) {
     return switch (e) {
       case ClosedByInterruptException _ -> interrupted();
       case FileLockInterruptionException _ -> interrupted();
