@@ -37,22 +37,27 @@ public final class Scope implements AutoCloseable {
   private Dropped.@Nullable Registration registration;
   private boolean closed;
 
-  /** For a try statement of this library, which is certain to close it. */
-  Scope() {
-    parent = ThreadState.scope();
-    thread = ThreadState.enter(this);
+  /**
+   * For a try statement, which is certain to close it.
+   *
+   * @param operation whether an operation of this library runs inside, and no code of users
+   */
+  Scope(boolean operation) {
+    thread = ThreadState.forScope();
+    parent = thread.innermost();
+    thread.enter(this, operation);
   }
 
   /** Opens a scope inside the current one. */
   public static Scope open() {
-    Scope scope = new Scope();
+    Scope scope = new Scope(false);
     scope.registration = Dropped.register(scope, scope.tensors);
     return scope;
   }
 
   /** Runs {@code body} in a scope of its own; its result moves to the surrounding scope. */
   public static Tensor tidy(Supplier<Tensor> body) {
-    try (Scope scope = new Scope()) {
+    try (Scope scope = new Scope(false)) {
       return scope.keep(body.get());
     }
   }
@@ -61,7 +66,7 @@ public final class Scope implements AutoCloseable {
    * Runs {@code body} in a scope of its own; the tensors it returns move to the surrounding scope.
    */
   public static List<Tensor> tidyAll(Supplier<List<Tensor>> body) {
-    try (Scope scope = new Scope()) {
+    try (Scope scope = new Scope(false)) {
       List<Tensor> results = body.get();
       results.forEach(scope::keep);
       return results;
@@ -70,7 +75,7 @@ public final class Scope implements AutoCloseable {
 
   /** Runs {@code body} in a scope of its own. */
   public static void run(Runnable body) {
-    try (var _ = new Scope()) {
+    try (var _ = new Scope(false)) {
       body.run();
     }
   }

@@ -64,7 +64,7 @@ public final class Tensor implements AutoCloseable {
 
           @Override
           public Scope openScope() {
-            return new Scope();
+            return new Scope(true);
           }
         });
   }
@@ -285,7 +285,7 @@ public final class Tensor implements AutoCloseable {
 
   /** Changes one element, outside any graph. */
   public Tensor set(double value, long... index) {
-    try (var _ = new Scope();
+    try (var _ = new Scope(true);
         var _ = GradMode.off()) {
       Check.that(
           index.length == rank(),
@@ -477,7 +477,7 @@ public final class Tensor implements AutoCloseable {
 
   /** Each element limited to [low, high]. */
   public Tensor clamp(double low, double high) {
-    return Scope.tidy(
+    return Tensors.tidy(
         () ->
             Elementwise.binary(
                 BinaryKernel.MINIMUM,

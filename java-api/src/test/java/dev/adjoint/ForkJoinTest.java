@@ -4,14 +4,17 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.adjoint.autograd.Function;
 import dev.adjoint.autograd.GradMode;
 import java.io.IOException;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ForkJoinPool;
 import java.util.concurrent.ForkJoinTask;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
@@ -68,6 +71,48 @@ class ForkJoinTest {
               }
             });
     assertEquals(List.of(true, Precision.TF32, true), seen);
+  }
+
+  /** Waits for another task in its backward pass, and so in the middle of an operation. */
+  private static final class Waiting extends Function {
+    private @Nullable Tensor madeByTheOther;
+
+    @Override
+    protected Result forward(List<Tensor> inputs) {
+      return new Result(inputs.getFirst().mul(2), List.of());
+    }
+
+    @Override
+    protected List<@Nullable Tensor> backward(Tensor grad, List<Tensor> saved) {
+      ForkJoinTask<Tensor> other =
+          ForkJoinTask.adapt(
+              () -> {
+                assertTrue(GradMode.isEnabled());
+                return Tensor.full(Shape.of(2), 7);
+              });
+      madeByTheOther = other.fork().join();
+      return List.of(grad.mul(2));
+    }
+  }
+
+  @Test
+  void aTaskThatRunsInTheMiddleOfBackwardKeepsItsResult()
+      throws InterruptedException, ExecutionException {
+    Waiting function = new Waiting();
+    try (Tensor x = Tensor.ones(1).requiresGrad_(true)) {
+      inPool(
+          () -> {
+            try (var _ = Scope.open()) {
+              function.apply(x).sum().backward();
+              return true;
+            }
+          });
+      Expect.values(Objects.requireNonNull(x.grad()), 2);
+    }
+    Tensor made = Objects.requireNonNull(function.madeByTheOther);
+    assertFalse(made.isClosed());
+    Expect.values(made, 7, 7);
+    made.close();
   }
 
   @Test

@@ -7,6 +7,7 @@ import dev.adjoint.TensorException;
 import dev.adjoint.graph.Graph;
 import dev.adjoint.graph.Saves;
 import dev.adjoint.internal.Check;
+import dev.adjoint.internal.ThreadState;
 import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -82,7 +83,9 @@ public abstract class Function {
           for (int i = 0; i < count; i++) {
             saved[i] = saves.get(i);
           }
-          return checked(backward(grad, List.of(saved)), types, saves);
+          List<@Nullable Tensor> grads =
+              ThreadState.runUserCode(() -> backward(grad, List.of(saved)));
+          return checked(grads, types, saves);
         });
   }
 

@@ -11,6 +11,7 @@ import dev.adjoint.spi.View;
 import java.lang.invoke.MethodHandles;
 import java.lang.ref.Reference;
 import java.util.Objects;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -73,9 +74,19 @@ public final class Tensors {
     access().disown(tensor);
   }
 
-  /** A scope for a try statement, which is certain to close it: cheaper than {@link Scope#open}. */
+  /**
+   * A scope around an operation of this library, for a try statement, which is certain to close it.
+   * Code of users runs inside only by {@link ThreadState#runUserCode}.
+   */
   public static Scope openScope() {
     return access().openScope();
+  }
+
+  /** {@link Scope#tidy} around an operation of this library; see {@link #openScope}. */
+  public static Tensor tidy(Supplier<Tensor> body) {
+    try (Scope scope = openScope()) {
+      return scope.keep(body.get());
+    }
   }
 
   /** The view of an open tensor; kernels get it only through {@link Dispatch}. */

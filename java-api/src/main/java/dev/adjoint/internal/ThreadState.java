@@ -7,6 +7,7 @@ import java.lang.ref.WeakReference;
 import java.util.Set;
 import java.util.concurrent.ForkJoinTask;
 import java.util.concurrent.ForkJoinWorkerThread;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,10 +32,18 @@ public final class ThreadState {
   /** The state of a task that waits for this one. */
   private final @Nullable ThreadState waiting;
 
-  private final Setting<Boolean> gradOff = new Setting<>(this, "gradMode", false);
-  private final Setting<Precision> precision = new Setting<>(this, "precision", Precision.F32);
+  /** Made when they are first changed, since most tasks only open scopes. */
+  private @Nullable Setting<Boolean> gradOff;
+
+  private @Nullable Setting<Precision> precision;
   private @Nullable ScopeLink scopes;
   private @Nullable Recorder recorder;
+
+  /**
+   * How many scopes around an operation of this library are open. No code of users runs inside
+   * them, so the thread runs no other task meanwhile, and looking at its stack can be spared.
+   */
+  private int operations;
 
   private ThreadState(int tasks, @Nullable ThreadState waiting) {
     this.tasks = tasks;
@@ -52,13 +61,13 @@ public final class ThreadState {
   /** Whether nothing is recorded for backward. */
   public static boolean isGradOff() {
     ThreadState state = current();
-    return state != null && state.gradOff.value();
+    return state != null && state.gradOff != null && state.gradOff.value();
   }
 
   /** The precision of products. */
   public static Precision precision() {
     ThreadState state = current();
-    return state == null ? Precision.F32 : state.precision.value();
+    return state == null || state.precision == null ? Precision.F32 : state.precision.value();
   }
 
   /** The recording of a step that is under way on this thread; null for none. */
@@ -76,12 +85,20 @@ public final class ThreadState {
 
   /** Switches recording for backward off or on until the guard is closed. */
   public static Setting.Guard gradOff(boolean off) {
-    return own().gradOff.set(off);
+    ThreadState state = own();
+    if (state.gradOff == null) {
+      state.gradOff = new Setting<>(state, "gradMode", false);
+    }
+    return state.gradOff.set(off);
   }
 
   /** Changes the precision of products until the guard is closed. */
   public static Setting.Guard precision(Precision value) {
-    return own().precision.set(value);
+    ThreadState state = own();
+    if (state.precision == null) {
+      state.precision = new Setting<>(state, "precision", Precision.F32);
+    }
+    return state.precision.set(value);
   }
 
   /** Begins or ends (null) the recording of a step. */
@@ -91,11 +108,22 @@ public final class ThreadState {
     state.leaveIfUnused();
   }
 
-  /** Makes a scope the innermost one; its thread's state, for {@link #leave}. */
-  public static ThreadState enter(Scope scope) {
-    ThreadState state = own();
-    state.scopes = new ScopeLink(scope, state.scopes);
-    return state;
+  /** The state of the task that the current thread runs, to open a scope in. */
+  public static ThreadState forScope() {
+    return own();
+  }
+
+  /**
+   * Makes a scope of this state's thread the innermost one.
+   *
+   * @param operation whether it surrounds an operation of this library, which is certain to close
+   *     it, and in which code of users runs only by {@link #runUserCode}
+   */
+  public void enter(Scope scope, boolean operation) {
+    scopes = new ScopeLink(scope, operation, scopes);
+    if (operation) {
+      operations++;
+    }
   }
 
   /** Ends the innermost scope. */
@@ -105,7 +133,25 @@ public final class ThreadState {
       throw new IllegalStateException("not the innermost scope");
     }
     scopes = link.outer;
+    if (link.operation) {
+      operations--;
+    }
     leaveIfUnused();
+  }
+
+  /** Runs code of users from within an operation: it may make the thread run other tasks. */
+  public static <T> T runUserCode(Supplier<T> code) {
+    ThreadState state = CURRENT.get();
+    if (state == null || state.operations == 0) {
+      return code.get();
+    }
+    int operations = state.operations;
+    state.operations = 0;
+    try {
+      return code.get();
+    } finally {
+      state.operations = operations;
+    }
   }
 
   /**
@@ -145,8 +191,8 @@ public final class ThreadState {
   void leaveIfUnused() {
     if (scopes == null
         && recorder == null
-        && gradOff.isUnchanged()
-        && precision.isUnchanged()
+        && (gradOff == null || gradOff.isUnchanged())
+        && (precision == null || precision.isUnchanged())
         && CURRENT.get() == this) {
       CURRENT.set(waiting);
     }
@@ -156,7 +202,9 @@ public final class ThreadState {
 
   private static @Nullable ThreadState current() {
     ThreadState state = CURRENT.get();
-    return state == null || state.tasks == 0 ? state : state.ofDepth(depth());
+    return state == null || state.tasks == 0 || state.operations > 0
+        ? state
+        : state.ofDepth(depth());
   }
 
   private @Nullable ThreadState ofDepth(int depth) {
@@ -169,6 +217,9 @@ public final class ThreadState {
 
   private static ThreadState own() {
     ThreadState top = CURRENT.get();
+    if (top != null && top.operations > 0) {
+      return top;
+    }
     int depth = isWorker() ? depth() : 0;
     ThreadState state = top == null ? null : top.ofDepth(depth);
     if (state == null) {
@@ -186,10 +237,12 @@ public final class ThreadState {
 
   /** A place in the stack of open scopes. It does not keep a scope that nobody can close. */
   private static final class ScopeLink extends WeakReference<Scope> {
+    private final boolean operation;
     private final @Nullable ScopeLink outer;
 
-    private ScopeLink(Scope scope, @Nullable ScopeLink outer) {
+    private ScopeLink(Scope scope, boolean operation, @Nullable ScopeLink outer) {
       super(scope);
+      this.operation = operation;
       this.outer = outer;
     }
   }

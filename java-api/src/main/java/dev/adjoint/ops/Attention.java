@@ -4,7 +4,6 @@ import dev.adjoint.DType;
 import dev.adjoint.Device;
 import dev.adjoint.Generator;
 import dev.adjoint.Precision;
-import dev.adjoint.Scope;
 import dev.adjoint.Shape;
 import dev.adjoint.ShapeMismatchException;
 import dev.adjoint.Tensor;
@@ -43,7 +42,7 @@ public final class Attention {
       return Halves.widened(
           wide -> scaledDotProductAttention(wide[0], wide[1], wide[2], causal), q, k, v);
     }
-    return Scope.tidy(
+    return Tensors.tidy(
         () -> fused(op, causal, new Tensor[] {rowsDense(q), rowsDense(k), rowsDense(v)}));
   }
 
@@ -63,7 +62,7 @@ public final class Attention {
     Check.that(qkv.size(4) > 0, op, () -> "the head size must be positive: " + qkv.shape());
     return widens(qkv)
         ? Halves.widened(wide -> selfAttention(wide[0], causal), qkv)
-        : Scope.tidy(() -> fused(op, causal, new Tensor[] {rowsDense(qkv)}));
+        : Tensors.tidy(() -> fused(op, causal, new Tensor[] {rowsDense(qkv)}));
   }
 
   /** Queries, keys and values: three tensors, or one that holds all. */
@@ -135,7 +134,7 @@ public final class Attention {
           k,
           v);
     }
-    return Scope.tidy(
+    return Tensors.tidy(
         () ->
             product(
                 weights(q, k, causal, 1 / Math.sqrt((double) q.size(3)))

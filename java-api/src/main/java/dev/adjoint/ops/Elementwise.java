@@ -2,7 +2,6 @@ package dev.adjoint.ops;
 
 import dev.adjoint.DType;
 import dev.adjoint.DTypeMismatchException;
-import dev.adjoint.Scope;
 import dev.adjoint.Shape;
 import dev.adjoint.ShapeMismatchException;
 import dev.adjoint.Tensor;
@@ -386,13 +385,13 @@ public final class Elementwise {
     }
     if (!Graph.records(x, b)) {
       if (Halves.widens(x)) {
-        return Scope.tidy(() -> copyInPlace(x, binary(kernel, x, b)));
+        return Tensors.tidy(() -> copyInPlace(x, binary(kernel, x, b)));
       }
       compute(kernel, x, b, x);
       Tensors.state(x).storage().bumpVersion();
       return x;
     }
-    return Scope.tidy(() -> rebase(x, binary(kernel, before(op, x), b)));
+    return Tensors.tidy(() -> rebase(x, binary(kernel, before(op, x), b)));
   }
 
   /** {@code x = kernel(x, scalar)}. */
@@ -401,13 +400,13 @@ public final class Elementwise {
     Check.writable(op, x);
     if (!Graph.records(x)) {
       if (Halves.widens(x)) {
-        return Scope.tidy(() -> copyInPlace(x, binary(kernel, x, scalar, false)));
+        return Tensors.tidy(() -> copyInPlace(x, binary(kernel, x, scalar, false)));
       }
       compute(kernel, x, scalar, false, x);
       Tensors.state(x).storage().bumpVersion();
       return x;
     }
-    return Scope.tidy(() -> rebase(x, binary(kernel, before(op, x), scalar, false)));
+    return Tensors.tidy(() -> rebase(x, binary(kernel, before(op, x), scalar, false)));
   }
 
   /** {@code x = value}, broadcast; the gradient of what x was is 0. */
@@ -423,7 +422,7 @@ public final class Elementwise {
       return x;
     }
     checkRebase("copy_", x);
-    return Scope.tidy(() -> rebase(x, Movement.copy(Movement.expand(value, x.shape()))));
+    return Tensors.tidy(() -> rebase(x, Movement.copy(Movement.expand(value, x.shape()))));
   }
 
   /** Every element of x = value. */

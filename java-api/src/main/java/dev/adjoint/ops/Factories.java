@@ -2,7 +2,6 @@ package dev.adjoint.ops;
 
 import dev.adjoint.DType;
 import dev.adjoint.Device;
-import dev.adjoint.Scope;
 import dev.adjoint.Shape;
 import dev.adjoint.Tensor;
 import dev.adjoint.internal.Check;
@@ -26,7 +25,7 @@ public final class Factories {
    */
   public static Tensor arange(long n, DType dtype, Device device) {
     Check.that(n >= 0, "arange", () -> "the length must not be negative, got " + n);
-    return Scope.tidy(
+    return Tensors.tidy(
         () -> {
           Tensor out = full(Shape.of(n), 0, DType.I64, device);
           for (long done = 1; done < n; done *= 2) {

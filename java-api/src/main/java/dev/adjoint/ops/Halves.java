@@ -2,7 +2,6 @@ package dev.adjoint.ops;
 
 import dev.adjoint.DType;
 import dev.adjoint.Precision;
-import dev.adjoint.Scope;
 import dev.adjoint.Tensor;
 import dev.adjoint.graph.Graph;
 import dev.adjoint.internal.Tensors;
@@ -53,7 +52,7 @@ final class Halves {
     DType type = x.dtype();
     // The factors of products are what they are: rounding BF16 to BF16 changes nothing.
     Precision precision = type == DType.BF16 ? Precision.BF16 : Precision.F32;
-    return Scope.tidy(
+    return Tensors.tidy(
         () -> {
           Tensor[] wide = new Tensor[1 + others.length]; // null where there is no input
           wide[0] = wide(x);

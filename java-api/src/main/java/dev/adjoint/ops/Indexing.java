@@ -2,7 +2,6 @@ package dev.adjoint.ops;
 
 import dev.adjoint.DType;
 import dev.adjoint.IndexOutOfRangeException;
-import dev.adjoint.Scope;
 import dev.adjoint.Shape;
 import dev.adjoint.Tensor;
 import dev.adjoint.TensorException;
@@ -35,7 +34,7 @@ public final class Indexing {
         indices.dtype() == DType.I64 || indices.dtype() == DType.I32,
         "embedding",
         () -> "indices must be I64 or I32, got " + indices.dtype());
-    return Scope.tidy(() -> rows(table, indices));
+    return Tensors.tidy(() -> rows(table, indices));
   }
 
   private static Tensor rows(Tensor table, Tensor indices) {

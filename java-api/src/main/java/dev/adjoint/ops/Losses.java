@@ -2,7 +2,6 @@ package dev.adjoint.ops;
 
 import dev.adjoint.DType;
 import dev.adjoint.IndexOutOfRangeException;
-import dev.adjoint.Scope;
 import dev.adjoint.Shape;
 import dev.adjoint.Tensor;
 import dev.adjoint.graph.Graph;
@@ -26,7 +25,7 @@ public final class Losses {
    */
   public static Tensor mseLoss(Tensor x, Tensor target) {
     Check.alike("mseLoss", x, target);
-    return Scope.tidy(() -> Halves.wide(x).sub(Halves.wide(target)).square().mean());
+    return Tensors.tidy(() -> Halves.wide(x).sub(Halves.wide(target)).square().mean());
   }
 
   /**
@@ -39,7 +38,7 @@ public final class Losses {
    * @throws IndexOutOfRangeException if a class number is outside [0, C)
    */
   public static Tensor crossEntropy(Tensor logits, Tensor targets) {
-    return Scope.tidy(
+    return Tensors.tidy(
         () -> {
           Tensor losses = crossEntropyPerRow(logits, targets);
           return losses.sum().div(targets.ne(IGNORE_INDEX).to(losses.dtype()).sum());
@@ -60,7 +59,8 @@ public final class Losses {
         () -> "targets must be I64 or I32 class numbers, got " + targets.dtype());
     long[] rows = Arrays.copyOf(logits.shape().toArray(), logits.rank() - 1);
     Check.shape("crossEntropy", "targets", targets.shape(), Shape.of(rows));
-    return Scope.tidy(() -> perRow(Halves.widens(logits) ? Halves.wide(logits) : logits, targets));
+    return Tensors.tidy(
+        () -> perRow(Halves.widens(logits) ? Halves.wide(logits) : logits, targets));
   }
 
   private static Tensor perRow(Tensor logits, Tensor targets) {

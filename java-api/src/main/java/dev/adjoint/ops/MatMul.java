@@ -3,7 +3,6 @@ package dev.adjoint.ops;
 import dev.adjoint.DType;
 import dev.adjoint.DTypeMismatchException;
 import dev.adjoint.Precision;
-import dev.adjoint.Scope;
 import dev.adjoint.Shape;
 import dev.adjoint.ShapeMismatchException;
 import dev.adjoint.Tensor;
@@ -48,13 +47,14 @@ public final class MatMul {
       return Halves.widened(wide -> matmul(wide[0], wide[1]), a, b);
     }
     if (a.rank() == 1) {
-      return Scope.tidy(
+      return Tensors.tidy(
           () ->
               Movement.squeeze(
                   matmul(Movement.unsqueeze(a, 0), b, precision), b.rank() == 1 ? 0 : -2));
     }
     if (b.rank() == 1) {
-      return Scope.tidy(() -> Movement.squeeze(matmul(a, Movement.unsqueeze(b, 1), precision), -1));
+      return Tensors.tidy(
+          () -> Movement.squeeze(matmul(a, Movement.unsqueeze(b, 1), precision), -1));
     }
     if (a.size(-1) != b.size(-2)) {
       throw mismatch("matmul", a, b);

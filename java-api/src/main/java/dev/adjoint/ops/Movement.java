@@ -1,6 +1,5 @@
 package dev.adjoint.ops;
 
-import dev.adjoint.Scope;
 import dev.adjoint.Shape;
 import dev.adjoint.ShapeMismatchException;
 import dev.adjoint.Tensor;
@@ -53,7 +52,7 @@ public final class Movement {
     Shape target = resolve(from, sizes);
     Layout layout = Tensors.layout(x).reshape(target);
     if (layout == null) {
-      return Scope.tidy(() -> reshape(copy(x), target.toArray()));
+      return Tensors.tidy(() -> reshape(copy(x), target.toArray()));
     }
     return view("reshape", x, layout, grad -> reshape(grad, from.toArray()));
   }

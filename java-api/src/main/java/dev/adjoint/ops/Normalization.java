@@ -1,7 +1,6 @@
 package dev.adjoint.ops;
 
 import dev.adjoint.DType;
-import dev.adjoint.Scope;
 import dev.adjoint.Shape;
 import dev.adjoint.Tensor;
 import dev.adjoint.graph.Graph;
@@ -29,7 +28,7 @@ public final class Normalization {
    */
   public static Tensor layerNorm(
       Tensor x, @Nullable Tensor weight, @Nullable Tensor bias, double eps) {
-    return Scope.tidy(() -> normalize(Kind.LAYER_NORM, x, weight, bias, eps));
+    return Tensors.tidy(() -> normalize(Kind.LAYER_NORM, x, weight, bias, eps));
   }
 
   /**
@@ -39,7 +38,7 @@ public final class Normalization {
    * @param weight [C], or null for ones; of x's type, or F32 where that has 16 bits
    */
   public static Tensor rmsNorm(Tensor x, @Nullable Tensor weight, double eps) {
-    return Scope.tidy(() -> normalize(Kind.RMS_NORM, x, weight, null, eps));
+    return Tensors.tidy(() -> normalize(Kind.RMS_NORM, x, weight, null, eps));
   }
 
   private enum Kind {

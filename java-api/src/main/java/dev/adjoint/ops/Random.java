@@ -3,7 +3,6 @@ package dev.adjoint.ops;
 import dev.adjoint.DType;
 import dev.adjoint.Device;
 import dev.adjoint.Generator;
-import dev.adjoint.Scope;
 import dev.adjoint.Shape;
 import dev.adjoint.Tensor;
 import dev.adjoint.graph.Graph;
@@ -64,7 +63,7 @@ public final class Random {
     if (p == 1) {
       return x.mul(0);
     }
-    return Scope.tidy(() -> masked(x, p, nextKey(generator, x.device())));
+    return Tensors.tidy(() -> masked(x, p, nextKey(generator, x.device())));
   }
 
   private static Tensor masked(Tensor x, double p, Tensor key) {

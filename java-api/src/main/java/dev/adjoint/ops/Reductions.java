@@ -1,7 +1,6 @@
 package dev.adjoint.ops;
 
 import dev.adjoint.DType;
-import dev.adjoint.Scope;
 import dev.adjoint.Shape;
 import dev.adjoint.Tensor;
 import dev.adjoint.TensorException;
@@ -184,7 +183,7 @@ public final class Reductions {
       }
     }
     int n = count;
-    return Scope.tidy(
+    return Tensors.tidy(
         () -> {
           Tensor sum = n == 0 ? x : reduce(ReduceKernel.SUM, x, true, Arrays.copyOf(dims, n));
           return Movement.reshape(sum, target.toArray());

@@ -1,6 +1,5 @@
 package dev.adjoint.ops;
 
-import dev.adjoint.Scope;
 import dev.adjoint.Shape;
 import dev.adjoint.Tensor;
 import dev.adjoint.graph.Graph;
@@ -56,13 +55,13 @@ public final class Softmax {
     }
     if (x.rank() == 0) {
       Check.that(dim == 0 || dim == -1, kind.op, () -> "a scalar has no dimension " + dim);
-      return Scope.tidy(() -> Movement.reshape(lastDim(kind, Movement.reshape(x, 1))));
+      return Tensors.tidy(() -> Movement.reshape(lastDim(kind, Movement.reshape(x, 1))));
     }
     int axis = Check.dim(kind.op, dim, x.rank());
     if (axis == x.rank() - 1) {
-      return Scope.tidy(() -> lastDim(kind, x));
+      return Tensors.tidy(() -> lastDim(kind, x));
     }
-    return Scope.tidy(
+    return Tensors.tidy(
         () -> Movement.transpose(lastDim(kind, Movement.transpose(x, axis, -1)), axis, -1));
   }
 
