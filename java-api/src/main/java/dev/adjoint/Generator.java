@@ -1,5 +1,6 @@
 package dev.adjoint;
 
+import dev.adjoint.spi.ElementwiseKernels.Copy;
 import dev.adjoint.internal.Dispatch;
 import dev.adjoint.internal.HostAccess;
 import dev.adjoint.internal.Recorder;
@@ -74,10 +75,7 @@ public final class Generator implements AutoCloseable {
       seed = saved[0];
       Tensor current = state(device);
       try (Tensor fresh = upload(saved[0], saved[1])) {
-        Dispatch.run(
-            Tensors.backend(current).copy(Tensors.view(fresh), Tensors.view(current)),
-            current,
-            fresh);
+        Dispatch.run(new Copy(Tensors.view(fresh), Tensors.view(current)), current, fresh);
       }
     }
   }

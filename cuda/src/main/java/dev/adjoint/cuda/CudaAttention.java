@@ -1,12 +1,11 @@
 package dev.adjoint.cuda;
 
+import dev.adjoint.spi.AttentionKernels.Attention;
+import dev.adjoint.spi.AttentionKernels.AttentionGrad;
+import dev.adjoint.spi.Scratch;
 import dev.adjoint.DType;
-import dev.adjoint.spi.ArgumentBlocks;
 import dev.adjoint.spi.AttentionKernels;
-import dev.adjoint.spi.KernelCall;
-import dev.adjoint.spi.KernelFamily;
 import dev.adjoint.spi.Layout;
-import dev.adjoint.spi.Memory;
 import dev.adjoint.spi.View;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -14,21 +13,26 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Launches the kernels of {@code attention.cu}, and for 16 bits of {@code attention_mma.cu} where
  * heads are small enough for it.
  */
-interface CudaAttention extends AttentionKernels, CudaFamily {
+final class CudaAttention {
+  private final CudaDevice device;
+
+  CudaAttention(CudaDevice device) {
+    this.device = device;
+  }
+
   /** All kernels, by element type and size of heads. */
-  final class Variants {
+  static final class Variants {
     static final Set<DType> FLOATING = Set.of(DType.F32, DType.F64, DType.BF16, DType.F16);
 
     /** From those for the smallest heads to those for any. */
     private final Map<DType, List<Kernels>> bySize = new EnumMap<>(DType.class);
 
-    private final KernelFamily<CudaKernel> deltas;
+    private final KernelFamily deltas;
 
     Variants(CudaKernels kernels) {
       for (DType dtype : FLOATING) {
@@ -42,7 +46,7 @@ interface CudaAttention extends AttentionKernels, CudaFamily {
                     plain)
                 : List.of(plain));
       }
-      deltas = new KernelFamily<>(kernels::get, "attention_grad_delta", FLOATING);
+      deltas = new KernelFamily(kernels::get, "attention_grad_delta", FLOATING);
     }
 
     private Kernels of(View q) {
@@ -101,25 +105,16 @@ interface CudaAttention extends AttentionKernels, CudaFamily {
     }
   }
 
-  @Override
-  default long attentionScratchBytes(View q, View k) {
-    return 0;
+  CudaCall call(AttentionKernels kernel, Scratch scratch) {
+    return switch (kernel) {
+      case Attention k -> forward(k);
+      case AttentionGrad k -> backward(k, scratch);
+    };
   }
 
-  @Override
-  default KernelCall attention(
-      View q,
-      View k,
-      View v,
-      boolean causal,
-      double scale,
-      View out,
-      View logSumExp,
-      Memory scratch) {
-    long[] words =
-        ArgumentBlocks.attention(q, k, v, causal, scale, out, logSumExp, scratch.address());
-    Kernels kernels = kernels().attention.of(q);
-    return new CudaCall(device(), kernels.launch(kernels.attention, words, out));
+  private CudaCall forward(Attention k) {
+    Kernels kernels = device.kernels().attention.of(k.q());
+    return new CudaCall(device, kernels.launch(kernels.attention, k.words(), k.out()));
   }
 
   /** Rows of q in all heads. */
@@ -127,44 +122,26 @@ interface CudaAttention extends AttentionKernels, CudaFamily {
     return q.layout().size(0) * q.layout().size(1) * q.layout().size(2);
   }
 
-  @Override
-  default long attentionGradScratchBytes(View q, View k) {
-    return queries(q) * q.dtype().widened().bytes();
-  }
-
-  @Override
-  default KernelCall attentionGrad(
-      View grad,
-      View q,
-      View k,
-      View v,
-      View out,
-      View logSumExp,
-      boolean causal,
-      double scale,
-      @Nullable View gradQ,
-      @Nullable View gradK,
-      @Nullable View gradV,
-      Memory scratch) {
-    Kernels kernels = kernels().attention.of(q);
-    long[] words =
-        ArgumentBlocks.attentionGrad(
-            grad, q, k, v, out, logSumExp, causal, scale, gradQ, gradK, gradV, scratch.address());
+  private CudaCall backward(AttentionGrad k, Scratch scratch) {
+    View q = k.q();
+    Kernels kernels = device.kernels().attention.of(q);
+    long[] words = k.words();
+    words[k.scratchWord()] = scratch.take(queries(q) * q.dtype().widened().bytes()).address();
     List<CudaCall.Step> steps = new ArrayList<>();
     steps.add(
         new Launch(
-            kernels().attention.deltas.of(q.dtype()),
+            device.kernels().attention.deltas.of(q.dtype()),
             words,
             Grid.of(queries(q), Grid.THREADS / Grid.WARP),
             1,
             Grid.THREADS,
             0));
-    if (gradK != null || gradV != null) {
-      steps.add(kernels.launch(kernels.grad, words, k));
+    if (k.gradK() != null || k.gradV() != null) {
+      steps.add(kernels.launch(kernels.grad, words, k.k()));
     }
-    if (gradQ != null) {
+    if (k.gradQ() != null) {
       steps.add(kernels.launch(kernels.gradOfQ, words, q));
     }
-    return new CudaCall(kernels.grad.name(), device(), steps);
+    return new CudaCall(kernels.grad.name(), device, steps);
   }
 }

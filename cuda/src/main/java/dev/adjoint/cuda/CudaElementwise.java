@@ -1,89 +1,65 @@
 package dev.adjoint.cuda;
 
-import dev.adjoint.spi.ArgumentBlocks;
-import dev.adjoint.spi.BinaryKernel;
 import dev.adjoint.spi.ElementwiseKernels;
-import dev.adjoint.spi.KernelCall;
-import dev.adjoint.spi.UnaryKernel;
+import dev.adjoint.spi.ElementwiseKernels.Binary;
+import dev.adjoint.spi.ElementwiseKernels.BinaryScalar;
+import dev.adjoint.spi.ElementwiseKernels.Cast;
+import dev.adjoint.spi.ElementwiseKernels.Copy;
+import dev.adjoint.spi.ElementwiseKernels.Fill;
+import dev.adjoint.spi.ElementwiseKernels.Unary;
+import dev.adjoint.spi.ElementwiseKernels.UnaryGrad;
+import dev.adjoint.spi.ElementwiseKernels.Where;
 import dev.adjoint.spi.View;
 
 /** Launches of elementwise.cu. */
-interface CudaElementwise extends ElementwiseKernels, CudaFamily {
+final class CudaElementwise {
+  private final CudaDevice device;
+
+  CudaElementwise(CudaDevice device) {
+    this.device = device;
+  }
+
+  CudaCall call(ElementwiseKernels kernel) {
+    return switch (kernel) {
+      case Unary k -> launched(k, k.x(), 2);
+      case UnaryGrad k -> launched(k, k.grad(), 3);
+      case Binary k -> launched(k, k.a(), 3);
+      case BinaryScalar k -> launched(k, k.a(), 4);
+      case Where k -> launched(k, k.a(), 4);
+      case Copy k -> copy(k);
+      case Cast k -> launched(k, k.x(), 2);
+      case Fill k -> launched(k, k.out(), 2);
+    };
+  }
+
+  private CudaCall launched(ElementwiseKernels kernel, View in, int head) {
+    return launched(kernel, kernel.words(), in, head);
+  }
 
   /**
    * One thread for each packet.
    *
+   * @param in of the widest elements, if those of the result are not wider
    * @param head the words before the number of loops
-   * @param widest the bytes of the operands' widest elements
    */
-  private KernelCall call(CudaKernel kernel, long[] words, int head, View out, int widest) {
-    Loops.check(kernel, words[head], out.layout().shape());
-    int blocks = Grid.blocks(device(), Math.ceilDiv(out.numel(), Grid.packet(widest)));
-    return new CudaCall(device(), new Launch(kernel, words, blocks, 1, Grid.THREADS, 0));
+  private CudaCall launched(ElementwiseKernels kernel, long[] words, View in, int head) {
+    CudaKernel function = device.kernels().of(kernel);
+    View out = kernel.out();
+    Loops.check(function, words[head], out.layout().shape());
+    int widest = Math.max(in.dtype().bytes(), out.dtype().bytes());
+    int blocks = Grid.blocks(device, Math.ceilDiv(out.numel(), Grid.packet(widest)));
+    return new CudaCall(device, new Launch(function, words, blocks, 1, Grid.THREADS, 0));
   }
 
-  private static int widest(View in, View out) {
-    return Math.max(in.dtype().bytes(), out.dtype().bytes());
-  }
-
-  @Override
-  default KernelCall unary(UnaryKernel kernel, View x, View out) {
-    CudaKernel target = table().unary.of(kernel, x.dtype());
-    return call(target, ArgumentBlocks.unary(x, out), 2, out, widest(x, out));
-  }
-
-  @Override
-  default KernelCall unaryGrad(UnaryKernel kernel, View grad, View saved, View out) {
-    CudaKernel target = table().unaryGrad.of(kernel, grad.dtype());
-    return call(target, ArgumentBlocks.unaryGrad(grad, saved, out), 3, out, widest(grad, out));
-  }
-
-  @Override
-  default KernelCall binary(BinaryKernel kernel, View a, View b, View out) {
-    CudaKernel target = table().binary.of(kernel, a.dtype());
-    return call(target, ArgumentBlocks.binary(a, b, out), 3, out, widest(a, out));
-  }
-
-  @Override
-  default KernelCall binaryScalar(
-      BinaryKernel kernel, View a, double scalar, boolean scalarFirst, View out) {
-    CudaKernel target = table().binaryScalar.of(kernel, a.dtype());
-    long[] words = ArgumentBlocks.binaryScalar(a, scalar, scalarFirst, out);
-    return call(target, words, 4, out, widest(a, out));
-  }
-
-  @Override
-  default KernelCall where(View condition, View a, View b, View out) {
-    CudaKernel target = table().where.of(out.dtype());
-    return call(target, ArgumentBlocks.where(condition, a, b, out), 4, out, widest(a, out));
-  }
-
-  @Override
-  default KernelCall copy(View x, View out) {
-    long[] words = ArgumentBlocks.unary(x, out);
+  private CudaCall copy(Copy k) {
+    long[] words = k.words();
     TransposedCopy transposed = TransposedCopy.of(words);
     if (transposed == null) {
-      return call(table().copy.of(x.dtype()), words, 2, out, widest(x, out));
+      return launched(k, words, k.x(), 2);
     }
-    CudaKernel kernel = kernels().transpose(x.dtype().bytes());
-    Loops.check(kernel, words[2], out.layout().shape());
-    int blocks = Grid.blocks(device(), transposed.tiles() * Grid.THREADS);
-    return new CudaCall(
-        device(), new Launch(kernel, transposed.words(), blocks, 1, Grid.THREADS, 0));
-  }
-
-  @Override
-  default KernelCall cast(View x, View out) {
-    if (x.dtype() == out.dtype()) {
-      return copy(x, out);
-    }
-    CudaKernel target = table().castFrom.of(x.dtype(), out.dtype());
-    return call(target, ArgumentBlocks.unary(x, out), 2, out, widest(x, out));
-  }
-
-  @Override
-  default KernelCall fill(View out, double value) {
-    CudaKernel target = table().fill.of(out.dtype());
-    return call(target, ArgumentBlocks.fill(out, value), 2, out, widest(out, out));
+    CudaKernel kernel = device.kernels().transpose(k.x().dtype().bytes());
+    Loops.check(kernel, words[2], k.out().layout().shape());
+    int blocks = Grid.blocks(device, transposed.tiles() * Grid.THREADS);
+    return new CudaCall(device, new Launch(kernel, transposed.words(), blocks, 1, Grid.THREADS, 0));
   }
 }

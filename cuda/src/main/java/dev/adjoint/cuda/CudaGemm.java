@@ -1,5 +1,11 @@
 package dev.adjoint.cuda;
 
+import dev.adjoint.spi.ElementwiseKernels.Cast;
+import dev.adjoint.spi.ElementwiseKernels.Unary;
+import dev.adjoint.spi.ElementwiseKernels.Binary;
+import dev.adjoint.spi.ElementwiseKernels.Fill;
+import dev.adjoint.spi.ElementwiseKernels.BinaryScalar;
+import dev.adjoint.spi.Scratch;
 import static java.util.Locale.ROOT;
 
 import dev.adjoint.DType;
@@ -13,14 +19,10 @@ import dev.adjoint.cuda.CuBlasLt.Epilogue;
 import dev.adjoint.spi.BinaryKernel;
 import dev.adjoint.spi.ElementwiseKernels;
 import dev.adjoint.spi.Gemm;
-import dev.adjoint.spi.GemmKernels;
 import dev.adjoint.spi.Iteration;
-import dev.adjoint.spi.KernelCall;
 import dev.adjoint.spi.Layout;
-import dev.adjoint.spi.Memory;
 import dev.adjoint.spi.UnaryKernel;
 import dev.adjoint.spi.View;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -31,71 +33,46 @@ import org.jspecify.annotations.Nullable;
  * float32 whose product is of bfloat16, rounded. Bias and activation are epilogues of cublasLt
  * where it has them, else element-wise kernels: it has only GELU's tanh form, and no SiLU.
  */
-interface CudaGemm extends GemmKernels, ElementwiseKernels, CudaFamily {
-  Factor NOWHERE = new Factor(0, false, 0, 0);
+final class CudaGemm {
+  private static final Factor NOWHERE = new Factor(0, false, 0, 0);
 
-  /** Scratch memory, of which parts are taken one behind the other. */
-  final class Space {
-    private static final long ALIGNMENT = 256;
+  private final CudaDevice device;
+  private final CudaElementwise elementwise;
 
-    private final long first;
-    private long next;
-
-    Space(long address) {
-      first = address;
-      next = address;
-    }
-
-    /** Of memory that is not there yet, to see how much is taken. */
-    static Space imaginary() {
-      return new Space(ALIGNMENT);
-    }
-
-    View take(DType dtype, Shape shape) {
-      long bytes = shape.numel() * dtype.bytes();
-      Memory memory = new Memory(next, bytes, MemorySegment.NULL);
-      next += Math.ceilDiv(bytes, ALIGNMENT) * ALIGNMENT;
-      return new View(memory, Layout.contiguous(shape), dtype);
-    }
-
-    /** With rows that begin where products can load a whole packet. */
-    View takeRows(DType dtype, Shape shape) {
-      int last = shape.rank() - 1;
-      View all = take(dtype, Layout.withGaps(shape, Grid.packet(dtype.bytes())));
-      return all.with(all.layout().slice(last, 0, shape.size(last), 1));
-    }
-
-    long taken() {
-      return next - first;
-    }
+  CudaGemm(CudaDevice device, CudaElementwise elementwise) {
+    this.device = device;
+    this.elementwise = elementwise;
   }
 
-  @Override
-  default long gemmScratchBytes(Gemm spec) {
-    Space space = Space.imaginary();
-    steps(spec, space);
-    return space.taken();
+  CudaCall call(Gemm spec, Scratch scratch) {
+    return new CudaCall(name(spec), device, steps(spec, scratch));
   }
 
-  @Override
-  default KernelCall gemm(Gemm spec, Memory scratch) {
-    return new CudaCall(name(spec), device(), steps(spec, new Space(scratch.address())));
+  private static View taken(Scratch scratch, DType dtype, Shape shape) {
+    return new View(scratch.take(shape.numel() * dtype.bytes()), Layout.contiguous(shape), dtype);
   }
 
-  private List<CudaCall.Step> steps(Gemm spec, Space space) {
+  /** Scratch with rows that begin where products can load a whole packet. */
+  private static View takenRows(Scratch scratch, DType dtype, Shape shape) {
+    int last = shape.rank() - 1;
+    View all = taken(scratch, dtype, Layout.withGaps(shape, Grid.packet(dtype.bytes())));
+    return all.with(all.layout().slice(last, 0, shape.size(last), 1));
+  }
+
+  private List<CudaCall.Step> steps(Gemm spec, Scratch scratch) {
     List<CudaCall.Step> steps = new ArrayList<>();
     if (spec.out().numel() > 0) {
-      View a = factor(spec, spec.a(), space, steps);
-      View b = factor(spec, spec.b(), space, steps);
-      if (!addWhole(spec, a, b, space, steps)) {
-        addPiecewise(spec, a, b, space, steps);
+      View a = factor(spec, spec.a(), scratch, steps);
+      View b = factor(spec, spec.b(), scratch, steps);
+      if (!addWhole(spec, a, b, scratch, steps)) {
+        addPiecewise(spec, a, b, scratch, steps);
       }
     }
     return steps;
   }
 
   /** The factor as cuBLAS can take it, copied if need be: in the order in which it lies. */
-  private View factor(Gemm spec, View factor, Space space, List<CudaCall.Step> steps) {
+  private View factor(Gemm spec, View factor, Scratch scratch, List<CudaCall.Step> steps) {
     DType dtype = spec.precision() == Precision.BF16 ? DType.BF16 : factor.dtype();
     if (factor.dtype() == dtype && Matrix.of(factor.layout()) != null) {
       return factor;
@@ -104,8 +81,8 @@ interface CudaGemm extends GemmKernels, ElementwiseKernels, CudaFamily {
     int last = source.rank() - 1;
     boolean columnsDense = Math.abs(source.stride(last - 1)) < Math.abs(source.stride(last));
     Layout read = columnsDense ? source.transpose(last - 1, last) : source;
-    View copy = space.takeRows(dtype, read.shape());
-    addAll(steps, cast(factor.with(read), copy));
+    View copy = takenRows(scratch, dtype, read.shape());
+    addAll(steps, new Cast(factor.with(read), copy));
     Layout copied = columnsDense ? copy.layout().transpose(last - 1, last) : copy.layout();
     return copy.with(copied.expand(factor.layout().shape()));
   }
@@ -122,12 +99,12 @@ interface CudaGemm extends GemmKernels, ElementwiseKernels, CudaFamily {
   }
 
   /** The product with all that comes after it as one step of cublasLt; false if it has none. */
-  private boolean addWhole(Gemm spec, View a, View b, Space space, List<CudaCall.Step> steps) {
+  private boolean addWhole(Gemm spec, View a, View b, Scratch scratch, List<CudaCall.Step> steps) {
     Epilogue epilogue = epilogue(spec);
     Factor before = spec.before() == null ? NOWHERE : factor(spec.before(), 0);
     return epilogue != null
         && isAligned(before)
-        && addFused(spec, a, b, spec.out(), epilogue, before, space, steps);
+        && addFused(spec, a, b, spec.out(), epilogue, before, scratch, steps);
   }
 
   /** Null if there is none that does all, or if there is nothing to do. */
@@ -161,9 +138,9 @@ interface CudaGemm extends GemmKernels, ElementwiseKernels, CudaFamily {
       View out,
       Epilogue epilogue,
       Factor before,
-      Space space,
+      Scratch scratch,
       List<CudaCall.Step> steps) {
-    CuBlasLt lt = device().blasLt();
+    CuBlasLt lt = device.blasLt();
     if (lt == null || spec.beta() != 0 || spec.a().numel() == 0 || out.dtype() == DType.F64) {
       return false;
     }
@@ -173,7 +150,7 @@ interface CudaGemm extends GemmKernels, ElementwiseKernels, CudaFamily {
     }
     List<CudaCall.Step> rounding = new ArrayList<>();
     View bias = spec.bias();
-    long address = bias == null ? 0 : converted(bias, out.dtype(), space, rounding).address();
+    long address = bias == null ? 0 : converted(bias, out.dtype(), scratch, rounding).address();
     CudaCall.Step fused = lt.fused(products.getFirst(), epilogue, address, before);
     if (fused == null) {
       return false;
@@ -183,12 +160,12 @@ interface CudaGemm extends GemmKernels, ElementwiseKernels, CudaFamily {
     return true;
   }
 
-  private View converted(View dense, DType dtype, Space space, List<CudaCall.Step> steps) {
+  private View converted(View dense, DType dtype, Scratch scratch, List<CudaCall.Step> steps) {
     if (dense.dtype() == dtype) {
       return dense;
     }
-    View copy = space.take(dtype, dense.layout().shape());
-    addAll(steps, cast(dense, copy));
+    View copy = taken(scratch, dtype, dense.layout().shape());
+    addAll(steps, new Cast(dense, copy));
     return copy;
   }
 
@@ -196,33 +173,34 @@ interface CudaGemm extends GemmKernels, ElementwiseKernels, CudaFamily {
    * The product, then bias and activation as kernels; in float32 until the last, where the result
    * has 16 bits.
    */
-  private void addPiecewise(Gemm spec, View a, View b, Space space, List<CudaCall.Step> steps) {
+  private void addPiecewise(Gemm spec, View a, View b, Scratch scratch, List<CudaCall.Step> steps) {
     View out = spec.out();
     View before = spec.before();
     UnaryKernel activation = spec.activation();
     boolean more = spec.bias() != null || activation != null || spec.a().numel() == 0;
     boolean wide = out.dtype().isHalf() && more;
-    View sums = wide ? space.take(DType.F32, out.layout().shape()) : before == null ? out : before;
+    View sums =
+        wide ? taken(scratch, DType.F32, out.layout().shape()) : before == null ? out : before;
     if (wide && spec.beta() != 0) {
-      addAll(steps, cast(out, sums));
+      addAll(steps, new Cast(out, sums));
     }
-    addSums(spec, a, b, sums, space, steps);
+    addSums(spec, a, b, sums, scratch, steps);
     if (wide && before != null) {
-      addAll(steps, cast(sums, before));
+      addAll(steps, new Cast(sums, before));
     }
     if (activation != null) {
-      addAll(steps, unary(activation, sums, wide ? sums : out));
+      addAll(steps, new Unary(activation, sums, wide ? sums : out));
     }
     if (wide) {
-      addAll(steps, cast(sums, out));
+      addAll(steps, new Cast(sums, out));
     }
   }
 
   /** All but the activation. */
   private void addSums(
-      Gemm spec, View a, View b, View sums, Space space, List<CudaCall.Step> steps) {
+      Gemm spec, View a, View b, View sums, Scratch scratch, List<CudaCall.Step> steps) {
     View bias = spec.bias();
-    if (bias != null && addFused(spec, a, b, sums, Epilogue.BIAS, NOWHERE, space, steps)) {
+    if (bias != null && addFused(spec, a, b, sums, Epilogue.BIAS, NOWHERE, scratch, steps)) {
       return;
     }
     if (spec.a().numel() == 0) {
@@ -231,9 +209,9 @@ interface CudaGemm extends GemmKernels, ElementwiseKernels, CudaFamily {
       steps.addAll(products(spec, a, b, sums));
     }
     if (bias != null) {
-      View row = converted(bias, sums.dtype(), space, steps);
+      View row = converted(bias, sums.dtype(), scratch, steps);
       View repeated = row.with(row.layout().expand(sums.layout().shape()));
-      addAll(steps, binary(BinaryKernel.ADD, sums, repeated, sums));
+      addAll(steps, new Binary(BinaryKernel.ADD, sums, repeated, sums));
     }
   }
 
@@ -245,14 +223,14 @@ interface CudaGemm extends GemmKernels, ElementwiseKernels, CudaFamily {
         + spec.out().dtype().suffix();
   }
 
-  private static void addAll(List<CudaCall.Step> steps, KernelCall call) {
-    steps.addAll(((CudaCall) call).steps());
+  private void addAll(List<CudaCall.Step> steps, ElementwiseKernels kernel) {
+    steps.addAll(elementwise.call(kernel).steps());
   }
 
-  private KernelCall scaled(Gemm spec, View target) {
+  private static ElementwiseKernels scaled(Gemm spec, View target) {
     return spec.beta() == 0
-        ? fill(target, 0)
-        : binaryScalar(BinaryKernel.MUL, target, spec.beta(), false, target);
+        ? new Fill(target, 0)
+        : new BinaryScalar(BinaryKernel.MUL, target, target, spec.beta(), false);
   }
 
   /** One product for all of the batch's longest loop, repeated over the other loops. */
@@ -262,7 +240,7 @@ interface CudaGemm extends GemmKernels, ElementwiseKernels, CudaFamily {
     long[] loops =
         row == 0
             ? new long[] {1, 1, 0, 0, 0}
-            : Iteration.pack(new long[0], batch(a.layout()), batch(b.layout()), batch(out));
+            : Iteration.pack(0, batch(a.layout()), batch(b.layout()), batch(out));
     int depth = (int) loops[0];
     int longest = 1;
     for (int loop = 2; loop <= depth; loop++) {

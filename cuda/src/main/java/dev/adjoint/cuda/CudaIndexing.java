@@ -1,41 +1,53 @@
 package dev.adjoint.cuda;
 
-import dev.adjoint.spi.ArgumentBlocks;
 import dev.adjoint.spi.IndexKernels;
-import dev.adjoint.spi.KernelCall;
+import dev.adjoint.spi.IndexKernels.Gather;
+import dev.adjoint.spi.IndexKernels.ScatterAdd;
 import dev.adjoint.spi.View;
 
 /** Launches of index.cu. */
-interface CudaIndexing extends IndexKernels, CudaFamily {
+final class CudaIndexing {
   /** What a thread moves at once where rows are aligned to it, as they mostly are. */
-  int UNIT_BYTES = 16;
+  private static final int UNIT_BYTES = 16;
 
   /** Blocks of scatter_add for each multiprocessor: each reads all indices, so not too many. */
-  int OWNERS_PER_MULTIPROCESSOR = 8;
+  private static final int OWNERS_PER_MULTIPROCESSOR = 8;
+
+  private final CudaDevice device;
+
+  CudaIndexing(CudaDevice device) {
+    this.device = device;
+  }
+
+  CudaCall call(IndexKernels kernel) {
+    return switch (kernel) {
+      case Gather k -> gather(k);
+      case ScatterAdd k -> scatterAdd(k);
+    };
+  }
 
   /** A call whose block ends with where and how to report an index out of range. */
-  private KernelCall call(CudaKernel kernel, long[] words, long blocks, long columnBlocks) {
-    long[] checked = Words.join(words, device().errorWord(), kernel.number());
+  private CudaCall call(IndexKernels kernel, long blocks, long columnBlocks) {
+    CudaKernel function = device.kernels().of(kernel);
+    long[] checked = Words.join(kernel.words(), device.errorWord(), function.number());
     int gridX = Math.toIntExact(blocks);
     int gridY = Math.toIntExact(columnBlocks);
-    return new CudaCall(device(), new Launch(kernel, checked, gridX, gridY, Grid.THREADS, 0));
+    return new CudaCall(device, new Launch(function, checked, gridX, gridY, Grid.THREADS, 0));
   }
 
-  @Override
-  default KernelCall gather(View table, View indices, View out) {
+  private CudaCall gather(Gather k) {
+    View out = k.out();
     long units = Math.ceilDiv(out.numel() * out.dtype().bytes(), UNIT_BYTES);
-    long[] words = ArgumentBlocks.gather(table, indices, out);
-    return call(table().gather, words, Grid.blocks(device(), units), 1);
+    return call(k, Grid.blocks(device, units), 1);
   }
 
-  @Override
-  default KernelCall scatterAdd(View x, View indices, View out) {
-    long columnBlocks = Math.max(1, Math.ceilDiv(out.layout().size(1), Grid.THREADS));
+  private CudaCall scatterAdd(ScatterAdd k) {
+    long tableRows = k.out().layout().size(0);
+    long columnBlocks = Math.max(1, Math.ceilDiv(k.out().layout().size(1), Grid.THREADS));
     long useful =
-        Math.max(1, (long) OWNERS_PER_MULTIPROCESSOR * device().multiprocessors() / columnBlocks);
-    long rows = Math.max(1, Math.min(out.layout().size(0), indices.numel()));
+        Math.max(1, (long) OWNERS_PER_MULTIPROCESSOR * device.multiprocessors() / columnBlocks);
+    long rows = Math.max(1, Math.min(tableRows, k.indices().numel()));
     long owners = Math.min(Long.highestOneBit(useful), Grid.powerOfTwo(rows));
-    long[] words = ArgumentBlocks.scatterAdd(x, indices, out);
-    return call(table().scatterAdd.of(out.dtype()), words, owners, columnBlocks);
+    return call(k, owners, columnBlocks);
   }
 }

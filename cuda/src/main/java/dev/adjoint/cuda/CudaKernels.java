@@ -1,9 +1,10 @@
 package dev.adjoint.cuda;
 
+import dev.adjoint.spi.Kernel;
+import dev.adjoint.spi.Symbols;
+import java.util.EnumSet;
 import dev.adjoint.DType;
 import dev.adjoint.TensorException;
-import dev.adjoint.spi.KernelFamily;
-import dev.adjoint.spi.KernelTable;
 import dev.adjoint.spi.ReduceKernel;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -25,23 +26,23 @@ final class CudaKernels {
   private final String image;
   private final Map<String, CudaKernel> byName = new HashMap<>();
   private final List<CudaKernel> byNumber = new ArrayList<>();
-  private final KernelTable<CudaKernel> table;
+  private final Map<String, CudaKernel> seam = new HashMap<>();
   private final Map<Integer, CudaKernel> transposes = new HashMap<>();
 
   /** Reductions of columns, a packet of them for each thread. */
-  final KernelFamily.ByEnum<ReduceKernel, CudaKernel> reduceColumns;
+  final KernelFamily.ByEnum<ReduceKernel> reduceColumns;
 
   /** The same as sums in float32 of 16-bit elements. */
-  final KernelFamily<CudaKernel> reduceColumnsSumToF32;
+  final KernelFamily reduceColumnsSumToF32;
 
   /** Joins the parts of a reduction, by what it computes and the type of its result. */
-  final KernelFamily.ByEnum<ReduceKernel, CudaKernel> reduceFinish;
+  final KernelFamily.ByEnum<ReduceKernel> reduceFinish;
 
   /** Takes the best of the parts of a row, by their type. */
-  final KernelFamily<CudaKernel> argmaxFinish;
+  final KernelFamily argmaxFinish;
 
   final CudaKernel sumPartials;
-  final KernelFamily<CudaKernel> normGradJoin;
+  final KernelFamily normGradJoin;
   final CudaAttention.Variants attention;
   final CudaKernel countStep;
 
@@ -56,37 +57,48 @@ final class CudaKernels {
     this.driver = driver;
     this.module = module;
     this.image = image;
-    this.table = new KernelTable<>(this::get, COMPUTED);
+    Kernel.symbols(COMPUTED).forEach(symbol -> seam.put(symbol, get(symbol)));
     for (int bytes = 1; bytes <= Long.BYTES; bytes *= 2) {
       transposes.put(bytes, get("transpose_" + bytes * Byte.SIZE));
     }
     this.reduceColumns = reductions("columns");
     this.reduceColumnsSumToF32 =
-        new KernelFamily<>(this::get, "reduce_sum_f32_columns", Set.of(DType.BF16));
+        new KernelFamily(this::get, "reduce_sum_f32_columns", Set.of(DType.BF16));
     this.reduceFinish = reductions("finish");
-    this.argmaxFinish =
-        new KernelFamily<>(
-            this::get, "argmax_finish", KernelTable.reducible(ReduceKernel.MAX, COMPUTED));
+    this.argmaxFinish = new KernelFamily(this::get, "argmax_finish", reducible(ReduceKernel.MAX));
     this.sumPartials = get("sum_partials");
-    this.normGradJoin = new KernelFamily<>(this::get, "norm_grad_join", KernelTable.FLOATING);
+    this.normGradJoin = new KernelFamily(this::get, "norm_grad_join", Symbols.FLOATING);
     this.attention = new CudaAttention.Variants(this);
     this.countStep = get("count_step");
   }
 
   /** A kernel for each reduction and type beside the one that every backend has. */
-  private KernelFamily.ByEnum<ReduceKernel, CudaKernel> reductions(String what) {
+  private KernelFamily.ByEnum<ReduceKernel> reductions(String what) {
     return new KernelFamily.ByEnum<>(
         ReduceKernel.class,
-        k ->
-            new KernelFamily<>(
-                this::get,
-                "reduce_" + k.symbol() + "_" + what,
-                KernelTable.reducible(k, COMPUTED)));
+        k -> new KernelFamily(this::get, "reduce_" + k.symbol() + "_" + what, reducible(k)));
   }
 
-  /** The kernels that every backend has. */
-  KernelTable<CudaKernel> table() {
-    return table;
+  /** The types that a reduction exists for. */
+  private static Set<DType> reducible(ReduceKernel kernel) {
+    Set<DType> types = EnumSet.copyOf(COMPUTED);
+    if (kernel != ReduceKernel.MEAN) {
+      types.add(DType.I64);
+    }
+    return types;
+  }
+
+  /**
+   * The function that a kernel of the seam names.
+   *
+   * @throws TensorException if there is none
+   */
+  CudaKernel of(Kernel kernel) {
+    CudaKernel function = seam.get(kernel.symbol());
+    if (function == null) {
+      throw new TensorException("cuda: there is no kernel " + kernel.symbol());
+    }
+    return function;
   }
 
   /** Copies transposed matrices of elements of so many bytes. */

@@ -1,7 +1,5 @@
 package dev.adjoint.cuda;
 
-import dev.adjoint.spi.ArgumentBlocks;
-import dev.adjoint.spi.KernelCall;
 import dev.adjoint.spi.LossKernels;
 import dev.adjoint.spi.View;
 
@@ -9,28 +7,18 @@ import dev.adjoint.spi.View;
  * Launches the kernels of {@code loss.cu}. A row whose target is out of range is left alone; the
  * next synchronisation throws.
  */
-interface CudaLosses extends LossKernels, CudaFamily {
-  @Override
-  default KernelCall crossEntropy(
-      View logits, View targets, long ignoreIndex, View losses, View logSumExp) {
-    return perRow(
-        table().crossEntropy.of(logits.dtype()),
-        logits,
-        ArgumentBlocks.crossEntropy(logits, targets, ignoreIndex, losses, logSumExp));
+final class CudaLosses {
+  private final CudaDevice device;
+
+  CudaLosses(CudaDevice device) {
+    this.device = device;
   }
 
-  @Override
-  default KernelCall crossEntropyGrad(
-      View grad, View logits, View targets, long ignoreIndex, View logSumExp, View out) {
-    return perRow(
-        table().crossEntropyGrad.of(logits.dtype()),
-        logits,
-        ArgumentBlocks.crossEntropyGrad(grad, logits, targets, ignoreIndex, logSumExp, out));
-  }
-
-  private CudaCall perRow(CudaKernel kernel, View logits, long[] block) {
+  CudaCall call(LossKernels kernel) {
+    View logits = kernel.logits();
+    CudaKernel function = device.kernels().of(kernel);
     RowTeams teams = RowTeams.of(logits.dtype(), logits.layout().size(1), 0, 0);
-    long[] words = teams.behind(Words.join(block, device().errorWord(), kernel.number()));
-    return new CudaCall(device(), teams.launch(kernel, words, logits.layout().size(0)));
+    long[] words = teams.behind(Words.join(kernel.words(), device.errorWord(), function.number()));
+    return new CudaCall(device, teams.launch(function, words, logits.layout().size(0)));
   }
 }

@@ -1,101 +1,82 @@
 package dev.adjoint.cuda;
 
-import dev.adjoint.DType;
-import dev.adjoint.spi.ArgumentBlocks;
-import dev.adjoint.spi.KernelCall;
 import dev.adjoint.spi.OptimizerKernels;
+import dev.adjoint.spi.OptimizerKernels.AdamW;
+import dev.adjoint.spi.OptimizerKernels.Scale;
+import dev.adjoint.spi.OptimizerKernels.Sgd;
 import dev.adjoint.spi.View;
 import java.util.ArrayList;
 import java.util.List;
 
 /** Launches of optimizer.cu. */
-interface CudaOptimizers extends OptimizerKernels, CudaFamily {
-  int STEP_HEAD_WORDS = 6;
-  int SCALE_HEAD_WORDS = 2;
+final class CudaOptimizers {
+  private static final int STEP_HEAD_WORDS = 6;
+  private static final int SCALE_HEAD_WORDS = 2;
 
-  @Override
-  default KernelCall sgd(
-      List<View> params,
-      List<View> grads,
-      List<View> buffers,
-      View hyper,
-      double momentum,
-      double dampening,
-      double weightDecay,
-      boolean nesterov) {
-    CudaKernel kernel = table().sgd.of(dtype(params));
-    List<Launch> launches =
-        TensorLists.launches(
-            kernel,
-            params,
-            STEP_HEAD_WORDS,
-            4,
-            (from, to, _) ->
-                ArgumentBlocks.sgd(
-                    params.subList(from, to),
-                    grads.subList(from, to),
-                    buffers.isEmpty() ? buffers : buffers.subList(from, to),
-                    hyper,
-                    momentum,
-                    dampening,
-                    weightDecay,
-                    nesterov));
-    return step(kernel, launches, hyper);
+  private final CudaDevice device;
+
+  CudaOptimizers(CudaDevice device) {
+    this.device = device;
   }
 
-  @Override
-  default KernelCall adamW(
-      List<View> params,
-      List<View> grads,
-      List<View> firstMoments,
-      List<View> secondMoments,
-      View hyper,
-      double beta1,
-      double beta2,
-      double eps,
-      double weightDecay) {
-    CudaKernel kernel = table().adamW.of(dtype(params));
-    List<Launch> launches =
-        TensorLists.launches(
-            kernel,
-            params,
-            STEP_HEAD_WORDS,
-            5,
-            (from, to, _) ->
-                ArgumentBlocks.adamW(
-                    params.subList(from, to),
-                    grads.subList(from, to),
-                    firstMoments.subList(from, to),
-                    secondMoments.subList(from, to),
-                    hyper,
-                    beta1,
-                    beta2,
-                    eps,
-                    weightDecay));
-    return step(kernel, launches, hyper);
+  CudaCall call(OptimizerKernels kernel) {
+    CudaKernel function = device.kernels().of(kernel);
+    return switch (kernel) {
+      case Sgd k -> {
+        TensorLists.Words words = (from, to, _) -> part(k, from, to).words();
+        yield step(
+            function,
+            TensorLists.launches(function, k.params(), STEP_HEAD_WORDS, 4, words),
+            k.hyper());
+      }
+      case AdamW k -> {
+        TensorLists.Words words = (from, to, _) -> part(k, from, to).words();
+        yield step(
+            function,
+            TensorLists.launches(function, k.params(), STEP_HEAD_WORDS, 5, words),
+            k.hyper());
+      }
+      case Scale k -> {
+        TensorLists.Words words =
+            (from, to, _) -> new Scale(k.factor(), k.xs().subList(from, to)).words();
+        yield new CudaCall(
+            function.name(),
+            device,
+            List.copyOf(TensorLists.launches(function, k.xs(), SCALE_HEAD_WORDS, 2, words)));
+      }
+    };
   }
 
-  /** Without parameters only the step count moves; its kernel does not depend on the type. */
-  private static DType dtype(List<View> params) {
-    return params.isEmpty() ? DType.F32 : params.getFirst().dtype();
+  /** The same step of some of the tensors. */
+  private static Sgd part(Sgd k, int from, int to) {
+    return new Sgd(
+        k.hyper(),
+        k.momentum(),
+        k.dampening(),
+        k.weightDecay(),
+        k.nesterov(),
+        k.params().subList(from, to),
+        k.grads().subList(from, to),
+        k.buffers().isEmpty() ? k.buffers() : k.buffers().subList(from, to));
   }
 
-  private KernelCall step(CudaKernel kernel, List<Launch> launches, View hyper) {
+  /** The same step of some of the tensors. */
+  private static AdamW part(AdamW k, int from, int to) {
+    return new AdamW(
+        k.hyper(),
+        k.beta1(),
+        k.beta2(),
+        k.eps(),
+        k.weightDecay(),
+        k.params().subList(from, to),
+        k.grads().subList(from, to),
+        k.firstMoments().subList(from, to),
+        k.secondMoments().subList(from, to));
+  }
+
+  private CudaCall step(CudaKernel kernel, List<Launch> launches, View hyper) {
     List<CudaCall.Step> steps = new ArrayList<>(launches);
-    steps.add(new Launch(kernels().countStep, new long[] {hyper.address()}, 1, 1, 1, 0));
-    return new CudaCall(kernel.name(), device(), steps);
-  }
-
-  @Override
-  default KernelCall scale(List<View> xs, View factor) {
-    CudaKernel kernel = table().scale.of(factor.dtype());
-    List<Launch> launches =
-        TensorLists.launches(
-            kernel,
-            xs,
-            SCALE_HEAD_WORDS,
-            2,
-            (from, to, _) -> ArgumentBlocks.scale(xs.subList(from, to), factor));
-    return new CudaCall(kernel.name(), device(), List.copyOf(launches));
+    steps.add(new Launch(device.kernels().countStep, new long[] {hyper.address()}, 1, 1, 1, 0));
+    return new CudaCall(kernel.name(), device, steps);
   }
 }

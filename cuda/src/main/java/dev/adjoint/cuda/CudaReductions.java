@@ -1,13 +1,12 @@
 package dev.adjoint.cuda;
 
+import dev.adjoint.spi.ReductionKernels.Reduce;
+import dev.adjoint.spi.ReductionKernels.Argmax;
+import dev.adjoint.spi.ReductionKernels.SumSquares;
 import dev.adjoint.DType;
 import dev.adjoint.Shape;
-import dev.adjoint.spi.ArgumentBlocks;
-import dev.adjoint.spi.ElementwiseKernels;
 import dev.adjoint.spi.Iteration;
-import dev.adjoint.spi.KernelCall;
 import dev.adjoint.spi.Layout;
-import dev.adjoint.spi.ReduceKernel;
 import dev.adjoint.spi.ReductionKernels;
 import dev.adjoint.spi.View;
 import java.util.ArrayList;
@@ -16,57 +15,68 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /** Launches of reduce.cu. */
-interface CudaReductions extends ReductionKernels, ElementwiseKernels, CudaFamily {
-  int MAX_THREADS = 1024;
-  int MAX_GRID_Y = 65535;
+final class CudaReductions {
+  private static final int MAX_THREADS = 1024;
+  private static final int MAX_GRID_Y = 65535;
 
   /** Rows of at least so many elements are a block's work, shorter ones a warp's or less. */
-  int LONG_ROW = 1024;
+  private static final int LONG_ROW = 1024;
 
   /** Steps that make a part worth its second stage, for each thread that works on a result. */
-  int PART_STEPS_PER_THREAD = 16;
+  private static final int PART_STEPS_PER_THREAD = 16;
 
   /** Blocks for each multiprocessor that keep it busy; with fewer, results are cut into parts. */
-  int ENOUGH_BLOCKS = 4;
+  private static final int ENOUGH_BLOCKS = 4;
 
   /** Packets of columns that neighbouring threads read: together a line of 128 bytes. */
-  int LINE_PACKETS = 8;
+  private static final int LINE_PACKETS = 8;
 
-  int ARGMAX_HEAD_WORDS = 6;
-  int SUM_SQUARES_HEAD_WORDS = 2;
+  private static final int ARGMAX_HEAD_WORDS = 6;
+  private static final int SUM_SQUARES_HEAD_WORDS = 2;
+
+  private final CudaDevice device;
+
+  CudaReductions(CudaDevice device) {
+    this.device = device;
+  }
+
+  CudaCall call(ReductionKernels kernel) {
+    return switch (kernel) {
+      case Reduce k -> reduce(k);
+      case Argmax k -> argmax(k);
+      case SumSquares k -> sumSquares(k);
+    };
+  }
 
   // ---- over any loops ----
 
-  @Override
-  default KernelCall reduce(ReduceKernel kernel, View x, View out) {
-    if (x.numel() == 0) {
-      // Loops over nothing cannot say how many results there are.
-      return fill(out, kernel == ReduceKernel.MEAN ? Double.NaN : 0);
-    }
-    Plan plan = new Plan(device(), x, out);
-    CudaKernel first = first(kernel, plan.columns, x.dtype(), out.dtype());
+  private CudaCall reduce(Reduce k) {
+    View x = k.x();
+    View out = k.out();
+    Plan plan = new Plan(device, x, out);
+    CudaKernel first = plan.columns ? columns(k) : device.kernels().of(k);
     Loops.check(first, plan.words[Plan.HEAD_WORDS], x.layout().shape());
     Launch launch = new Launch(first, plan.words, plan.blocks, plan.parts, Grid.THREADS, 0);
     if (plan.parts == 1) {
-      return new CudaCall(device(), launch);
+      return new CudaCall(device, launch);
     }
-    CudaKernel second = kernels().reduceFinish.of(kernel, out.dtype());
+    CudaKernel second = device.kernels().reduceFinish.of(k.function(), out.dtype());
     int blocks = Math.toIntExact(Math.ceilDiv(plan.results * Grid.WARP, Grid.THREADS));
     return new CudaCall(
         first.name(),
-        device(),
+        device,
         List.of(launch, new Launch(second, plan.words, blocks, 1, Grid.THREADS, 0)));
   }
 
-  private CudaKernel first(ReduceKernel kernel, boolean columns, DType from, DType to) {
-    if (from == to) {
-      return columns ? kernels().reduceColumns.of(kernel, from) : table().reduce.of(kernel, from);
-    }
-    return columns ? kernels().reduceColumnsSumToF32.of(from) : table().reduceSumToF32.of(from);
+  private CudaKernel columns(Reduce k) {
+    DType from = k.x().dtype();
+    return from == k.out().dtype()
+        ? device.kernels().reduceColumns.of(k.function(), from)
+        : device.kernels().reduceColumnsSumToF32.of(from);
   }
 
   /** How a reduction is cut into blocks: {@code adj_reduce_plan_args}. */
-  final class Plan {
+  private static final class Plan {
     private static final int RESULTS = 3;
     private static final int STEPS = 4;
     private static final int PARTS = 5;
@@ -86,15 +96,14 @@ interface CudaReductions extends ReductionKernels, ElementwiseKernels, CudaFamil
 
     Plan(CudaDevice device, View x, View out) {
       int[] order = order(x.layout(), out.layout());
-      long[] head = new long[HEAD_WORDS];
-      head[0] = x.address();
-      head[1] = out.address();
-      head[2] = device.workspace().address();
       words =
           Iteration.pack(
-              head,
+              HEAD_WORDS,
               x.layout().permute(order),
               out.layout().expand(x.layout().shape()).permute(order));
+      words[0] = x.address();
+      words[1] = out.address();
+      words[2] = device.workspace().address();
       int depth = (int) words[HEAD_WORDS];
       int kept = 0;
       while (kept < depth && stride(1, kept) != 0) {
@@ -179,55 +188,53 @@ interface CudaReductions extends ReductionKernels, ElementwiseKernels, CudaFamil
 
   // ---- argmax ----
 
-  @Override
-  default KernelCall argmax(View x, View out) {
+  private CudaCall argmax(Argmax k) {
+    View x = k.x();
     long cols = x.layout().size(-1);
     int threads = Math.clamp(Grid.powerOfTwo(cols), Grid.WARP, MAX_THREADS);
-    int rows = Math.toIntExact(out.numel());
+    int rows = Math.toIntExact(k.out().numel());
     int parts = (int) argmaxParts(rows, cols / ((long) PART_STEPS_PER_THREAD * threads));
-    long[] plan = {device().workspace().address(), parts};
-    long[] words = Words.join(plan, ArgumentBlocks.argmax(x, out));
-    CudaKernel kernel = table().argmax.of(x.dtype());
+    long[] plan = {device.workspace().address(), parts};
+    long[] words = Words.join(plan, k.words());
+    CudaKernel kernel = device.kernels().of(k);
     Loops.check(kernel, words[ARGMAX_HEAD_WORDS], x.layout().shape());
     Launch launch = new Launch(kernel, words, rows, parts, threads, 0);
     if (parts == 1) {
-      return new CudaCall(device(), launch);
+      return new CudaCall(device, launch);
     }
-    CudaKernel finish = kernels().argmaxFinish.of(x.dtype());
+    CudaKernel finish = device.kernels().argmaxFinish.of(x.dtype());
     return new CudaCall(
-        kernel.name(), device(), List.of(launch, new Launch(finish, words, rows, 1, Grid.WARP, 0)));
+        kernel.name(), device, List.of(launch, new Launch(finish, words, rows, 1, Grid.WARP, 0)));
   }
 
   /** Parts of each row: with all rows together so few that any workspace has room for them. */
   private long argmaxParts(int rows, long useful) {
-    long wanted = Math.ceilDiv(ENOUGH_BLOCKS * device().multiprocessors(), Math.max(1, rows));
+    long wanted = Math.ceilDiv(ENOUGH_BLOCKS * device.multiprocessors(), Math.max(1, rows));
     return Math.clamp(useful, 1, wanted);
   }
 
   // ---- sum of squares ----
 
-  @Override
-  default KernelCall sumSquares(List<View> xs, View out) {
-    // With nothing to add, the element type does not matter.
-    CudaKernel kernel = table().sumSquares.of(xs.isEmpty() ? DType.F32 : xs.getFirst().dtype());
-    long partials = TensorLists.chunks(xs);
+  private CudaCall sumSquares(SumSquares k) {
+    CudaKernel kernel = device.kernels().of(k);
+    long partials = TensorLists.chunks(k.xs());
     List<CudaCall.Step> steps =
         new ArrayList<>(
             TensorLists.launches(
                 kernel,
-                xs,
+                k.xs(),
                 SUM_SQUARES_HEAD_WORDS,
                 2,
                 (from, to, before) ->
-                    ArgumentBlocks.sumSquares(xs.subList(from, to), partial(before))));
-    long[] words = {device().workspace().address(), out.address(), partials};
-    steps.add(new Launch(kernels().sumPartials, words, 1, 1, Grid.THREADS, 0));
-    return new CudaCall(kernel.name(), device(), steps);
+                    new SumSquares(partial(before), k.xs().subList(from, to)).words()));
+    long[] words = {device.workspace().address(), k.out().address(), partials};
+    steps.add(new Launch(device.kernels().sumPartials, words, 1, 1, Grid.THREADS, 0));
+    return new CudaCall(kernel.name(), device, steps);
   }
 
   /** Where in the workspace a partial sum lies. */
   private View partial(long i) {
     Layout layout = Layout.of(Shape.of(1), new long[] {1}, i);
-    return new View(device().workspace(), layout, DType.F64);
+    return new View(device.workspace(), layout, DType.F64);
   }
 }

@@ -22,6 +22,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Tag;
@@ -84,8 +85,14 @@ class CudaProductsTest {
   private static long scratch(DType dtype, Precision precision, long... strides) {
     Backend backend = new CudaProvider().open(CUDA);
     View dense = view(dtype, 13, 1);
-    return backend.gemmScratchBytes(
-        new Gemm(view(dtype, strides), dense, dense, null, 1, 0, precision));
+    AtomicLong taken = new AtomicLong();
+    backend.call(
+        new Gemm(view(dtype, strides), dense, dense, null, 1, 0, precision),
+        bytes -> {
+          taken.addAndGet(bytes);
+          return new Memory(1 << 20, bytes, MemorySegment.NULL);
+        });
+    return taken.get();
   }
 
   @Test
@@ -95,10 +102,10 @@ class CudaProductsTest {
       assertEquals(0, scratch(dtype, Precision.F32, 1, 16));
     }
     assertEquals(0, scratch(DType.BF16, Precision.BF16, 16, 1));
-    // Neither rows nor columns are dense: 13 rows of 16 elements, in units of 256 bytes.
-    assertEquals(1024, scratch(DType.F32, Precision.F32, 32, 2));
-    assertEquals(512, scratch(DType.F16, Precision.F32, 32, 2));
+    // Neither rows nor columns are dense: 13 rows of 16 elements.
+    assertEquals(13 * 16 * 4, scratch(DType.F32, Precision.F32, 32, 2));
+    assertEquals(13 * 16 * 2, scratch(DType.F16, Precision.F32, 32, 2));
     // Both factors are rounded.
-    assertEquals(1024, scratch(DType.F32, Precision.BF16, 16, 1));
+    assertEquals(2 * 13 * 16 * 2, scratch(DType.F32, Precision.BF16, 16, 1));
   }
 }

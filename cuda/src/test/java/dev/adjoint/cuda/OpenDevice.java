@@ -1,5 +1,8 @@
 package dev.adjoint.cuda;
 
+import dev.adjoint.tck.Calls;
+import dev.adjoint.spi.ElementwiseKernels;
+import dev.adjoint.spi.OptimizerKernels;
 import dev.adjoint.DType;
 import dev.adjoint.Device;
 import dev.adjoint.Shape;
@@ -88,8 +91,10 @@ final class OpenDevice {
     Arrays.fill(values, 2, 2 + 2 * count, 1); // parameters and gradients
     backend.upload(MemorySegment.ofArray(values), all);
     KernelCall step =
-        backend.adamW(
-            lists.get(0), lists.get(1), lists.get(2), lists.get(3), all, 0.5, 0.5, 1e-8, 0.1);
+        Calls.of(
+            backend,
+            new OptimizerKernels.AdamW(
+                all, 0.5, 0.5, 1e-8, 0.1, lists.get(0), lists.get(1), lists.get(2), lists.get(3)));
     step.run();
     backend.download(all, MemorySegment.ofArray(values));
     double moments = Arrays.stream(values, 2 + 2 * count, numbers).sum();
@@ -101,7 +106,7 @@ final class OpenDevice {
     Backend backend = new CudaProvider().open(new Device("cuda", "0"));
     Memory nowhere = new Memory(64, 64, MemorySegment.NULL);
     View view = new View(nowhere, Layout.contiguous(Shape.of(16)), DType.F32);
-    backend.fill(view, 1).run();
+    Calls.of(backend, new ElementwiseKernels.Fill(view, 1)).run();
     backend.synchronize();
     return "nothing was found";
   }

@@ -1,8 +1,12 @@
 package dev.adjoint.internal;
 
 import dev.adjoint.Tensor;
+import dev.adjoint.spi.Kernel;
 import dev.adjoint.spi.KernelCall;
+import dev.adjoint.spi.Memory;
+import dev.adjoint.spi.Scratch;
 import java.lang.ref.Reference;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -13,11 +17,12 @@ import org.jspecify.annotations.Nullable;
 public final class Dispatch {
   private Dispatch() {}
 
-  /** Runs a call that writes {@code out} and reads {@code reads}. */
-  public static void run(KernelCall call, Tensor out, @Nullable Tensor... reads) {
+  /** Runs a kernel that writes {@code out} and reads {@code reads}. */
+  public static void run(Kernel kernel, Tensor out, @Nullable Tensor... reads) {
     TensorState written = Tensors.state(out);
     written.pin();
     int pinned = 0;
+    CallScratch scratch = new CallScratch(written.storage().context(), kernel);
     try {
       for (; pinned < reads.length; pinned++) {
         Tensor read = reads[pinned];
@@ -25,6 +30,7 @@ public final class Dispatch {
           Tensors.state(read).pin();
         }
       }
+      KernelCall call = written.storage().context().backend().call(kernel, scratch);
       call.run();
       Recorder recorder = ThreadState.recorder();
       if (recorder != null) {
@@ -37,6 +43,7 @@ public final class Dispatch {
         }
       }
     } finally {
+      scratch.release();
       for (int i = 0; i < pinned; i++) {
         Tensor read = reads[i];
         if (read != null) {
@@ -49,13 +56,15 @@ public final class Dispatch {
     }
   }
 
-  /** Runs a call that writes several tensors; null entries are skipped. */
+  /** Runs a kernel that writes several tensors, at least one; null entries are skipped. */
   public static void runAll(
-      KernelCall call,
+      Kernel kernel,
       List<? extends @Nullable Tensor> writes,
       List<? extends @Nullable Tensor> reads) {
     int pinnedWrites = 0;
     int pinnedReads = 0;
+    DeviceContext context = context(writes);
+    CallScratch scratch = new CallScratch(context, kernel);
     try {
       for (; pinnedWrites < writes.size(); pinnedWrites++) {
         pin(writes.get(pinnedWrites));
@@ -63,6 +72,7 @@ public final class Dispatch {
       for (; pinnedReads < reads.size(); pinnedReads++) {
         pin(reads.get(pinnedReads));
       }
+      KernelCall call = context.backend().call(kernel, scratch);
       call.run();
       Recorder recorder = ThreadState.recorder();
       if (recorder != null) {
@@ -71,6 +81,7 @@ public final class Dispatch {
         reads.forEach(t -> note(recorder, t, false));
       }
     } finally {
+      scratch.release();
       for (int i = 0; i < pinnedWrites; i++) {
         unpin(writes.get(i));
       }
@@ -80,6 +91,54 @@ public final class Dispatch {
       Reference.reachabilityFence(writes);
       Reference.reachabilityFence(reads);
     }
+  }
+
+  /**
+   * The working memory of one call. It goes back to its pool when the call has run: later calls may
+   * use it again, since calls run one after another, in a recorded step too.
+   */
+  private static final class CallScratch implements Scratch {
+    private final DeviceContext context;
+    private final Kernel kernel;
+    private @Nullable Storage first;
+    private @Nullable List<Storage> others;
+
+    private CallScratch(DeviceContext context, Kernel kernel) {
+      this.context = context;
+      this.kernel = kernel;
+    }
+
+    @Override
+    public Memory take(long bytes) {
+      Recorder recorder = ThreadState.recorder();
+      MemoryPool pool = recorder == null ? null : recorder.poolFor(context);
+      Storage storage = context.allocator().allocate(bytes, pool, "scratch of " + kernel.symbol());
+      if (first == null) {
+        first = storage;
+      } else {
+        others = others == null ? new ArrayList<>() : others;
+        others.add(storage);
+      }
+      return storage.memory();
+    }
+
+    private void release() {
+      if (first != null) {
+        first.release();
+      }
+      if (others != null) {
+        others.forEach(Storage::release);
+      }
+    }
+  }
+
+  private static DeviceContext context(List<? extends @Nullable Tensor> tensors) {
+    for (Tensor tensor : tensors) {
+      if (tensor != null) {
+        return Tensors.context(tensor);
+      }
+    }
+    throw new IllegalArgumentException("a kernel that writes nothing");
   }
 
   private static void note(Recorder recorder, @Nullable Tensor tensor, boolean writes) {

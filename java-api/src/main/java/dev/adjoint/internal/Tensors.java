@@ -156,11 +156,6 @@ public final class Tensors {
     return rows;
   }
 
-  /** Working memory for one kernel call; close it right after. */
-  public static Tensor scratch(long bytes, DeviceContext context) {
-    return empty(Shape.of(bytes), DType.BOOL, context);
-  }
-
   /** Another handle on the same memory, outside any graph. */
   public static Tensor alias(Tensor tensor, Layout layout) {
     TensorState state = state(tensor);

@@ -1,5 +1,7 @@
 package dev.adjoint.ops;
 
+import dev.adjoint.spi.AttentionKernels;
+import dev.adjoint.spi.AttentionKernels.AttentionGrad;
 import dev.adjoint.DType;
 import dev.adjoint.Device;
 import dev.adjoint.Generator;
@@ -13,7 +15,6 @@ import dev.adjoint.internal.Check;
 import dev.adjoint.internal.DeviceContext;
 import dev.adjoint.internal.Dispatch;
 import dev.adjoint.internal.Tensors;
-import dev.adjoint.spi.Backend;
 import dev.adjoint.spi.View;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -94,19 +95,10 @@ public final class Attention {
     Tensor out = emptyHeadsInside(shape, q.dtype(), context);
     Shape queries = Shape.of(shape.size(0), shape.size(1), shape.size(2));
     Tensor logSumExp = Tensors.empty(queries, q.dtype().widened(), context);
-    var backend = context.backend();
-    Tensor scratch = Tensors.scratch(backend.attentionScratchBytes(q, k), context);
     Dispatch.runAll(
-        backend.attention(
-            q,
-            k,
-            v,
-            causal,
-            scale,
-            Tensors.view(out),
-            Tensors.view(logSumExp),
-            Tensors.view(scratch).memory()),
-        List.of(out, logSumExp, scratch),
+        new AttentionKernels.Attention(
+            q, k, v, Tensors.view(out), Tensors.view(logSumExp), causal, scale),
+        List.of(out, logSumExp),
         List.of(inputs));
     int count = inputs.length;
     Tensor[] saved = Arrays.copyOf(inputs, count + 2);
@@ -170,29 +162,23 @@ public final class Attention {
     Heads into = Heads.of(grads);
     View q = Objects.requireNonNull(heads.q());
     View k = Objects.requireNonNull(heads.k());
-    var backend = context.backend();
-    Tensor scratch = Tensors.scratch(backend.attentionGradScratchBytes(q, k), context);
-    @Nullable Tensor[] writes = Arrays.copyOf(grads, count + 1);
-    writes[count] = scratch;
     List<Tensor> reads = new ArrayList<>(List.of(inputs));
     reads.addAll(List.of(grad, out, logSumExp));
     Dispatch.runAll(
-        backend.attentionGrad(
+        new AttentionGrad(
             Tensors.view(grad),
             q,
             k,
             Objects.requireNonNull(heads.v()),
             Tensors.view(out),
             Tensors.view(logSumExp),
-            causal,
-            scale,
             into.q(),
             into.k(),
             into.v(),
-            Tensors.view(scratch).memory()),
-        Arrays.asList(writes),
+            causal,
+            scale),
+        Arrays.asList(grads),
         reads);
-    scratch.close();
     return grads;
   }
 
@@ -235,7 +221,7 @@ public final class Attention {
   }
 
   private static boolean widens(Tensor x) {
-    return Halves.widens(x, Backend::attends);
+    return Halves.widens(x, AttentionKernels.Attention.class);
   }
 
   private static void check(String op, Tensor q, Tensor k, Tensor v) {

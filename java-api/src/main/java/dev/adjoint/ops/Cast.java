@@ -1,5 +1,6 @@
 package dev.adjoint.ops;
 
+import dev.adjoint.spi.ElementwiseKernels;
 import dev.adjoint.DType;
 import dev.adjoint.Tensor;
 import dev.adjoint.graph.Graph;
@@ -21,7 +22,7 @@ public final class Cast {
       return x;
     }
     Tensor out = Tensors.empty(x.shape(), dtype, Tensors.context(x));
-    Dispatch.run(Tensors.backend(x).cast(Tensors.view(x), Tensors.view(out)), out, x);
+    Dispatch.run(new ElementwiseKernels.Cast(Tensors.view(x), Tensors.view(out)), out, x);
     if (!dtype.isFloating()) {
       return out;
     }

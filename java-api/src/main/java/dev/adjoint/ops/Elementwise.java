@@ -1,5 +1,12 @@
 package dev.adjoint.ops;
 
+import dev.adjoint.spi.ElementwiseKernels.Unary;
+import dev.adjoint.spi.ElementwiseKernels.UnaryGrad;
+import dev.adjoint.spi.ElementwiseKernels.Binary;
+import dev.adjoint.spi.ElementwiseKernels.BinaryScalar;
+import dev.adjoint.spi.ElementwiseKernels.Where;
+import dev.adjoint.spi.ElementwiseKernels.Fill;
+import dev.adjoint.spi.ElementwiseKernels.Copy;
 import dev.adjoint.DType;
 import dev.adjoint.DTypeMismatchException;
 import dev.adjoint.Shape;
@@ -37,7 +44,7 @@ public final class Elementwise {
       return Halves.widened(wide -> unary(kernel, wide[0]), x);
     }
     Tensor out = Tensors.emptyLike(x);
-    Dispatch.run(Tensors.backend(x).unary(kernel, Tensors.view(x), Tensors.view(out)), out, x);
+    Dispatch.run(new Unary(kernel, Tensors.view(x), Tensors.view(out)), out, x);
     return record(kernel, x, out);
   }
 
@@ -78,10 +85,7 @@ public final class Elementwise {
     Tensor out = Tensors.emptyLike(saved);
     View g = Tensors.view(grad);
     Dispatch.run(
-        Tensors.backend(saved).unaryGrad(kernel, g, Tensors.view(saved), Tensors.view(out)),
-        out,
-        grad,
-        saved);
+        new UnaryGrad(kernel, g, Tensors.view(saved), Tensors.view(out)), out, grad, saved);
     return out;
   }
 
@@ -274,11 +278,7 @@ public final class Elementwise {
             : Tensors.empty(
                 shape, kernel.isComparison() ? DType.BOOL : a.dtype(), Tensors.context(a));
     Dispatch.run(
-        Tensors.backend(a)
-            .binary(kernel, expanded(a, shape), expanded(b, shape), Tensors.view(out)),
-        out,
-        a,
-        b);
+        new Binary(kernel, expanded(a, shape), expanded(b, shape), Tensors.view(out)), out, a, b);
     return out;
   }
 
@@ -301,10 +301,7 @@ public final class Elementwise {
             : Tensors.empty(
                 x.shape(), kernel.isComparison() ? DType.BOOL : x.dtype(), Tensors.context(x));
     Dispatch.run(
-        Tensors.backend(x)
-            .binaryScalar(kernel, Tensors.view(x), scalar, scalarFirst, Tensors.view(out)),
-        out,
-        x);
+        new BinaryScalar(kernel, Tensors.view(x), Tensors.view(out), scalar, scalarFirst), out, x);
     return out;
   }
 
@@ -335,12 +332,8 @@ public final class Elementwise {
             "where", condition.shape(), Broadcasting.shape("where", a.shape(), b.shape()));
     Tensor out = Tensors.empty(shape, a.dtype(), Tensors.context(a));
     Dispatch.run(
-        Tensors.backend(a)
-            .where(
-                expanded(condition, shape),
-                expanded(a, shape),
-                expanded(b, shape),
-                Tensors.view(out)),
+        new Where(
+            expanded(condition, shape), expanded(a, shape), expanded(b, shape), Tensors.view(out)),
         out,
         condition,
         a,
@@ -429,7 +422,7 @@ public final class Elementwise {
   public static Tensor fillInPlace(Tensor x, double value) {
     Check.writable("fill_", x);
     if (!Graph.records(x)) {
-      Dispatch.run(Tensors.backend(x).fill(Tensors.view(x), value), x);
+      Dispatch.run(new Fill(Tensors.view(x), value), x);
       Tensors.state(x).storage().bumpVersion();
       return x;
     }
@@ -444,7 +437,7 @@ public final class Elementwise {
         return;
       }
     }
-    Dispatch.run(Tensors.backend(x).copy(expanded(value, x.shape()), Tensors.view(x)), x, value);
+    Dispatch.run(new Copy(expanded(value, x.shape()), Tensors.view(x)), x, value);
     Tensors.state(x).storage().bumpVersion();
   }
 

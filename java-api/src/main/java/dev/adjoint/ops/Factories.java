@@ -1,5 +1,6 @@
 package dev.adjoint.ops;
 
+import dev.adjoint.spi.ElementwiseKernels.Fill;
 import dev.adjoint.DType;
 import dev.adjoint.Device;
 import dev.adjoint.Shape;
@@ -15,7 +16,7 @@ public final class Factories {
   /** Every element {@code value}, rounded to {@code dtype}. */
   public static Tensor full(Shape shape, double value, DType dtype, Device device) {
     Tensor out = Tensors.empty(shape, dtype, device);
-    Dispatch.run(Tensors.backend(out).fill(Tensors.view(out), value), out);
+    Dispatch.run(new Fill(Tensors.view(out), value), out);
     return out;
   }
 

@@ -1,12 +1,12 @@
 package dev.adjoint.ops;
 
+import dev.adjoint.spi.Kernel;
+import dev.adjoint.spi.ElementwiseKernels.Unary;
 import dev.adjoint.DType;
 import dev.adjoint.Precision;
 import dev.adjoint.Tensor;
 import dev.adjoint.graph.Graph;
 import dev.adjoint.internal.Tensors;
-import dev.adjoint.spi.Backend;
-import java.util.function.BiPredicate;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -20,12 +20,12 @@ final class Halves {
 
   /** Whether operations on x must be widened, for its backend does not compute its type. */
   static boolean widens(Tensor x) {
-    return widens(x, Backend::computes);
+    return widens(x, Unary.class);
   }
 
-  /** The same for a family that may take a type that others do not. */
-  static boolean widens(Tensor x, BiPredicate<Backend, DType> takes) {
-    return x.dtype().isHalf() && !takes.test(Tensors.backend(x), x.dtype());
+  /** The same for a kind of kernels that may take a type that others do not. */
+  static boolean widens(Tensor x, Class<? extends Kernel> kind) {
+    return x.dtype().isHalf() && !Tensors.backend(x).has(kind, x.dtype());
   }
 
   /**

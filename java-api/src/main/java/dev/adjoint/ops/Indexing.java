@@ -1,5 +1,7 @@
 package dev.adjoint.ops;
 
+import dev.adjoint.spi.IndexKernels.Gather;
+import dev.adjoint.spi.IndexKernels.ScatterAdd;
 import dev.adjoint.DType;
 import dev.adjoint.IndexOutOfRangeException;
 import dev.adjoint.Shape;
@@ -46,10 +48,7 @@ public final class Indexing {
     Tensor out = Tensors.empty(Shape.of(count, width), table.dtype(), Tensors.context(table));
     try {
       Dispatch.run(
-          Tensors.backend(table).gather(Tensors.view(dense), Tensors.view(flat), Tensors.view(out)),
-          out,
-          dense,
-          flat);
+          new Gather(Tensors.view(dense), Tensors.view(flat), Tensors.view(out)), out, dense, flat);
     } catch (KernelStatusException e) {
       long size = table.size(0);
       throw outOfRange("embedding: the index", flat, size, i -> i >= 0 && i < size, e);
@@ -92,8 +91,7 @@ public final class Indexing {
 
   private static void scatterAdd(Tensor rows, Tensor indices, Tensor out) {
     Dispatch.run(
-        Tensors.backend(rows)
-            .scatterAdd(Tensors.view(rows), Tensors.view(indices), Tensors.view(out)),
+        new ScatterAdd(Tensors.view(rows), Tensors.view(indices), Tensors.view(out)),
         out,
         rows,
         indices);

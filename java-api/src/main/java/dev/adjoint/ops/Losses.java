@@ -1,5 +1,7 @@
 package dev.adjoint.ops;
 
+import dev.adjoint.spi.LossKernels.CrossEntropy;
+import dev.adjoint.spi.LossKernels.CrossEntropyGrad;
 import dev.adjoint.DType;
 import dev.adjoint.IndexOutOfRangeException;
 import dev.adjoint.Shape;
@@ -72,13 +74,12 @@ public final class Losses {
     Tensor logSumExp = Tensors.empty(flat, wide, Tensors.context(x));
     try {
       Dispatch.runAll(
-          Tensors.backend(x)
-              .crossEntropy(
-                  Softmax.rows(x),
-                  Tensors.view(y),
-                  IGNORE_INDEX,
-                  Tensors.view(losses),
-                  Tensors.view(logSumExp)),
+          new CrossEntropy(
+              Softmax.rows(x),
+              Tensors.view(y),
+              Tensors.view(losses),
+              Tensors.view(logSumExp),
+              IGNORE_INDEX),
           List.of(losses, logSumExp),
           List.of(x, y));
     } catch (KernelStatusException e) {
@@ -106,14 +107,13 @@ public final class Losses {
           Tensor lse = saves.get(2);
           Tensor out = Tensors.emptyRows(in.shape(), in.dtype(), Tensors.context(in));
           Dispatch.run(
-              Tensors.backend(in)
-                  .crossEntropyGrad(
-                      Tensors.view(grad),
-                      Softmax.rows(in),
-                      Tensors.view(targetsOf),
-                      IGNORE_INDEX,
-                      Tensors.view(lse),
-                      Softmax.rows(out)),
+              new CrossEntropyGrad(
+                  Tensors.view(grad),
+                  Softmax.rows(in),
+                  Tensors.view(targetsOf),
+                  Tensors.view(lse),
+                  Softmax.rows(out),
+                  IGNORE_INDEX),
               out,
               grad,
               in,

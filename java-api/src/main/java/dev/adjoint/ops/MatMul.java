@@ -12,9 +12,7 @@ import dev.adjoint.internal.Broadcasting;
 import dev.adjoint.internal.Check;
 import dev.adjoint.internal.Dispatch;
 import dev.adjoint.internal.Tensors;
-import dev.adjoint.spi.Backend;
 import dev.adjoint.spi.Gemm;
-import dev.adjoint.spi.KernelCall;
 import dev.adjoint.spi.Layout;
 import dev.adjoint.spi.UnaryKernel;
 import dev.adjoint.spi.View;
@@ -64,7 +62,7 @@ public final class MatMul {
 
   /** Whether products of x must be widened. */
   private static boolean widens(Tensor x) {
-    return Halves.widens(x, Backend::multiplies);
+    return Halves.widens(x, Gemm.class);
   }
 
   /** Whether a matrix serves several of the other factor: its gradient is a sum of products. */
@@ -179,12 +177,12 @@ public final class MatMul {
             Softmax.rows(in),
             vw.with(vw.layout().transpose(0, 1)),
             Softmax.rows(out),
+            before == null ? null : Softmax.rows(before),
             Tensors.viewOrNull(b),
             1,
             0,
             precision,
-            activation,
-            before == null ? null : Softmax.rows(before)),
+            activation),
         out,
         before,
         in,
@@ -267,7 +265,7 @@ public final class MatMul {
   /** […, M, K] × […, K, N] as a type, inner dimensions checked, both of rank 2 or more. */
   private static Tensor product(Tensor a, Tensor b, Precision precision, DType type) {
     Shape batch = Broadcasting.shape("matmul", batch(a), batch(b));
-    DType sums = Tensors.backend(a).multiplies(type) ? type : type.widened();
+    DType sums = Tensors.backend(a).has(Gemm.class, type) ? type : type.widened();
     Tensor wide = Tensors.empty(append(batch, a.size(-2), b.size(-1)), sums, Tensors.context(a));
     run(spec(a, b, wide, batch, precision), wide, null, a, b, null);
     Tensor out = Cast.to(wide, type);
@@ -314,14 +312,10 @@ public final class MatMul {
 
   private static void run(
       Gemm spec, Tensor out, @Nullable Tensor before, Tensor a, Tensor b, @Nullable Tensor bias) {
-    var backend = Tensors.backend(out);
-    try (Tensor scratch = Tensors.scratch(backend.gemmScratchBytes(spec), Tensors.context(out))) {
-      KernelCall call = backend.gemm(spec, Tensors.view(scratch).memory());
-      if (before == null) {
-        Dispatch.run(call, out, a, b, bias, scratch);
-      } else {
-        Dispatch.runAll(call, Arrays.asList(out, before), Arrays.asList(a, b, bias, scratch));
-      }
+    if (before == null) {
+      Dispatch.run(spec, out, a, b, bias);
+    } else {
+      Dispatch.runAll(spec, Arrays.asList(out, before), Arrays.asList(a, b, bias));
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.adjoint.ops;
 
+import dev.adjoint.spi.ElementwiseKernels.Copy;
 import dev.adjoint.Shape;
 import dev.adjoint.ShapeMismatchException;
 import dev.adjoint.Tensor;
@@ -31,7 +32,7 @@ public final class Movement {
   /** A dense copy; part of the graph (PyTorch's {@code clone}). */
   public static Tensor copy(Tensor x) {
     Tensor out = Tensors.emptyLike(x);
-    Dispatch.run(Tensors.backend(x).copy(Tensors.view(x), Tensors.view(out)), out, x);
+    Dispatch.run(new Copy(Tensors.view(x), Tensors.view(out)), out, x);
     return Graph.record(
         "copy", out, new Tensor[] {x}, Graph.nothing(), (grad, saves) -> new Tensor[] {grad});
   }
@@ -152,7 +153,7 @@ public final class Movement {
       Tensor x, Shape shape, java.util.function.UnaryOperator<Tensor> where) {
     Tensor out = Factories.full(shape, 0, x.dtype(), x.device());
     Tensor place = where.apply(out);
-    Dispatch.run(Tensors.backend(x).copy(Tensors.view(x), Tensors.view(place)), place, x);
+    Dispatch.run(new Copy(Tensors.view(x), Tensors.view(place)), place, x);
     place.close();
     return Graph.record(
         "embed",
@@ -251,8 +252,7 @@ public final class Movement {
       Tensor part = parts.get(i);
       starts[i + 1] = starts[i] + part.size(axis);
       Layout place = Tensors.layout(out).slice(axis, starts[i], starts[i + 1], 1);
-      Dispatch.run(
-          Tensors.backend(part).copy(Tensors.view(part), Tensors.view(out).with(place)), out, part);
+      Dispatch.run(new Copy(Tensors.view(part), Tensors.view(out).with(place)), out, part);
     }
     return Graph.record(
         "cat",

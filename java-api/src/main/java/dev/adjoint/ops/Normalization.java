@@ -1,5 +1,9 @@
 package dev.adjoint.ops;
 
+import dev.adjoint.spi.NormKernels.LayerNorm;
+import dev.adjoint.spi.NormKernels.LayerNormGrad;
+import dev.adjoint.spi.NormKernels.RmsNorm;
+import dev.adjoint.spi.NormKernels.RmsNormGrad;
 import dev.adjoint.DType;
 import dev.adjoint.Shape;
 import dev.adjoint.Tensor;
@@ -89,19 +93,18 @@ public final class Normalization {
     Tensor rstd = Tensors.empty(statistic, type, Tensors.context(x));
     Tensor mean =
         kind == Kind.LAYER_NORM ? Tensors.empty(statistic, type, Tensors.context(x)) : null;
-    var backend = Tensors.backend(x);
     View vw = Tensors.viewOrNull(w);
     Dispatch.runAll(
         mean == null
-            ? backend.rmsNorm(rows, vw, eps, Softmax.rows(out), Tensors.view(rstd))
-            : backend.layerNorm(
+            ? new RmsNorm(rows, vw, Softmax.rows(out), Tensors.view(rstd), eps)
+            : new LayerNorm(
                 rows,
                 vw,
                 Tensors.viewOrNull(b),
-                eps,
                 Softmax.rows(out),
                 Tensors.view(mean),
-                Tensors.view(rstd)),
+                Tensors.view(rstd),
+                eps),
         Arrays.asList(out, rstd, mean),
         Arrays.asList(dense, w, b));
     if (Graph.records(dense, w, b)) {
@@ -148,17 +151,14 @@ public final class Normalization {
         biased && saves.needs(2)
             ? Tensors.empty(Shape.of(x.size(-1)), rstd.dtype(), Tensors.context(x))
             : null;
-    var backend = Tensors.backend(x);
     View rows = Softmax.rows(x);
-    Tensor scratch = Tensors.scratch(backend.normGradScratchBytes(rows), Tensors.context(x));
     View vx = gradX == null ? null : Softmax.rows(gradX);
     View vw = Tensors.viewOrNull(weight);
     View gw = Tensors.viewOrNull(gradWeight);
-    var memory = Tensors.view(scratch).memory();
     Dispatch.runAll(
         mean == null
-            ? backend.rmsNormGrad(Softmax.rows(grad), rows, vw, Tensors.view(rstd), vx, gw, memory)
-            : backend.layerNormGrad(
+            ? new RmsNormGrad(Softmax.rows(grad), rows, vw, Tensors.view(rstd), vx, gw)
+            : new LayerNormGrad(
                 Softmax.rows(grad),
                 rows,
                 vw,
@@ -166,11 +166,9 @@ public final class Normalization {
                 Tensors.view(rstd),
                 vx,
                 gw,
-                Tensors.viewOrNull(gradBias),
-                memory),
-        Arrays.asList(gradX, gradWeight, gradBias, scratch),
+                Tensors.viewOrNull(gradBias)),
+        Arrays.asList(gradX, gradWeight, gradBias),
         Arrays.asList(grad, x, weight, mean, rstd));
-    scratch.close();
     return new Tensor[] {gradX, gradWeight, gradBias};
   }
 }

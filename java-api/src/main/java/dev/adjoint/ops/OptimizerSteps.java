@@ -1,5 +1,7 @@
 package dev.adjoint.ops;
 
+import dev.adjoint.spi.OptimizerKernels;
+import dev.adjoint.spi.ReductionKernels.SumSquares;
 import dev.adjoint.DType;
 import dev.adjoint.Shape;
 import dev.adjoint.Tensor;
@@ -31,16 +33,15 @@ public final class OptimizerSteps {
     }
     List<Tensor> dense = dense("sgd", params, grads);
     Dispatch.runAll(
-        Tensors.backend(hyper)
-            .sgd(
-                views(params),
-                views(dense),
-                views(buffers),
-                Tensors.view(hyper),
-                rule.momentum(),
-                rule.dampening(),
-                rule.weightDecay(),
-                rule.nesterov()),
+        new OptimizerKernels.Sgd(
+            Tensors.view(hyper),
+            rule.momentum(),
+            rule.dampening(),
+            rule.weightDecay(),
+            rule.nesterov(),
+            views(params),
+            views(dense),
+            views(buffers)),
         join(params, buffers, List.of(hyper)),
         dense);
     written(params);
@@ -59,17 +60,16 @@ public final class OptimizerSteps {
     }
     List<Tensor> dense = dense("adamW", params, grads);
     Dispatch.runAll(
-        Tensors.backend(hyper)
-            .adamW(
-                views(params),
-                views(dense),
-                views(firstMoments),
-                views(secondMoments),
-                Tensors.view(hyper),
-                rule.beta1(),
-                rule.beta2(),
-                rule.eps(),
-                rule.weightDecay()),
+        new OptimizerKernels.AdamW(
+            Tensors.view(hyper),
+            rule.beta1(),
+            rule.beta2(),
+            rule.eps(),
+            rule.weightDecay(),
+            views(params),
+            views(dense),
+            views(firstMoments),
+            views(secondMoments)),
         join(params, firstMoments, secondMoments, List.of(hyper)),
         dense);
     written(params);
@@ -85,8 +85,7 @@ public final class OptimizerSteps {
       dense.add(Movement.contiguous(x.detach()));
     }
     Tensor out = Tensors.empty(Shape.scalar(), DType.F64, Tensors.context(xs.get(0)));
-    Dispatch.runAll(
-        Tensors.backend(out).sumSquares(views(dense), Tensors.view(out)), List.of(out), dense);
+    Dispatch.runAll(new SumSquares(Tensors.view(out), views(dense)), List.of(out), dense);
     return out.sqrt();
   }
 
@@ -102,7 +101,7 @@ public final class OptimizerSteps {
           x.isContiguous(), "scale", () -> "needs dense tensors, got a view of " + x.shape());
     }
     Dispatch.runAll(
-        Tensors.backend(factor).scale(views(xs), Tensors.view(factor)), xs, List.of(factor));
+        new OptimizerKernels.Scale(Tensors.view(factor), views(xs)), xs, List.of(factor));
     written(xs);
   }
 

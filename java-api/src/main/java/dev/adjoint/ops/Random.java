@@ -1,5 +1,10 @@
 package dev.adjoint.ops;
 
+import dev.adjoint.spi.Kernel;
+import dev.adjoint.spi.RandomKernels.Uniform;
+import dev.adjoint.spi.RandomKernels.Normal;
+import dev.adjoint.spi.RandomKernels.Dropout;
+import dev.adjoint.spi.RandomKernels.NextKey;
 import dev.adjoint.DType;
 import dev.adjoint.Device;
 import dev.adjoint.Generator;
@@ -9,8 +14,6 @@ import dev.adjoint.graph.Graph;
 import dev.adjoint.internal.Check;
 import dev.adjoint.internal.Dispatch;
 import dev.adjoint.internal.Tensors;
-import dev.adjoint.spi.Backend;
-import dev.adjoint.spi.KernelCall;
 import dev.adjoint.spi.View;
 import java.util.List;
 
@@ -22,19 +25,19 @@ public final class Random {
   public static Tensor uniform(
       Shape shape, double low, double high, DType dtype, Device device, Generator generator) {
     return drawn(
-        "uniform", shape, dtype, generator, device, (b, k, out) -> b.uniform(k, low, high, out));
+        "uniform", shape, dtype, generator, device, (key, out) -> new Uniform(key, out, low, high));
   }
 
   /** Normal with the given mean and standard deviation; F32 or F64. */
   public static Tensor normal(
       Shape shape, double mean, double std, DType dtype, Device device, Generator generator) {
     return drawn(
-        "normal", shape, dtype, generator, device, (b, k, out) -> b.normal(k, mean, std, out));
+        "normal", shape, dtype, generator, device, (key, out) -> new Normal(key, out, mean, std));
   }
 
   /** A kernel that fills a tensor from a key. */
   private interface Fill {
-    KernelCall call(Backend backend, View key, View out);
+    Kernel of(View key, View out);
   }
 
   private static Tensor drawn(
@@ -42,7 +45,7 @@ public final class Random {
     Tensor out = Tensors.empty(shape, dtype, device);
     Check.wide(op, out);
     try (Tensor key = nextKey(generator, device)) {
-      Dispatch.run(fill.call(Tensors.backend(out), Tensors.view(key), Tensors.view(out)), out, key);
+      Dispatch.run(fill.of(Tensors.view(key), Tensors.view(out)), out, key);
     }
     return out;
   }
@@ -70,10 +73,7 @@ public final class Random {
     Tensor dense = Movement.contiguous(x);
     Tensor out = Tensors.emptyLike(dense);
     Dispatch.run(
-        Tensors.backend(x).dropout(Tensors.view(key), p, Tensors.view(dense), Tensors.view(out)),
-        out,
-        dense,
-        key);
+        new Dropout(Tensors.view(key), Tensors.view(dense), Tensors.view(out), p), out, dense, key);
     // The mask is never stored: the gradient draws it again from the same key.
     return Graph.record(
         "dropout",
@@ -88,9 +88,7 @@ public final class Random {
       Tensor state = generator.state(device);
       Tensor key = Tensors.emptyLike(state);
       Dispatch.runAll(
-          Tensors.backend(state).nextKey(Tensors.view(state), Tensors.view(key)),
-          List.of(state, key),
-          List.of());
+          new NextKey(Tensors.view(state), Tensors.view(key)), List.of(state, key), List.of());
       return key;
     }
   }

@@ -1,5 +1,7 @@
 package dev.adjoint.ops;
 
+import dev.adjoint.spi.ReductionKernels.Reduce;
+import dev.adjoint.spi.ReductionKernels.Argmax;
 import dev.adjoint.DType;
 import dev.adjoint.Shape;
 import dev.adjoint.Tensor;
@@ -64,7 +66,7 @@ public final class Reductions {
         Tensors.empty(
             keepDims ? kept : Shape.of(dropped(sizes, reduced)), type, Tensors.context(x));
     View result = Tensors.view(out).with(Layout.contiguous(kept));
-    Dispatch.run(Tensors.backend(x).reduce(kernel, Tensors.view(x), result), out, x);
+    Dispatch.run(Reduce.of(kernel, Tensors.view(x), result), out, x);
     if (Graph.records(x)) {
       record(kernel, x, out, kept, count);
     }
@@ -161,10 +163,7 @@ public final class Reductions {
     axisLast[x.rank() - 1] = axis;
     View view = Tensors.view(x);
     Tensor out = Tensors.empty(Shape.of(sizes), DType.I64, Tensors.context(x));
-    Dispatch.run(
-        Tensors.backend(x).argmax(view.with(view.layout().permute(axisLast)), Tensors.view(out)),
-        out,
-        x);
+    Dispatch.run(new Argmax(view.with(view.layout().permute(axisLast)), Tensors.view(out)), out, x);
     return out;
   }
 

@@ -1,13 +1,16 @@
 package dev.adjoint.ops;
 
+import dev.adjoint.spi.Kernel;
+import dev.adjoint.spi.NormKernels;
+import dev.adjoint.spi.NormKernels.LogSoftmax;
+import dev.adjoint.spi.NormKernels.SoftmaxGrad;
+import dev.adjoint.spi.NormKernels.LogSoftmaxGrad;
 import dev.adjoint.Shape;
 import dev.adjoint.Tensor;
 import dev.adjoint.graph.Graph;
 import dev.adjoint.internal.Check;
 import dev.adjoint.internal.Dispatch;
 import dev.adjoint.internal.Tensors;
-import dev.adjoint.spi.Backend;
-import dev.adjoint.spi.KernelCall;
 import dev.adjoint.spi.Layout;
 import dev.adjoint.spi.View;
 import java.util.Objects;
@@ -27,14 +30,18 @@ public final class Softmax {
       this.op = op;
     }
 
-    KernelCall forward(Backend backend, View x, View out) {
-      return this == SOFTMAX ? backend.softmax(x, out) : backend.logSoftmax(x, out);
+    Kernel forward(View x, View out) {
+      return switch (this) {
+        case SOFTMAX -> new NormKernels.Softmax(x, out);
+        case LOG_SOFTMAX -> new LogSoftmax(x, out);
+      };
     }
 
-    KernelCall backward(Backend backend, View grad, View y, View out) {
-      return this == SOFTMAX
-          ? backend.softmaxGrad(grad, y, out)
-          : backend.logSoftmaxGrad(grad, y, out);
+    Kernel backward(View grad, View y, View out) {
+      return switch (this) {
+        case SOFTMAX -> new SoftmaxGrad(grad, y, out);
+        case LOG_SOFTMAX -> new LogSoftmaxGrad(grad, y, out);
+      };
     }
   }
 
@@ -69,7 +76,7 @@ public final class Softmax {
     Tensor dense = Movement.contiguous(x);
     Tensor out = Tensors.emptyLike(dense);
     if (dense.numel() > 0) { // rows without elements may be more than a kernel can count
-      Dispatch.run(kind.forward(Tensors.backend(x), rows(dense), rows(out)), out, dense);
+      Dispatch.run(kind.forward(rows(dense), rows(out)), out, dense);
     }
     return Graph.record(
         kind.op,
@@ -89,11 +96,7 @@ public final class Softmax {
           Tensor grad = Movement.contiguous(g);
           Tensor result = Tensors.emptyLike(y);
           if (y.numel() > 0) {
-            Dispatch.run(
-                kind.backward(Tensors.backend(y), rows(grad), rows(y), rows(result)),
-                result,
-                grad,
-                y);
+            Dispatch.run(kind.backward(rows(grad), rows(y), rows(result)), result, grad, y);
           }
           return new Tensor[] {result};
         });

@@ -1,6 +1,5 @@
 package dev.adjoint.reference;
 
-import dev.adjoint.DType;
 import dev.adjoint.spi.KernelCall;
 
 /**
@@ -10,11 +9,6 @@ import dev.adjoint.spi.KernelCall;
  * @param body what running it does
  */
 record Call(String kernel, Runnable body) implements KernelCall {
-  /** A call of the kernel {@code name_dtype}. */
-  static Call of(String name, DType dtype, Runnable body) {
-    return new Call(name + "_" + dtype.suffix(), body);
-  }
-
   @Override
   public void run() {
     body.run();

@@ -1,109 +1,72 @@
 package dev.adjoint.reference;
 
 import dev.adjoint.spi.AttentionKernels;
-import dev.adjoint.spi.KernelCall;
-import dev.adjoint.spi.Memory;
+import dev.adjoint.spi.AttentionKernels.Attention;
+import dev.adjoint.spi.AttentionKernels.AttentionGrad;
 import dev.adjoint.spi.View;
-import org.jspecify.annotations.Nullable;
 
 /** The specification of {@link AttentionKernels}: the whole score matrix, one query at a time. */
-interface ReferenceAttention extends AttentionKernels {
-  @Override
-  default long attentionScratchBytes(View q, View k) {
-    return 0;
+final class ReferenceAttention {
+  private ReferenceAttention() {}
+
+  static Runnable attention(Attention k) {
+    return () -> {
+      Heads heads = Heads.of(k.q(), k.k(), k.causal());
+      int d = heads.width();
+      double[] qs = Elements.read(k.q());
+      double[] ks = Elements.read(k.k());
+      double[] vs = Elements.read(k.v());
+      double[] outs = new double[qs.length];
+      double[] lse = new double[heads.count() * heads.queries()];
+      double[] scores = new double[heads.keys()];
+      for (int row = 0; row < lse.length; row++) {
+        int visible = heads.visible(row);
+        int firstKey = heads.firstKey(row);
+        for (int j = 0; j < visible; j++) {
+          scores[j] = k.scale() * dot(qs, row * d, ks, (firstKey + j) * d, d);
+        }
+        double max = ReferenceNorms.max(scores, 0, visible);
+        double sum = ReferenceNorms.sumExp(scores, 0, visible, max);
+        lse[row] = max + Math.log(sum);
+        for (int j = 0; j < visible; j++) {
+          addScaled(outs, row * d, Math.exp(scores[j] - max) / sum, vs, (firstKey + j) * d, d);
+        }
+      }
+      Elements.write(k.out(), outs);
+      Elements.write(k.logSumExp(), lse);
+    };
   }
 
-  @Override
-  default KernelCall attention(
-      View q,
-      View k,
-      View v,
-      boolean causal,
-      double scale,
-      View out,
-      View logSumExp,
-      Memory scratch) {
-    return Call.of(
-        "attention",
-        q.dtype(),
-        () -> {
-          Heads heads = Heads.of(q, k, causal);
-          int d = heads.width();
-          double[] qs = Elements.read(q);
-          double[] ks = Elements.read(k);
-          double[] vs = Elements.read(v);
-          double[] outs = new double[qs.length];
-          double[] lse = new double[heads.count() * heads.queries()];
-          double[] scores = new double[heads.keys()];
-          for (int row = 0; row < lse.length; row++) {
-            int visible = heads.visible(row);
-            int firstKey = heads.firstKey(row);
-            for (int j = 0; j < visible; j++) {
-              scores[j] = scale * dot(qs, row * d, ks, (firstKey + j) * d, d);
-            }
-            double max = ReferenceNorms.max(scores, 0, visible);
-            double sum = ReferenceNorms.sumExp(scores, 0, visible, max);
-            lse[row] = max + Math.log(sum);
-            for (int j = 0; j < visible; j++) {
-              addScaled(outs, row * d, Math.exp(scores[j] - max) / sum, vs, (firstKey + j) * d, d);
-            }
-          }
-          Elements.write(out, outs);
-          Elements.write(logSumExp, lse);
-        });
-  }
-
-  @Override
-  default long attentionGradScratchBytes(View q, View k) {
-    return 0;
-  }
-
-  @Override
-  default KernelCall attentionGrad(
-      View grad,
-      View q,
-      View k,
-      View v,
-      View out,
-      View logSumExp,
-      boolean causal,
-      double scale,
-      @Nullable View gradQ,
-      @Nullable View gradK,
-      @Nullable View gradV,
-      Memory scratch) {
-    return Call.of(
-        "attention_grad",
-        q.dtype(),
-        () -> {
-          Heads heads = Heads.of(q, k, causal);
-          int d = heads.width();
-          double[] grads = Elements.read(grad);
-          double[] qs = Elements.read(q);
-          double[] ks = Elements.read(k);
-          double[] vs = Elements.read(v);
-          double[] outs = Elements.read(out);
-          double[] lse = Elements.read(logSumExp);
-          double[] gradQs = new double[qs.length];
-          double[] gradKs = new double[ks.length];
-          double[] gradVs = new double[vs.length];
-          for (int row = 0; row < lse.length; row++) {
-            int at = row * d;
-            // Σⱼ Pⱼ · dPⱼ, which the derivative of softmax subtracts, is grad · out.
-            double gradDotOut = dot(grads, at, outs, at, d);
-            for (int j = 0; j < heads.visible(row); j++) {
-              int key = (heads.firstKey(row) + j) * d;
-              double p = Math.exp(scale * dot(qs, at, ks, key, d) - lse[row]);
-              double gradScore = p * (dot(grads, at, vs, key, d) - gradDotOut) * scale;
-              addScaled(gradVs, key, p, grads, at, d);
-              addScaled(gradQs, at, gradScore, ks, key, d);
-              addScaled(gradKs, key, gradScore, qs, at, d);
-            }
-          }
-          Elements.writeIfWanted(gradQ, gradQs);
-          Elements.writeIfWanted(gradK, gradKs);
-          Elements.writeIfWanted(gradV, gradVs);
-        });
+  static Runnable attentionGrad(AttentionGrad k) {
+    return () -> {
+      Heads heads = Heads.of(k.q(), k.k(), k.causal());
+      int d = heads.width();
+      double[] grads = Elements.read(k.grad());
+      double[] qs = Elements.read(k.q());
+      double[] ks = Elements.read(k.k());
+      double[] vs = Elements.read(k.v());
+      double[] outs = Elements.read(k.out());
+      double[] lse = Elements.read(k.logSumExp());
+      double[] gradQs = new double[qs.length];
+      double[] gradKs = new double[ks.length];
+      double[] gradVs = new double[vs.length];
+      for (int row = 0; row < lse.length; row++) {
+        int at = row * d;
+        // Σⱼ Pⱼ · dPⱼ, which the derivative of softmax subtracts, is grad · out.
+        double gradDotOut = dot(grads, at, outs, at, d);
+        for (int j = 0; j < heads.visible(row); j++) {
+          int key = (heads.firstKey(row) + j) * d;
+          double p = Math.exp(k.scale() * dot(qs, at, ks, key, d) - lse[row]);
+          double gradScore = p * (dot(grads, at, vs, key, d) - gradDotOut) * k.scale();
+          addScaled(gradVs, key, p, grads, at, d);
+          addScaled(gradQs, at, gradScore, ks, key, d);
+          addScaled(gradKs, key, gradScore, qs, at, d);
+        }
+      }
+      Elements.writeIfWanted(k.gradQ(), gradQs);
+      Elements.writeIfWanted(k.gradK(), gradKs);
+      Elements.writeIfWanted(k.gradV(), gradVs);
+    };
   }
 
   /** The sizes of q [B, H, queries, width] and k [B, H, keys, width], count being B·H. */

@@ -1,5 +1,41 @@
 package dev.adjoint.reference;
 
+import dev.adjoint.spi.AttentionKernels.Attention;
+import dev.adjoint.spi.AttentionKernels.AttentionGrad;
+import dev.adjoint.spi.ElementwiseKernels.Binary;
+import dev.adjoint.spi.ElementwiseKernels.BinaryScalar;
+import dev.adjoint.spi.ElementwiseKernels.Cast;
+import dev.adjoint.spi.ElementwiseKernels.Copy;
+import dev.adjoint.spi.ElementwiseKernels.Fill;
+import dev.adjoint.spi.ElementwiseKernels.Unary;
+import dev.adjoint.spi.ElementwiseKernels.UnaryGrad;
+import dev.adjoint.spi.ElementwiseKernels.Where;
+import dev.adjoint.spi.IndexKernels.Gather;
+import dev.adjoint.spi.IndexKernels.ScatterAdd;
+import dev.adjoint.spi.LossKernels.CrossEntropy;
+import dev.adjoint.spi.LossKernels.CrossEntropyGrad;
+import dev.adjoint.spi.NormKernels.LayerNorm;
+import dev.adjoint.spi.NormKernels.LayerNormGrad;
+import dev.adjoint.spi.NormKernels.LogSoftmax;
+import dev.adjoint.spi.NormKernels.LogSoftmaxGrad;
+import dev.adjoint.spi.NormKernels.RmsNorm;
+import dev.adjoint.spi.NormKernels.RmsNormGrad;
+import dev.adjoint.spi.NormKernels.Softmax;
+import dev.adjoint.spi.NormKernels.SoftmaxGrad;
+import dev.adjoint.spi.OptimizerKernels.AdamW;
+import dev.adjoint.spi.OptimizerKernels.Scale;
+import dev.adjoint.spi.OptimizerKernels.Sgd;
+import dev.adjoint.spi.RandomKernels.Dropout;
+import dev.adjoint.spi.RandomKernels.NextKey;
+import dev.adjoint.spi.RandomKernels.Normal;
+import dev.adjoint.spi.RandomKernels.Uniform;
+import dev.adjoint.spi.ReductionKernels.Argmax;
+import dev.adjoint.spi.ReductionKernels.Reduce;
+import dev.adjoint.spi.ReductionKernels.SumSquares;
+import dev.adjoint.spi.Gemm;
+import dev.adjoint.spi.Kernel;
+import dev.adjoint.spi.AttentionKernels;
+import dev.adjoint.spi.Scratch;
 import dev.adjoint.DType;
 import dev.adjoint.spi.Backend;
 import dev.adjoint.spi.KernelCall;
@@ -21,17 +57,7 @@ import org.jspecify.annotations.Nullable;
  * visited by logical index, in order, on the calling thread. Slow on purpose: a faster backend is
  * right when it agrees with this one.
  */
-public final class ReferenceBackend
-    implements Backend,
-        ReferenceElementwise,
-        ReferenceReductions,
-        ReferenceGemm,
-        ReferenceNorms,
-        ReferenceLosses,
-        ReferenceAttention,
-        ReferenceIndexing,
-        ReferenceRandom,
-        ReferenceOptimizers {
+public final class ReferenceBackend implements Backend {
   private static final long ALIGNMENT = 64;
 
   private final Map<Long, Arena> arenas = new ConcurrentHashMap<>();
@@ -43,18 +69,52 @@ public final class ReferenceBackend
 
   /** BF16 too; F16 is only a type of memory, but for products and attention. */
   @Override
-  public boolean computes(DType floating) {
-    return floating.isFloating() && floating != DType.F16;
+  public boolean has(Class<? extends Kernel> kind, DType floating) {
+    return floating.isFloating()
+        && (floating != DType.F16
+            || kind == Gemm.class
+            || AttentionKernels.class.isAssignableFrom(kind));
   }
 
   @Override
-  public boolean multiplies(DType floating) {
-    return floating.isFloating();
-  }
-
-  @Override
-  public boolean attends(DType floating) {
-    return floating.isFloating();
+  public KernelCall call(Kernel kernel, Scratch scratch) {
+    Runnable body =
+        switch (kernel) {
+          case Unary k -> ReferenceElementwise.unary(k);
+          case UnaryGrad k -> ReferenceElementwise.unaryGrad(k);
+          case Binary k -> ReferenceElementwise.binary(k);
+          case BinaryScalar k -> ReferenceElementwise.binaryScalar(k);
+          case Where k -> ReferenceElementwise.where(k);
+          case Copy k -> ReferenceElementwise.copy(k);
+          case Cast k -> ReferenceElementwise.cast(k);
+          case Fill k -> ReferenceElementwise.fill(k);
+          case Reduce k -> ReferenceReductions.reduce(k);
+          case Argmax k -> ReferenceReductions.argmax(k);
+          case SumSquares k -> ReferenceReductions.sumSquares(k);
+          case Gemm k -> ReferenceGemm.gemm(k);
+          case Softmax k -> ReferenceNorms.softmax(k);
+          case SoftmaxGrad k -> ReferenceNorms.softmaxGrad(k);
+          case LogSoftmax k -> ReferenceNorms.logSoftmax(k);
+          case LogSoftmaxGrad k -> ReferenceNorms.logSoftmaxGrad(k);
+          case LayerNorm k -> ReferenceNorms.layerNorm(k);
+          case LayerNormGrad k -> ReferenceNorms.layerNormGrad(k);
+          case RmsNorm k -> ReferenceNorms.rmsNorm(k);
+          case RmsNormGrad k -> ReferenceNorms.rmsNormGrad(k);
+          case CrossEntropy k -> ReferenceLosses.crossEntropy(k);
+          case CrossEntropyGrad k -> ReferenceLosses.crossEntropyGrad(k);
+          case Attention k -> ReferenceAttention.attention(k);
+          case AttentionGrad k -> ReferenceAttention.attentionGrad(k);
+          case Gather k -> ReferenceIndexing.gather(k);
+          case ScatterAdd k -> ReferenceIndexing.scatterAdd(k);
+          case NextKey k -> ReferenceRandom.nextKey(k);
+          case Uniform k -> ReferenceRandom.uniform(k);
+          case Normal k -> ReferenceRandom.normal(k);
+          case Dropout k -> ReferenceRandom.dropout(k);
+          case Sgd k -> ReferenceOptimizers.sgd(k);
+          case AdamW k -> ReferenceOptimizers.adamW(k);
+          case Scale k -> ReferenceOptimizers.scale(k);
+        };
+    return new Call(kernel.symbol(), body);
   }
 
   @Override

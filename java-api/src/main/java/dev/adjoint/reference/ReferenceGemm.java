@@ -2,25 +2,18 @@ package dev.adjoint.reference;
 
 import dev.adjoint.Precision;
 import dev.adjoint.spi.Gemm;
-import dev.adjoint.spi.GemmKernels;
 import dev.adjoint.spi.HalfFloats;
-import dev.adjoint.spi.KernelCall;
 import dev.adjoint.spi.Layout;
-import dev.adjoint.spi.Memory;
 import dev.adjoint.spi.UnaryKernel;
 import dev.adjoint.spi.View;
 import java.util.Arrays;
 
 /** The specification of {@link GemmKernels}. */
-interface ReferenceGemm extends GemmKernels {
-  @Override
-  default long gemmScratchBytes(Gemm spec) {
-    return 0;
-  }
+final class ReferenceGemm {
+  private ReferenceGemm() {}
 
-  @Override
-  default KernelCall gemm(Gemm spec, Memory scratch) {
-    return Call.of("gemm", spec.out().dtype(), () -> multiply(spec));
+  static Runnable gemm(Gemm k) {
+    return () -> multiply(k);
   }
 
   private static double[] factor(View view, Precision precision) {

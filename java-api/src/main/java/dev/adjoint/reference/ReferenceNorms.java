@@ -1,115 +1,98 @@
 package dev.adjoint.reference;
 
-import dev.adjoint.spi.KernelCall;
-import dev.adjoint.spi.Memory;
 import dev.adjoint.spi.NormKernels;
+import dev.adjoint.spi.NormKernels.Softmax;
+import dev.adjoint.spi.NormKernels.SoftmaxGrad;
+import dev.adjoint.spi.NormKernels.LogSoftmax;
+import dev.adjoint.spi.NormKernels.LogSoftmaxGrad;
+import dev.adjoint.spi.NormKernels.LayerNorm;
+import dev.adjoint.spi.NormKernels.LayerNormGrad;
+import dev.adjoint.spi.NormKernels.RmsNorm;
+import dev.adjoint.spi.NormKernels.RmsNormGrad;
 import dev.adjoint.spi.View;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /** The specification of {@link NormKernels}. */
-interface ReferenceNorms extends NormKernels {
-  @Override
-  default KernelCall softmax(View x, View out) {
-    return Call.of(
-        "softmax",
-        x.dtype(),
-        () -> {
-          double[] values = Elements.read(x);
-          int cols = cols(x);
-          for (int start = 0; start < values.length; start += cols) {
-            double max = max(values, start, cols);
-            double sum = 0;
-            for (int i = start; i < start + cols; i++) {
-              values[i] = Math.exp(values[i] - max);
-              sum += values[i];
-            }
-            for (int i = start; i < start + cols; i++) {
-              values[i] /= sum;
-            }
-          }
-          Elements.write(out, values);
-        });
+final class ReferenceNorms {
+  private ReferenceNorms() {}
+
+  static Runnable softmax(Softmax k) {
+    return () -> {
+      double[] values = Elements.read(k.x());
+      int cols = cols(k.x());
+      for (int start = 0; start < values.length; start += cols) {
+        double max = max(values, start, cols);
+        double sum = 0;
+        for (int i = start; i < start + cols; i++) {
+          values[i] = Math.exp(values[i] - max);
+          sum += values[i];
+        }
+        for (int i = start; i < start + cols; i++) {
+          values[i] /= sum;
+        }
+      }
+      Elements.write(k.out(), values);
+    };
   }
 
-  @Override
-  default KernelCall softmaxGrad(View grad, View y, View out) {
-    return Call.of(
-        "softmax_grad",
-        y.dtype(),
-        () -> {
-          double[] grads = Elements.read(grad);
-          double[] ys = Elements.read(y);
-          int cols = cols(y);
-          for (int start = 0; start < ys.length; start += cols) {
-            double dot = 0;
-            for (int i = start; i < start + cols; i++) {
-              dot += grads[i] * ys[i];
-            }
-            for (int i = start; i < start + cols; i++) {
-              grads[i] = ys[i] * (grads[i] - dot);
-            }
-          }
-          Elements.write(out, grads);
-        });
+  static Runnable softmaxGrad(SoftmaxGrad k) {
+    return () -> {
+      double[] grads = Elements.read(k.grad());
+      double[] ys = Elements.read(k.y());
+      int cols = cols(k.y());
+      for (int start = 0; start < ys.length; start += cols) {
+        double dot = 0;
+        for (int i = start; i < start + cols; i++) {
+          dot += grads[i] * ys[i];
+        }
+        for (int i = start; i < start + cols; i++) {
+          grads[i] = ys[i] * (grads[i] - dot);
+        }
+      }
+      Elements.write(k.out(), grads);
+    };
   }
 
-  @Override
-  default KernelCall logSoftmax(View x, View out) {
-    return Call.of(
-        "log_softmax",
-        x.dtype(),
-        () -> {
-          double[] values = Elements.read(x);
-          int cols = cols(x);
-          for (int start = 0; start < values.length; start += cols) {
-            double max = max(values, start, cols);
-            double logSum = Math.log(sumExp(values, start, cols, max));
-            for (int i = start; i < start + cols; i++) {
-              values[i] = values[i] - max - logSum;
-            }
-          }
-          Elements.write(out, values);
-        });
+  static Runnable logSoftmax(LogSoftmax k) {
+    return () -> {
+      double[] values = Elements.read(k.x());
+      int cols = cols(k.x());
+      for (int start = 0; start < values.length; start += cols) {
+        double max = max(values, start, cols);
+        double logSum = Math.log(sumExp(values, start, cols, max));
+        for (int i = start; i < start + cols; i++) {
+          values[i] = values[i] - max - logSum;
+        }
+      }
+      Elements.write(k.out(), values);
+    };
   }
 
-  @Override
-  default KernelCall logSoftmaxGrad(View grad, View y, View out) {
-    return Call.of(
-        "log_softmax_grad",
-        y.dtype(),
-        () -> {
-          double[] grads = Elements.read(grad);
-          double[] ys = Elements.read(y);
-          int cols = cols(y);
-          for (int start = 0; start < ys.length; start += cols) {
-            double sum = 0;
-            for (int i = start; i < start + cols; i++) {
-              sum += grads[i];
-            }
-            for (int i = start; i < start + cols; i++) {
-              grads[i] -= Math.exp(ys[i]) * sum;
-            }
-          }
-          Elements.write(out, grads);
-        });
+  static Runnable logSoftmaxGrad(LogSoftmaxGrad k) {
+    return () -> {
+      double[] grads = Elements.read(k.grad());
+      double[] ys = Elements.read(k.y());
+      int cols = cols(k.y());
+      for (int start = 0; start < ys.length; start += cols) {
+        double sum = 0;
+        for (int i = start; i < start + cols; i++) {
+          sum += grads[i];
+        }
+        for (int i = start; i < start + cols; i++) {
+          grads[i] -= Math.exp(ys[i]) * sum;
+        }
+      }
+      Elements.write(k.out(), grads);
+    };
   }
 
-  @Override
-  default KernelCall layerNorm(
-      View x,
-      @Nullable View weight,
-      @Nullable View bias,
-      double eps,
-      View out,
-      View mean,
-      View rstd) {
-    return Call.of("layer_norm", x.dtype(), () -> norm(x, weight, bias, eps, out, mean, rstd));
+  static Runnable layerNorm(LayerNorm k) {
+    return () -> norm(k.x(), k.weight(), k.bias(), k.eps(), k.out(), k.mean(), k.rstd());
   }
 
-  @Override
-  default KernelCall rmsNorm(View x, @Nullable View weight, double eps, View out, View rstd) {
-    return Call.of("rms_norm", x.dtype(), () -> norm(x, weight, null, eps, out, null, rstd));
+  static Runnable rmsNorm(RmsNorm k) {
+    return () -> norm(k.x(), k.weight(), null, k.eps(), k.out(), null, k.rstd());
   }
 
   /** Layer norm; without {@code mean} RMS norm, which is the same about 0. */
@@ -153,41 +136,22 @@ interface ReferenceNorms extends NormKernels {
     }
   }
 
-  @Override
-  default long normGradScratchBytes(View x) {
-    return 0;
+  static Runnable layerNormGrad(LayerNormGrad k) {
+    return () ->
+        normGrad(
+            k.grad(),
+            k.x(),
+            k.weight(),
+            k.mean(),
+            k.rstd(),
+            k.gradX(),
+            k.gradWeight(),
+            k.gradBias());
   }
 
-  @Override
-  default KernelCall layerNormGrad(
-      View grad,
-      View x,
-      @Nullable View weight,
-      View mean,
-      View rstd,
-      @Nullable View gradX,
-      @Nullable View gradWeight,
-      @Nullable View gradBias,
-      Memory scratch) {
-    return Call.of(
-        "layer_norm_grad",
-        x.dtype(),
-        () -> normGrad(grad, x, weight, mean, rstd, gradX, gradWeight, gradBias));
-  }
-
-  @Override
-  default KernelCall rmsNormGrad(
-      View grad,
-      View x,
-      @Nullable View weight,
-      View rstd,
-      @Nullable View gradX,
-      @Nullable View gradWeight,
-      Memory scratch) {
-    return Call.of(
-        "rms_norm_grad",
-        x.dtype(),
-        () -> normGrad(grad, x, weight, null, rstd, gradX, gradWeight, null));
+  static Runnable rmsNormGrad(RmsNormGrad k) {
+    return () ->
+        normGrad(k.grad(), k.x(), k.weight(), null, k.rstd(), k.gradX(), k.gradWeight(), null);
   }
 
   /** The gradients of {@link #norm}. With h = (x − mean) · rstd, the normalised row. */

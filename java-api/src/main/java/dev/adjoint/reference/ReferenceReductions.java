@@ -1,35 +1,35 @@
 package dev.adjoint.reference;
 
-import dev.adjoint.spi.KernelCall;
+import dev.adjoint.spi.ReductionKernels;
+import dev.adjoint.spi.ReductionKernels.Reduce;
+import dev.adjoint.spi.ReductionKernels.Argmax;
+import dev.adjoint.spi.ReductionKernels.SumSquares;
 import dev.adjoint.spi.Layout;
 import dev.adjoint.spi.ReduceKernel;
-import dev.adjoint.spi.ReductionKernels;
 import dev.adjoint.spi.View;
 import java.util.List;
 import java.util.stream.IntStream;
 
 /** The specification of {@link ReductionKernels}. */
-interface ReferenceReductions extends ReductionKernels {
-  @Override
-  default KernelCall reduce(ReduceKernel kernel, View x, View out) {
+final class ReferenceReductions {
+  private ReferenceReductions() {}
+
+  static Runnable reduce(Reduce k) {
     // With the kept dimensions moved to the front, x is rows that each give one element of out.
-    Elements xs = Elements.permuted(x, keptFirst(x.layout(), out.layout()));
-    Elements outs = Elements.of(out);
-    long rows = out.numel();
-    long cols = rows == 0 ? 0 : x.numel() / rows;
-    boolean floating = x.dtype().isFloating();
-    return Call.of(
-        "reduce_" + kernel.symbol(),
-        x.dtype(),
-        () -> {
-          for (long r = 0; r < rows; r++) {
-            if (floating) {
-              outs.set(r, reduceRow(kernel, xs, r * cols, cols));
-            } else {
-              outs.setLong(r, reduceLongRow(kernel, xs, r * cols, cols));
-            }
-          }
-        });
+    Elements xs = Elements.permuted(k.x(), keptFirst(k.x().layout(), k.out().layout()));
+    Elements outs = Elements.of(k.out());
+    long rows = k.out().numel();
+    long cols = rows == 0 ? 0 : k.x().numel() / rows;
+    boolean floating = k.x().dtype().isFloating();
+    return () -> {
+      for (long r = 0; r < rows; r++) {
+        if (floating) {
+          outs.set(r, reduceRow(k.function(), xs, r * cols, cols));
+        } else {
+          outs.setLong(r, reduceLongRow(k.function(), xs, r * cols, cols));
+        }
+      }
+    };
   }
 
   private static int[] keptFirst(Layout x, Layout out) {
@@ -74,29 +74,25 @@ interface ReferenceReductions extends ReductionKernels {
     };
   }
 
-  @Override
-  default KernelCall argmax(View x, View out) {
-    Elements xs = Elements.of(x);
-    Elements outs = Elements.of(out);
-    long cols = x.layout().size(x.layout().rank() - 1);
-    boolean floating = x.dtype().isFloating();
-    return Call.of(
-        "argmax",
-        x.dtype(),
-        () -> {
-          for (long r = 0; r < out.numel(); r++) {
-            long start = r * cols;
-            long best = 0;
-            for (long c = 1; c < cols; c++) {
-              boolean larger =
-                  floating
-                      ? exceeds(xs.get(start + c), xs.get(start + best))
-                      : xs.getLong(start + c) > xs.getLong(start + best);
-              best = larger ? c : best;
-            }
-            outs.setLong(r, best);
-          }
-        });
+  static Runnable argmax(Argmax k) {
+    Elements xs = Elements.of(k.x());
+    Elements outs = Elements.of(k.out());
+    long cols = k.x().layout().size(k.x().layout().rank() - 1);
+    boolean floating = k.x().dtype().isFloating();
+    return () -> {
+      for (long r = 0; r < k.out().numel(); r++) {
+        long start = r * cols;
+        long best = 0;
+        for (long c = 1; c < cols; c++) {
+          boolean larger =
+              floating
+                  ? exceeds(xs.get(start + c), xs.get(start + best))
+                  : xs.getLong(start + c) > xs.getLong(start + best);
+          best = larger ? c : best;
+        }
+        outs.setLong(r, best);
+      }
+    };
   }
 
   /** Whether x replaces the best so far: NaN beats every number, the first NaN stays. */
@@ -104,22 +100,18 @@ interface ReferenceReductions extends ReductionKernels {
     return x > best || (Double.isNaN(x) && !Double.isNaN(best));
   }
 
-  @Override
-  default KernelCall sumSquares(List<View> xs, View out) {
-    List<View> inputs = List.copyOf(xs);
-    return Call.of(
-        "sum_squares",
-        inputs.getFirst().dtype(),
-        () -> {
-          Sum sum = new Sum();
-          for (View input : inputs) {
-            Elements values = Elements.of(input);
-            for (long i = 0; i < input.numel(); i++) {
-              double x = values.get(i);
-              sum.add(x * x);
-            }
-          }
-          Elements.of(out).set(0, sum.value());
-        });
+  static Runnable sumSquares(SumSquares k) {
+    List<View> inputs = List.copyOf(k.xs());
+    return () -> {
+      Sum sum = new Sum();
+      for (View input : inputs) {
+        Elements values = Elements.of(input);
+        for (long i = 0; i < input.numel(); i++) {
+          double x = values.get(i);
+          sum.add(x * x);
+        }
+      }
+      Elements.of(k.out()).set(0, sum.value());
+    };
   }
 }

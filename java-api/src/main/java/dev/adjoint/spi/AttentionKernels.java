@@ -1,6 +1,10 @@
 package dev.adjoint.spi;
 
-import dev.adjoint.DType;
+import static dev.adjoint.spi.Words.address;
+import static dev.adjoint.spi.Words.bit;
+import static dev.adjoint.spi.Words.bits;
+
+import dev.adjoint.spi.Symbols.Types;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -10,12 +14,11 @@ import org.jspecify.annotations.Nullable;
  * gradient. Of 16 bits the weights of the values, and the gradients of the scores, may be rounded
  * too before they are multiplied.
  */
-public interface AttentionKernels {
-  /** Whether attention takes this floating type. */
-  boolean attends(DType floating);
-
-  /** Bytes of scratch of {@link #attention}. */
-  long attentionScratchBytes(View q, View k);
+public sealed interface AttentionKernels extends Kernel {
+  @Override
+  default long elements() {
+    return Long.MAX_VALUE; // the work grows with the square of the length
+  }
 
   /**
    * {@code out = softmax(scale · q kᵀ + mask) v}.
@@ -23,31 +26,109 @@ public interface AttentionKernels {
    * @param out like q
    * @param logSumExp contiguous [B, H, Tq], F32 beside 16 bits, kept for the gradient
    */
-  KernelCall attention(
-      View q,
-      View k,
-      View v,
-      boolean causal,
-      double scale,
-      View out,
-      View logSumExp,
-      Memory scratch);
+  record Attention(View q, View k, View v, View out, View logSumExp, boolean causal, double scale)
+      implements AttentionKernels {
+    /** Its names. */
+    public static final Symbols NAMES = new Symbols("attention", Types.COMPUTED);
 
-  /** Bytes of scratch of {@link #attentionGrad}. */
-  long attentionGradScratchBytes(View q, View k);
+    /** The names of what says how much scratch it needs. */
+    public static final Symbols SCRATCH_BYTES =
+        new Symbols("attention_scratch_bytes", Types.COMPUTED);
 
-  /** The gradients of {@link #attention}; those that are null are not wanted. */
-  KernelCall attentionGrad(
+    @Override
+    public String symbol() {
+      return NAMES.of(q.dtype());
+    }
+
+    @Override
+    public long[] words() {
+      long[] head = {
+        q.address(),
+        k.address(),
+        v.address(),
+        out.address(),
+        logSumExp.address(),
+        0,
+        q.layout().size(0),
+        q.layout().size(1),
+        q.layout().size(2),
+        k.layout().size(2),
+        q.layout().size(3),
+        bit(causal),
+        bits(scale)
+      };
+      return Words.strides(head, q, k, v, out);
+    }
+
+    @Override
+    public String scratchSymbol() {
+      return SCRATCH_BYTES.of(q.dtype());
+    }
+
+    @Override
+    public int scratchWord() {
+      return 5;
+    }
+  }
+
+  /** The gradients of {@link Attention}; those that are null are not wanted. */
+  record AttentionGrad(
       View grad,
       View q,
       View k,
       View v,
       View out,
       View logSumExp,
-      boolean causal,
-      double scale,
       @Nullable View gradQ,
       @Nullable View gradK,
       @Nullable View gradV,
-      Memory scratch);
+      boolean causal,
+      double scale)
+      implements AttentionKernels {
+    /** Its names. */
+    public static final Symbols NAMES = new Symbols("attention_grad", Types.COMPUTED);
+
+    /** The names of what says how much scratch it needs. */
+    public static final Symbols SCRATCH_BYTES =
+        new Symbols("attention_grad_scratch_bytes", Types.COMPUTED);
+
+    @Override
+    public String symbol() {
+      return NAMES.of(q.dtype());
+    }
+
+    @Override
+    public long[] words() {
+      long[] head = {
+        grad.address(),
+        q.address(),
+        k.address(),
+        v.address(),
+        out.address(),
+        logSumExp.address(),
+        address(gradQ),
+        address(gradK),
+        address(gradV),
+        0,
+        q.layout().size(0),
+        q.layout().size(1),
+        q.layout().size(2),
+        k.layout().size(2),
+        q.layout().size(3),
+        bit(causal),
+        bits(scale)
+      };
+      return Words.strides(head, grad, q, k, v, out, gradQ, gradK, gradV);
+    }
+
+    @Override
+    public String scratchSymbol() {
+      return SCRATCH_BYTES.of(q.dtype());
+    }
+
+    @Override
+    public int scratchWord() {
+      return 9;
+    }
+  }
 }

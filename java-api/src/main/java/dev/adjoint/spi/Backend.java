@@ -6,47 +6,33 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What computes: families of kernels that write only where they are told, and raw memory. A backend
- * knows views, never tensors, graphs or scopes; callers have checked shapes, dtypes and ranges and
- * keep the memory alive. Methods may be called from any thread.
+ * What computes: kernels that write only where they are told, and raw memory. A backend knows
+ * views, never tensors, graphs or scopes; callers have checked shapes, dtypes and ranges and keep
+ * the memory alive. Methods may be called from any thread.
  */
-public interface Backend
-    extends ElementwiseKernels,
-        ReductionKernels,
-        GemmKernels,
-        NormKernels,
-        LossKernels,
-        AttentionKernels,
-        IndexKernels,
-        RandomKernels,
-        OptimizerKernels {
+public interface Backend {
   /** A line for people: name, variant, threads. */
   String description();
 
   /**
-   * Whether families take this floating type: F32 and F64 always, BF16 where this says so. What
-   * only moves elements (where, copy, cast, fill, gather) takes every type, and what says "F32 or
-   * F64" never another one.
+   * Whether kernels of a kind take this floating type: F32 and F64 always, others where this says
+   * so. What only moves elements (where, copy, cast, fill, gather) takes every type, and what says
+   * "F32 or F64" never another one.
    *
    * <p>BF16 is a type of memory: values are widened when they are read, and computed in F32;
    * results are those of F32, rounded once more when they are written. What is not one value for
    * each of an operand's elements (weights and statistics of rows, and their gradients) is F32
-   * beside BF16.
+   * beside BF16. For {@link Gemm} the type is that of all of a product; it says itself which types
+   * it mixes.
    */
-  default boolean computes(DType floating) {
-    return KernelTable.FLOATING.contains(floating);
-  }
+  boolean has(Class<? extends Kernel> kind, DType floating);
 
-  /** Products and attention may take a type, F16 say, that other families do not. */
-  @Override
-  default boolean multiplies(DType floating) {
-    return computes(floating);
-  }
-
-  @Override
-  default boolean attends(DType floating) {
-    return computes(floating);
-  }
+  /**
+   * A kernel on its operands, ready to run.
+   *
+   * @param scratch where it takes working memory from, now
+   */
+  KernelCall call(Kernel kernel, Scratch scratch);
 
   /** Fresh memory, 64-byte aligned, contents undefined; null if the device has no more. */
   @Nullable Memory allocate(long bytes);

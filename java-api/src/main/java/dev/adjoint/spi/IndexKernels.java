@@ -1,11 +1,22 @@
 package dev.adjoint.spi;
 
+import static dev.adjoint.spi.Words.cols;
+import static dev.adjoint.spi.Words.rows;
+
+import dev.adjoint.spi.Symbols.Types;
+import java.util.stream.Stream;
+
 /**
  * Rows of tables by index. An index out of range has status {@link
  * KernelStatusException#INDEX_OUT_OF_RANGE}, before any write; of an {@linkplain
  * Backend#isAsynchronous asynchronous} backend only the rows with such indices stay as they were.
  */
-public interface IndexKernels {
+public sealed interface IndexKernels extends Kernel {
+  /** The names of these kernels. */
+  static Stream<Symbols> names() {
+    return Stream.of(Gather.NAMES, ScatterAdd.NAMES);
+  }
+
   /**
    * {@code out[i] = table[indices[i]]}, indices in [0, V).
    *
@@ -13,7 +24,31 @@ public interface IndexKernels {
    * @param indices contiguous I64 [n]
    * @param out contiguous [n, D]
    */
-  KernelCall gather(View table, View indices, View out);
+  record Gather(View table, View indices, View out) implements IndexKernels {
+    private static final Symbols NAMES = new Symbols("gather");
+
+    @Override
+    public String symbol() {
+      return NAMES.of(out.dtype());
+    }
+
+    @Override
+    public long[] words() {
+      return new long[] {
+        table.address(),
+        indices.address(),
+        out.address(),
+        rows(table),
+        indices.numel(),
+        cols(table) * table.dtype().bytes()
+      };
+    }
+
+    @Override
+    public long elements() {
+      return out.numel();
+    }
+  }
 
   /**
    * {@code out[indices[i]] += x[i]}, in the order of i whatever the thread count (deterministic).
@@ -22,5 +57,24 @@ public interface IndexKernels {
    * @param indices contiguous I64 [n]
    * @param out contiguous [V, D]
    */
-  KernelCall scatterAdd(View x, View indices, View out);
+  record ScatterAdd(View x, View indices, View out) implements IndexKernels {
+    private static final Symbols NAMES = new Symbols("scatter_add", Types.WIDE);
+
+    @Override
+    public String symbol() {
+      return NAMES.of(x.dtype());
+    }
+
+    @Override
+    public long[] words() {
+      return new long[] {
+        x.address(), indices.address(), out.address(), rows(out), indices.numel(), cols(out)
+      };
+    }
+
+    @Override
+    public long elements() {
+      return x.numel();
+    }
+  }
 }

@@ -11,23 +11,23 @@ public final class Iteration {
   private Iteration() {}
 
   /**
-   * The words {@code head}, then the number of loops (at least one), their sizes, outermost first,
-   * and for each view its strides in elements, in the order of the loops.
+   * Words of which the first {@code head} are 0, then the number of loops (at least one), their
+   * sizes, outermost first, and for each view its strides in elements, in the order of the loops.
    *
    * @param layouts all of the shape of the first one
    */
-  public static long[] pack(long[] head, Layout... layouts) {
+  public static long[] pack(int head, Layout... layouts) {
     if (isDense(layouts)) {
-      long[] words = Arrays.copyOf(head, head.length + 2 + layouts.length);
-      words[head.length] = 1;
-      words[head.length + 1] = layouts[0].numel();
-      Arrays.fill(words, head.length + 2, words.length, 1);
+      long[] words = new long[head + 2 + layouts.length];
+      words[head] = 1;
+      words[head + 1] = layouts[0].numel();
+      Arrays.fill(words, head + 2, words.length, 1);
       return words;
     }
     int depth = depth(layouts);
-    int sizes = head.length + 1;
-    long[] words = Arrays.copyOf(head, sizes + depth * (1 + layouts.length));
-    words[head.length] = depth;
+    int sizes = head + 1;
+    long[] words = new long[sizes + depth * (1 + layouts.length)];
+    words[head] = depth;
     words[sizes] = 1; // for a single element, of which no dimension is left
     Shape shape = layouts[0].shape();
     int loop = -1;

@@ -89,12 +89,19 @@ public final class Ceilings implements AutoCloseable {
     long array = (n * Float.BYTES + SKEW) / ALIGNMENT * ALIGNMENT;
     long a = out + Math.min(1, arrays - 1) * array;
     long b = out + (arrays - 1) * array;
-    Kernel kernel = kernels.kernel("ceiling_" + name);
+    NativeFunction kernel = kernels.function("ceiling_" + name);
     return call(kernel, out, a, b, work, n, runtime.threads(), times);
   }
 
   static NativeCall call(
-      Kernel kernel, long out, long a, long b, Memory work, long n, long chunks, long times) {
+      NativeFunction kernel,
+      long out,
+      long a,
+      long b,
+      Memory work,
+      long n,
+      long chunks,
+      long times) {
     long[] words = {out, a, b, work.address(), n, chunks, times};
     return new NativeCall(kernel, words, false);
   }

@@ -1,13 +1,16 @@
 package dev.adjoint.nativecpu;
 
-import dev.adjoint.DType;
 import dev.adjoint.TensorException;
-import dev.adjoint.spi.KernelFamily;
-import dev.adjoint.spi.KernelTable;
-import dev.adjoint.spi.UnaryKernel;
+import dev.adjoint.spi.AttentionKernels.Attention;
+import dev.adjoint.spi.AttentionKernels.AttentionGrad;
+import dev.adjoint.spi.Gemm;
+import dev.adjoint.spi.Kernel;
+import dev.adjoint.spi.NormKernels;
+import dev.adjoint.spi.Symbols;
 import java.lang.foreign.MemorySegment;
-import java.util.Set;
-import org.jspecify.annotations.Nullable;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.stream.Stream;
 
 /** All kernels of one variant, resolved by name when it is loaded. */
 final class KernelLibrary {
@@ -15,13 +18,7 @@ final class KernelLibrary {
   final NativeLibrary library;
   private final MemorySegment runner;
 
-  final KernelTable<Kernel> table;
-  final Products gemm;
-  final Products gemmInBf16;
-  final Products gemmOfBf16;
-  final KernelFamily<Kernel> normGradScratchBytes;
-  final KernelFamily<Kernel> attentionScratchBytes;
-  final KernelFamily<Kernel> attentionGradScratchBytes;
+  private final Map<String, NativeFunction> kernels = new HashMap<>();
 
   /**
    * Resolves every kernel.
@@ -34,44 +31,39 @@ final class KernelLibrary {
     this.variant = variant;
     this.library = library;
     this.runner = runner;
-    table = new KernelTable<>(this::kernel, KernelTable.FLOATING);
-    gemm = new Products("", KernelTable.FLOATING);
-    gemmInBf16 = new Products("_bf16", Set.of(DType.F32));
-    gemmOfBf16 = new Products("_halves", Set.of(DType.F32));
-    normGradScratchBytes = family("norm_grad_scratch_bytes", KernelTable.FLOATING);
-    attentionScratchBytes = family("attention_scratch_bytes", KernelTable.FLOATING);
-    attentionGradScratchBytes = family("attention_grad_scratch_bytes", KernelTable.FLOATING);
-  }
-
-  private KernelFamily<Kernel> family(String name, Set<DType> dtypes) {
-    return new KernelFamily<>(this::kernel, name, dtypes);
+    Stream.of(
+            Kernel.symbols(Symbols.FLOATING),
+            Gemm.symbols(),
+            Stream.of(
+                    NormKernels.RmsNormGrad.SCRATCH_BYTES,
+                    Attention.NAMES,
+                    Attention.SCRATCH_BYTES,
+                    AttentionGrad.NAMES,
+                    AttentionGrad.SCRATCH_BYTES)
+                .flatMap(symbols -> symbols.all(Symbols.FLOATING)))
+        .flatMap(symbols -> symbols)
+        .forEach(symbol -> kernels.put(symbol, function(symbol)));
   }
 
   /**
-   * The kernel {@code adj_<name>}.
+   * A function of the seam, by its name without {@code adj_}.
+   *
+   * @throws TensorException if this backend does not have it
+   */
+  NativeFunction kernel(String symbol) {
+    NativeFunction kernel = kernels.get(symbol);
+    if (kernel == null) {
+      throw new TensorException("cpu: there is no kernel " + symbol);
+    }
+    return kernel;
+  }
+
+  /**
+   * The function {@code adj_<name>}, of the seam or not.
    *
    * @throws TensorException if the library does not have it
    */
-  Kernel kernel(String name) {
-    return new Kernel(name, library.function("adj_" + name), runner);
-  }
-
-  /** Matrix products of one kind of factors, alone or with an activation at their end. */
-  final class Products {
-    private final KernelFamily<Kernel> alone;
-    private final KernelFamily.ByEnum<UnaryKernel, Kernel> activated;
-    final KernelFamily<Kernel> scratchBytes;
-
-    private Products(String factors, Set<DType> dtypes) {
-      alone = family("gemm" + factors, dtypes);
-      activated =
-          new KernelFamily.ByEnum<>(
-              UnaryKernel.class, k -> family("gemm_" + k.symbol() + factors, dtypes));
-      scratchBytes = family("gemm_scratch_bytes" + factors, dtypes);
-    }
-
-    Kernel of(@Nullable UnaryKernel activation, DType dtype) {
-      return activation == null ? alone.of(dtype) : activated.of(activation, dtype);
-    }
+  NativeFunction function(String name) {
+    return new NativeFunction(name, library.function("adj_" + name), runner);
   }
 }

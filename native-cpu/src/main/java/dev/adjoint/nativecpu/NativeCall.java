@@ -16,7 +16,7 @@ import java.lang.foreign.MemorySegment;
  *     state, which blocks collections but saves two thirds of the crossing
  */
 @SuppressWarnings("ArrayRecordComponent") // identity is all that anyone needs of a call
-record NativeCall(Kernel target, long[] words, boolean brief) implements KernelCall {
+record NativeCall(NativeFunction target, long[] words, boolean brief) implements KernelCall {
   private static final long SMALLEST_BLOCK = 64 * Long.BYTES;
 
   /** Where a thread's argument blocks pass over; collected together with the thread. */

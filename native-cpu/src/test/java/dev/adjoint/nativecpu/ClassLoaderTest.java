@@ -1,5 +1,7 @@
 package dev.adjoint.nativecpu;
 
+import dev.adjoint.tck.Calls;
+import dev.adjoint.spi.ElementwiseKernels;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertNull;
@@ -39,13 +41,18 @@ class ClassLoaderTest {
       long n = 100_000;
       Memory memory = Objects.requireNonNull(backend.allocate(n * Float.BYTES));
       View x = new View(memory, Layout.contiguous(Shape.of(n)), DType.F32);
-      KernelCall fill = backend.fill(x, 1);
+      KernelCall fill = Calls.of(backend, new ElementwiseKernels.Fill(x, 1));
       fill.run();
-      backend.binaryScalar(BinaryKernel.ADD, x, 1, false, x).run();
+      Calls.of(backend, new ElementwiseKernels.BinaryScalar(BinaryKernel.ADD, x, x, 1, false))
+          .run();
       try (Replay replay = backend.compile(List.of(fill))) {
         replay.run();
       }
-      backend.fill(new View(memory, Layout.contiguous(Shape.of(1)), DType.F32), 0).run();
+      Calls.of(
+              backend,
+              new ElementwiseKernels.Fill(
+                  new View(memory, Layout.contiguous(Shape.of(1)), DType.F32), 0))
+          .run();
       backend.free(memory);
       return NativeCpuProvider.shared().poolAddress().address();
     }

@@ -1,5 +1,9 @@
 package dev.adjoint.nativecpu;
 
+import dev.adjoint.tck.Calls;
+import dev.adjoint.spi.ElementwiseKernels;
+import dev.adjoint.spi.IndexKernels;
+import dev.adjoint.spi.ReductionKernels;
 import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
 import static java.util.Objects.requireNonNull;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
@@ -136,8 +140,10 @@ class NativeCpuProviderTest {
     for (Backend backend : backends) {
       View out = empty(backend, DType.F32, 3);
       KernelCall call =
-          backend.binary(
-              BinaryKernel.ADD, floats(backend, 1, 2, 3), floats(backend, 10, 20, 30), out);
+          Calls.of(
+              backend,
+              new ElementwiseKernels.Binary(
+                  BinaryKernel.ADD, floats(backend, 1, 2, 3), floats(backend, 10, 20, 30), out));
       assertEquals("add_f32", call.kernel());
       call.run();
       assertArrayEquals(new float[] {11, 22, 33}, read(backend, out));
@@ -150,8 +156,9 @@ class NativeCpuProviderTest {
     for (int n : new int[] {0, 1, 255, 256, 257, 1000}) {
       View x = empty(backend, DType.F32, n);
       View out = empty(backend, DType.F32, n);
-      backend.fill(x, 2).run();
-      backend.binaryScalar(BinaryKernel.SUB, x, 5, true, out).run();
+      Calls.of(backend, new ElementwiseKernels.Fill(x, 2)).run();
+      Calls.of(backend, new ElementwiseKernels.BinaryScalar(BinaryKernel.SUB, x, out, 5, true))
+          .run();
       for (float value : read(backend, out)) {
         assertEquals(3, value);
       }
@@ -163,7 +170,7 @@ class NativeCpuProviderTest {
     Backend backend = provider.open(Device.CPU);
     View table = empty(backend, DType.F32, 4, 2);
     View out = empty(backend, DType.F32, 1, 2);
-    KernelCall call = backend.gather(table, longs(backend, 4), out);
+    KernelCall call = Calls.of(backend, new IndexKernels.Gather(table, longs(backend, 4), out));
     KernelStatusException e = assertThrows(KernelStatusException.class, call::run);
     String message = requireNonNull(e.getMessage());
     assertEquals(KernelStatusException.INDEX_OUT_OF_RANGE, e.status());
@@ -179,14 +186,16 @@ class NativeCpuProviderTest {
     View table = x.with(Layout.contiguous(Shape.of(1, 2)));
     List<KernelCall> calls =
         List.of(
-            backend.binaryScalar(BinaryKernel.MUL, x, 2, false, x),
-            backend.gather(table, index, row),
-            backend.binaryScalar(BinaryKernel.ADD, x, 1, false, x));
+            Calls.of(
+                backend, new ElementwiseKernels.BinaryScalar(BinaryKernel.MUL, x, x, 2, false)),
+            Calls.of(backend, new IndexKernels.Gather(table, index, row)),
+            Calls.of(
+                backend, new ElementwiseKernels.BinaryScalar(BinaryKernel.ADD, x, x, 1, false)));
     try (Replay replay = backend.compile(calls)) {
       replay.run();
       assertArrayEquals(new float[] {3, 5}, read(backend, x));
       assertArrayEquals(new float[] {2, 4}, read(backend, row));
-      backend.fill(index, -1).run();
+      Calls.of(backend, new ElementwiseKernels.Fill(index, -1)).run();
       KernelStatusException e = assertThrows(KernelStatusException.class, replay::run);
       String message = requireNonNull(e.getMessage());
       assertTrue(message.startsWith("gather: "), message);
@@ -225,13 +234,13 @@ class NativeCpuProviderTest {
   void longArgumentBlocksGrow() {
     Backend backend = provider.open(Device.CPU);
     View one = empty(backend, DType.F32, 1000);
-    backend.fill(one, 1).run();
+    Calls.of(backend, new ElementwiseKernels.Fill(one, 1)).run();
     List<View> many = new ArrayList<>();
     for (int i = 0; i < 500; i++) {
       many.add(one);
     }
     View sum = empty(backend, DType.F64, 1);
-    backend.sumSquares(many, sum).run();
+    Calls.of(backend, new ReductionKernels.SumSquares(sum, many)).run();
     assertEquals(500_000, sum.memory().segment().get(JAVA_DOUBLE, 0));
   }
 
@@ -240,8 +249,8 @@ class NativeCpuProviderTest {
     Backend backend = provider.open(Device.CPU);
     View x = empty(backend, DType.F32, 5000);
     View y = empty(backend, DType.F32, 5000);
-    backend.fill(x, 3).run();
-    KernelCall call = backend.copy(x, y);
+    Calls.of(backend, new ElementwiseKernels.Fill(x, 3)).run();
+    KernelCall call = Calls.of(backend, new ElementwiseKernels.Copy(x, y));
     try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
       List<Future<?>> runs = new ArrayList<>();
       for (int i = 0; i < 200; i++) {

@@ -1,5 +1,7 @@
 package dev.adjoint.nativecpu;
 
+import dev.adjoint.tck.Calls;
+import dev.adjoint.spi.ElementwiseKernels;
 import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -105,14 +107,16 @@ class RoundingTest {
         values[i] = i % 2 == 0 ? Float.MIN_NORMAL * (1 + i) : i / 3f;
       }
       backend.upload(MemorySegment.ofArray(values), x);
-      KernelCall call = backend.binaryScalar(BinaryKernel.MUL, x, 0.3f, false, y);
+      KernelCall call =
+          Calls.of(
+              backend, new ElementwiseKernels.BinaryScalar(BinaryKernel.MUL, x, y, 0.3f, false));
       call.run();
       MemorySegment expected = MemorySegment.ofArray(new float[n]);
       MemorySegment actual = MemorySegment.ofArray(new float[n]);
       backend.download(y, expected);
       try (Replay replay = backend.compile(List.of(call))) {
         for (Runnable run : List.<Runnable>of(call::run, replay::run)) {
-          backend.fill(y, Double.NaN).run();
+          Calls.of(backend, new ElementwiseKernels.Fill(y, Double.NaN)).run();
           with(setting, run);
           backend.download(y, actual);
           assertEquals(-1, expected.mismatch(actual));

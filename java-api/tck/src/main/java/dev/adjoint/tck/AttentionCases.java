@@ -79,16 +79,15 @@ final class AttentionCases {
       return KernelCase.of(
           "attention" + (causal ? " causal" : ""),
           OUTPUTS,
-          (backend, stage) ->
-              backend.attention(
+          stage ->
+              new AttentionKernels.Attention(
                   stage.view(0),
                   stage.view(1),
                   stage.view(2),
-                  causal,
-                  SCALE,
                   stage.view(3),
                   stage.view(4),
-                  stage.scratch(backend.attentionScratchBytes(stage.view(0), stage.view(1)))),
+                  causal,
+                  SCALE),
           input(queries, 1),
           input(keys, 2),
           input(keys, 3),
@@ -103,21 +102,19 @@ final class AttentionCases {
       return KernelCase.of(
               "attention_grad" + (causal ? " causal" : ""),
               GRADIENTS,
-              (backend, stage) ->
-                  backend.attentionGrad(
+              stage ->
+                  new AttentionKernels.AttentionGrad(
                       stage.view(0),
                       stage.view(1),
                       stage.view(2),
                       stage.view(3),
                       stage.view(4),
                       stage.view(5),
-                      causal,
-                      SCALE,
                       wanted(stage, wanted, 6),
                       wanted(stage, wanted >> 1, 7),
                       wanted(stage, wanted >> 2, 8),
-                      stage.scratch(
-                          backend.attentionGradScratchBytes(stage.view(1), stage.view(2)))),
+                      causal,
+                      SCALE),
               input(queries, 4),
               input(queries, 1),
               input(keys, 2),

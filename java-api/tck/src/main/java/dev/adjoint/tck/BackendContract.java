@@ -1,5 +1,11 @@
 package dev.adjoint.tck;
 
+import dev.adjoint.spi.ElementwiseKernels;
+import dev.adjoint.spi.IndexKernels;
+import dev.adjoint.spi.Kernel;
+import dev.adjoint.spi.Gemm;
+import dev.adjoint.spi.ElementwiseKernels.Unary;
+import dev.adjoint.spi.AttentionKernels.Attention;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -27,7 +33,6 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
-import java.util.function.Predicate;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -62,15 +67,14 @@ public abstract class BackendContract {
 
   /** The sweeps over all kernels of the seam, for the floating types that the backends compute. */
   private List<KernelGroup> groups() {
-    Backend backend = backends.getFirst();
-    List<DType> floating = floating(backend::computes);
+    List<DType> floating = floating(Unary.class);
     return Stream.of(
             ElementwiseCases.groups(floating),
             ReductionCases.groups(floating),
-            GemmCases.groups(floating(backend::multiplies)),
+            GemmCases.groups(floating(Gemm.class)),
             NormCases.groups(floating),
             LossCases.groups(floating),
-            AttentionCases.groups(floating(backend::attends)),
+            AttentionCases.groups(floating(Attention.class)),
             IndexCases.groups(),
             RandomCases.groups(floating),
             OptimizerCases.groups())
@@ -78,8 +82,11 @@ public abstract class BackendContract {
         .toList();
   }
 
-  private static List<DType> floating(Predicate<DType> taken) {
-    return Stream.of(DType.values()).filter(DType::isFloating).filter(taken).toList();
+  private List<DType> floating(Class<? extends Kernel> kind) {
+    Backend backend = backends.getFirst();
+    return Stream.of(DType.values())
+        .filter(dtype -> dtype.isFloating() && backend.has(kind, dtype))
+        .toList();
   }
 
   /** Side by side: each group has memory of its own, and most of the time is the reference's. */
@@ -160,9 +167,11 @@ public abstract class BackendContract {
     try (Stage stage = new Stage(backend)) {
       stage.load(List.of(numbers, indices, rows));
       View x = stage.view(0);
-      KernelCall increment = backend.binaryScalar(BinaryKernel.ADD, x, 1, false, x);
-      KernelCall twice = backend.binaryScalar(BinaryKernel.MUL, x, 2, false, x);
-      KernelCall refused = backend.gather(x, stage.view(1), stage.view(2));
+      KernelCall increment =
+          stage.call(new ElementwiseKernels.BinaryScalar(BinaryKernel.ADD, x, x, 1, false));
+      KernelCall twice =
+          stage.call(new ElementwiseKernels.BinaryScalar(BinaryKernel.MUL, x, x, 2, false));
+      KernelCall refused = stage.call(new IndexKernels.Gather(x, stage.view(1), stage.view(2)));
       stage.replay(List.of(increment, twice, increment));
       assertEquals(List.of(3.0, 5.0, 7.0), elements(numbers, stage));
       Exception failure =
@@ -224,7 +233,7 @@ public abstract class BackendContract {
     Memory memory = Objects.requireNonNull(backend.allocate(64));
     View all = new View(memory, Layout.contiguous(Shape.of(16)), DType.F32);
     View part = all.with(all.layout().slice(0, 5, 8, 1));
-    backend.fill(all, 9).run();
+    Calls.of(backend, new ElementwiseKernels.Fill(all, 9)).run();
     backend.upload(MemorySegment.ofArray(new float[] {1, 2, 3}), part);
     float[] found = new float[16];
     backend.download(all, MemorySegment.ofArray(found));

@@ -1,5 +1,6 @@
 package dev.adjoint.tck;
 
+import dev.adjoint.spi.ElementwiseKernels;
 import dev.adjoint.DType;
 import dev.adjoint.Shape;
 import dev.adjoint.spi.BinaryKernel;
@@ -89,7 +90,7 @@ final class ElementwiseCases {
         KernelCase.of(
                 kernel.symbol() + " in place",
                 OpCatalog.tolerance(kernel),
-                (backend, stage) -> backend.unary(kernel, stage.view(0), stage.view(0)),
+                stage -> new ElementwiseKernels.Unary(kernel, stage.view(0), stage.view(0)),
                 x)
             .withScale(i -> size(x, i)));
   }
@@ -105,7 +106,7 @@ final class ElementwiseCases {
     return KernelCase.of(
             kernel.symbol(),
             OpCatalog.tolerance(kernel),
-            (backend, stage) -> backend.unary(kernel, stage.view(0), stage.view(1)),
+            stage -> new ElementwiseKernels.Unary(kernel, stage.view(0), stage.view(1)),
             x,
             Operand.output(dtype, to.of(shape)))
         .withScale(i -> size(x, i));
@@ -137,8 +138,9 @@ final class ElementwiseCases {
     return KernelCase.of(
             kernel.symbol() + "_grad",
             OpCatalog.gradTolerance(kernel),
-            (backend, stage) ->
-                backend.unaryGrad(kernel, stage.view(0), stage.view(1), stage.view(2)),
+            stage ->
+                new ElementwiseKernels.UnaryGrad(
+                    kernel, stage.view(0), stage.view(1), stage.view(2)),
             grad,
             value,
             Operand.output(dtype, to.of(shape)))
@@ -206,7 +208,7 @@ final class ElementwiseCases {
     return KernelCase.of(
         kernel.symbol(),
         OpCatalog.tolerance(kernel),
-        (backend, stage) -> backend.binary(kernel, stage.view(0), stage.view(1), stage.view(2)),
+        stage -> new ElementwiseKernels.Binary(kernel, stage.view(0), stage.view(1), stage.view(2)),
         Operand.input(dtype, a.of(shape), as),
         Operand.input(dtype, b.of(shape), bs),
         Operand.output(result(kernel, dtype), to.of(shape)));
@@ -242,16 +244,18 @@ final class ElementwiseCases {
           KernelCase.of(
               kernel.symbol() + " into its first operand",
               OpCatalog.tolerance(kernel),
-              (backend, stage) ->
-                  backend.binary(kernel, stage.view(0), stage.view(1), stage.view(0)),
+              stage ->
+                  new ElementwiseKernels.Binary(
+                      kernel, stage.view(0), stage.view(1), stage.view(0)),
               Operand.updated(dtype, a.of(shape), as),
               Operand.input(dtype, Placement.SHIFTED.of(shape), bs)));
       check.accept(
           KernelCase.of(
               kernel.symbol() + " into its second operand",
               OpCatalog.tolerance(kernel),
-              (backend, stage) ->
-                  backend.binary(kernel, stage.view(0), stage.view(1), stage.view(1)),
+              stage ->
+                  new ElementwiseKernels.Binary(
+                      kernel, stage.view(0), stage.view(1), stage.view(1)),
               Operand.input(dtype, a.of(shape), as),
               Operand.updated(dtype, Placement.DENSE.of(shape), bs)));
     }
@@ -308,8 +312,9 @@ final class ElementwiseCases {
     return KernelCase.of(
         kernel.symbol() + (scalarFirst ? " of " + scalar + " and" : " with " + scalar),
         OpCatalog.tolerance(kernel),
-        (backend, stage) ->
-            backend.binaryScalar(kernel, stage.view(0), scalar, scalarFirst, stage.view(1)),
+        stage ->
+            new ElementwiseKernels.BinaryScalar(
+                kernel, stage.view(0), stage.view(1), scalar, scalarFirst),
         Operand.input(dtype, from.of(shape), left(kernel, dtype)),
         Operand.output(result(kernel, dtype), to.of(shape)));
   }
@@ -344,8 +349,9 @@ final class ElementwiseCases {
               KernelCase.of(
                   "where",
                   Tolerance.EXACT,
-                  (backend, stage) ->
-                      backend.where(stage.view(0), stage.view(1), stage.view(2), stage.view(3)),
+                  stage ->
+                      new ElementwiseKernels.Where(
+                          stage.view(0), stage.view(1), stage.view(2), stage.view(3)),
                   Operand.input(DType.BOOL, (likeSecond ? to : from).of(shape), mask),
                   Operand.input(dtype, from.of(shape), as),
                   Operand.input(dtype, to.of(shape), bs),
@@ -360,7 +366,7 @@ final class ElementwiseCases {
             KernelCase.of(
                 "copy",
                 Tolerance.EXACT,
-                (backend, stage) -> backend.copy(stage.view(0), stage.view(1)),
+                stage -> new ElementwiseKernels.Copy(stage.view(0), stage.view(1)),
                 Operand.input(dtype, from.of(shape), Samples.any(shape.numel(), dtype)),
                 Operand.output(dtype, to.of(shape)));
     sweep.sweep(check);
@@ -408,7 +414,7 @@ final class ElementwiseCases {
     return KernelCase.of(
         "cast",
         Tolerance.EXACT,
-        (backend, stage) -> backend.cast(stage.view(0), stage.view(1)),
+        stage -> new ElementwiseKernels.Cast(stage.view(0), stage.view(1)),
         Operand.input(from, x, values),
         Operand.output(to, out));
   }
@@ -421,7 +427,7 @@ final class ElementwiseCases {
                 KernelCase.of(
                     "fill with " + value,
                     Tolerance.EXACT,
-                    (backend, stage) -> backend.fill(stage.view(0), value),
+                    stage -> new ElementwiseKernels.Fill(stage.view(0), value),
                     Operand.output(dtype, to.of(shape)));
         sweep.sweep(check);
       }

@@ -6,14 +6,13 @@ import dev.adjoint.Shape;
 import dev.adjoint.spi.Gemm;
 import dev.adjoint.spi.Layout;
 import dev.adjoint.spi.UnaryKernel;
-import dev.adjoint.spi.View;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/** Cases of {@link dev.adjoint.spi.GemmKernels}. */
+/** Cases of {@link Gemm}. */
 final class GemmCases {
   private static final List<UnaryKernel> ACTIVATIONS =
       List.of(UnaryKernel.RELU, UnaryKernel.SILU, UnaryKernel.GELU, UnaryKernel.GELU_TANH);
@@ -266,21 +265,17 @@ final class GemmCases {
                   .roundedInside(withBias && types.bias() != types.out() ? 1 : 0),
               null,
               1,
-              (backend, stage) -> {
-                View bias = withBias ? stage.view(3) : null;
-                Gemm spec =
-                    new Gemm(
-                        stage.view(0),
-                        stage.view(1),
-                        stage.view(2),
-                        bias,
-                        alpha,
-                        beta,
-                        precision,
-                        activation,
-                        withBefore ? stage.view(before) : null);
-                return backend.gemm(spec, stage.scratch(backend.gemmScratchBytes(spec)));
-              }));
+              stage ->
+                  new Gemm(
+                      stage.view(0),
+                      stage.view(1),
+                      stage.view(2),
+                      withBefore ? stage.view(before) : null,
+                      withBias ? stage.view(3) : null,
+                      alpha,
+                      beta,
+                      precision,
+                      activation)));
     }
   }
 }

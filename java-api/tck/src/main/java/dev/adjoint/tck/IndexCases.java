@@ -1,5 +1,6 @@
 package dev.adjoint.tck;
 
+import dev.adjoint.spi.IndexKernels;
 import dev.adjoint.DType;
 import dev.adjoint.Shape;
 import java.util.ArrayList;
@@ -48,7 +49,7 @@ final class IndexCases {
     return KernelCase.of(
         "gather",
         Tolerance.EXACT,
-        (backend, stage) -> backend.gather(stage.view(0), stage.view(1), stage.view(2)),
+        stage -> new IndexKernels.Gather(stage.view(0), stage.view(1), stage.view(2)),
         Operand.input(dtype, Placement.SHIFTED.of(Shape.of(rows, width)), Samples.any(1, dtype)),
         indices(rows, count),
         Operand.output(dtype, Placement.SHIFTED.of(Shape.of(count, width))));
@@ -59,7 +60,7 @@ final class IndexCases {
     return KernelCase.of(
         "scatter_add",
         Tolerance.EXACT,
-        (backend, stage) -> backend.scatterAdd(stage.view(0), stage.view(1), stage.view(2)),
+        stage -> new IndexKernels.ScatterAdd(stage.view(0), stage.view(1), stage.view(2)),
         Operand.input(dtype, Placement.SHIFTED.of(Shape.of(count, width)), Samples.any(1, dtype)),
         indices(rows, count),
         Operand.updated(dtype, Placement.SHIFTED.of(Shape.of(rows, width)), Samples.any(2, dtype)));

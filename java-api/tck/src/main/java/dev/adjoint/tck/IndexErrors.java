@@ -1,5 +1,7 @@
 package dev.adjoint.tck;
 
+import dev.adjoint.spi.IndexKernels;
+import dev.adjoint.spi.LossKernels;
 import dev.adjoint.DType;
 import dev.adjoint.Shape;
 import dev.adjoint.spi.Backend;
@@ -25,7 +27,10 @@ final class IndexErrors {
    * @param perIndex which operands have a row for each index that the kernel writes
    */
   private record Refusal(
-      String name, List<Operand> operands, List<Integer> perIndex, KernelCase.CallFactory call) {}
+      String name,
+      List<Operand> operands,
+      List<Integer> perIndex,
+      KernelCase.KernelFactory kernel) {}
 
   /** Checks every kernel that takes indices. */
   static void check(Backend backend) {
@@ -64,24 +69,24 @@ final class IndexErrors {
             "gather",
             List.of(table, indices, rows),
             List.of(2),
-            (backend, stage) -> backend.gather(stage.view(0), stage.view(1), stage.view(2))),
+            stage -> new IndexKernels.Gather(stage.view(0), stage.view(1), stage.view(2))),
         new Refusal(
             "scatter_add",
             List.of(rows, indices, table),
             List.of(),
-            (backend, stage) -> backend.scatterAdd(stage.view(0), stage.view(1), stage.view(2))),
+            stage -> new IndexKernels.ScatterAdd(stage.view(0), stage.view(1), stage.view(2))),
         new Refusal(
             "cross_entropy",
             List.of(logits, indices, perRow, perRow),
             List.of(2, 3),
-            (backend, stage) ->
-                backend.crossEntropy(
-                    stage.view(0), stage.view(1), -100, stage.view(2), stage.view(3))));
+            stage ->
+                new LossKernels.CrossEntropy(
+                    stage.view(0), stage.view(1), stage.view(2), stage.view(3), -100)));
   }
 
   private static void check(Stage stage, Refusal refusal, int place) {
     stage.load(refusal.operands());
-    KernelCall call = refusal.call().create(stage.backend(), stage);
+    KernelCall call = stage.call(refusal.kernel().create(stage));
     expectRefusal(refusal, () -> stage.run(call));
     expectRefusal(refusal, () -> stage.replay(List.of(call)));
     if (stage.backend().isAsynchronous()) {

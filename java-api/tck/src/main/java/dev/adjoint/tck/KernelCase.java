@@ -1,6 +1,6 @@
 package dev.adjoint.tck;
 
-import dev.adjoint.spi.Backend;
+import dev.adjoint.spi.Kernel;
 import dev.adjoint.spi.KernelCall;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param scale of the tolerance's units, by the logical index of a result; null: what the reference
  *     makes of the operands' absolute values, which for sums of products bounds the rounding
  * @param runs how often it runs before results are compared
- * @param call makes the call on the stage's views
+ * @param kernel makes the kernel on the stage's views
  */
 public record KernelCase(
     String name,
@@ -25,34 +25,34 @@ public record KernelCase(
     Tolerance tolerance,
     @Nullable LongToDoubleFunction scale,
     int runs,
-    CallFactory call) {
+    KernelFactory kernel) {
 
-  /** Makes the call under test. */
+  /** Makes the kernel under test. */
   @FunctionalInterface
-  public interface CallFactory {
-    /** The call on the views (and scratch) of a stage. */
-    KernelCall create(Backend backend, Stage stage);
+  public interface KernelFactory {
+    /** The kernel on the views of a stage. */
+    Kernel create(Stage stage);
   }
 
   /** A case that runs once, with a tolerance scale of 1. */
   public static KernelCase of(
-      String name, Tolerance tolerance, CallFactory call, Operand... operands) {
-    return new KernelCase(name, List.of(operands), tolerance, i -> 1, 1, call);
+      String name, Tolerance tolerance, KernelFactory kernel, Operand... operands) {
+    return new KernelCase(name, List.of(operands), tolerance, i -> 1, 1, kernel);
   }
 
   /** With another scale of the tolerance. */
   public KernelCase withScale(LongToDoubleFunction other) {
-    return new KernelCase(name, operands, tolerance, other, runs, call);
+    return new KernelCase(name, operands, tolerance, other, runs, kernel);
   }
 
   /** With the scale that the kernel itself makes of the operands' absolute values. */
   public KernelCase scaledByMagnitudes() {
-    return new KernelCase(name, operands, tolerance, null, runs, call);
+    return new KernelCase(name, operands, tolerance, null, runs, kernel);
   }
 
   /** Run several times before the results are compared. */
   public KernelCase withRuns(int count) {
-    return new KernelCase(name, operands, tolerance, scale, count, call);
+    return new KernelCase(name, operands, tolerance, scale, count, kernel);
   }
 
   /**
@@ -92,7 +92,7 @@ public record KernelCase(
 
   private List<MemorySegment> run(Stage stage, List<Operand> on, boolean recorded) {
     stage.load(on);
-    KernelCall kernelCall = call.create(stage.backend(), stage);
+    KernelCall kernelCall = stage.call(kernel.create(stage));
     for (int i = 0; i < runs; i++) {
       if (recorded) {
         stage.replay(List.of(kernelCall));

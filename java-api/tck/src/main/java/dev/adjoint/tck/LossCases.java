@@ -1,5 +1,6 @@
 package dev.adjoint.tck;
 
+import dev.adjoint.spi.LossKernels;
 import dev.adjoint.DType;
 import dev.adjoint.Shape;
 import java.util.ArrayList;
@@ -46,9 +47,9 @@ final class LossCases {
     return KernelCase.of(
             "cross_entropy ignoring " + ignored,
             Tolerance.units(8),
-            (backend, stage) ->
-                backend.crossEntropy(
-                    stage.view(0), stage.view(1), ignored, stage.view(2), stage.view(3)),
+            stage ->
+                new LossKernels.CrossEntropy(
+                    stage.view(0), stage.view(1), stage.view(2), stage.view(3), ignored),
             Operand.input(dtype, placement.of(shape), values),
             targets(shape, ignored),
             Operand.output(dtype.widened(), Placement.DENSE.of(rows)),
@@ -74,9 +75,9 @@ final class LossCases {
     return KernelCase.of(
         "cross_entropy_grad",
         Tolerance.ulps(8).orUnits(16),
-        (backend, stage) ->
-            backend.crossEntropyGrad(
-                stage.view(0), stage.view(1), stage.view(2), IGNORED, stage.view(3), stage.view(4)),
+        stage ->
+            new LossKernels.CrossEntropyGrad(
+                stage.view(0), stage.view(1), stage.view(2), stage.view(3), stage.view(4), IGNORED),
         Operand.input(dtype.widened(), grad.of(rows), Samples.uniform(1, -1, 1)),
         Operand.input(dtype, logits.of(shape), Samples.uniform(2, -1, 1)),
         targets(shape, IGNORED),

@@ -1,9 +1,9 @@
 package dev.adjoint.tck;
 
+import dev.adjoint.spi.NormKernels;
 import dev.adjoint.DType;
 import dev.adjoint.Shape;
-import dev.adjoint.spi.Backend;
-import dev.adjoint.spi.KernelCall;
+import dev.adjoint.spi.Kernel;
 import dev.adjoint.spi.View;
 import java.util.ArrayList;
 import java.util.List;
@@ -76,7 +76,7 @@ final class NormCases {
     return KernelCase.of(
             log ? "log_softmax" : "softmax",
             Tolerance.ulps(8).orUnits(log ? 8 : 4),
-            (backend, stage) -> softmax(backend, log, stage.view(0), stage.view(1)),
+            stage -> softmax(log, stage.view(0), stage.view(1)),
             x,
             Operand.output(dtype, Placement.SHIFTED.of(shape)))
         .withScale(i -> log ? Math.max(1, Math.abs(x.get(i))) : 1);
@@ -86,12 +86,12 @@ final class NormCases {
     return KernelCase.of(
         log ? "log_softmax in place" : "softmax in place",
         Tolerance.units(16),
-        (backend, stage) -> softmax(backend, log, stage.view(0), stage.view(0)),
+        stage -> softmax(log, stage.view(0), stage.view(0)),
         Operand.updated(dtype, Placement.DENSE.of(Shape.of(5, 37)), Samples.uniform(1, -3, 3)));
   }
 
-  private static KernelCall softmax(Backend backend, boolean log, View x, View out) {
-    return log ? backend.logSoftmax(x, out) : backend.softmax(x, out);
+  private static Kernel softmax(boolean log, View x, View out) {
+    return log ? new NormKernels.LogSoftmax(x, out) : new NormKernels.Softmax(x, out);
   }
 
   private static void softmaxGrad(DType dtype, Consumer<KernelCase> check) {
@@ -106,7 +106,7 @@ final class NormCases {
           KernelCase.of(
               "softmax_grad",
               ROWS,
-              (backend, stage) -> backend.softmaxGrad(stage.view(0), stage.view(1), stage.view(2)),
+              stage -> new NormKernels.SoftmaxGrad(stage.view(0), stage.view(1), stage.view(2)),
               grad,
               y,
               out));
@@ -119,8 +119,7 @@ final class NormCases {
           KernelCase.of(
               "log_softmax_grad",
               ROWS,
-              (backend, stage) ->
-                  backend.logSoftmaxGrad(stage.view(0), stage.view(1), stage.view(2)),
+              stage -> new NormKernels.LogSoftmaxGrad(stage.view(0), stage.view(1), stage.view(2)),
               grad,
               logY,
               out));
@@ -156,13 +155,14 @@ final class NormCases {
         KernelCase.of(
             centred ? "layer_norm" : "rms_norm",
             ROWS,
-            (backend, stage) -> {
+            stage -> {
               View weight = weighted ? stage.view(1) : null;
               View bias = biased ? stage.view(2) : null;
               return centred
-                  ? backend.layerNorm(
-                      stage.view(0), weight, bias, EPS, stage.view(3), stage.view(5), stage.view(4))
-                  : backend.rmsNorm(stage.view(0), weight, EPS, stage.view(3), stage.view(4));
+                  ? new NormKernels.LayerNorm(
+                      stage.view(0), weight, bias, stage.view(3), stage.view(5), stage.view(4), EPS)
+                  : new NormKernels.RmsNorm(
+                      stage.view(0), weight, stage.view(3), stage.view(4), EPS);
             },
             Operand.input(
                 dtype, Placement.SHIFTED.of(shape), Samples.uniform(1, centre - 2, centre + 2)),
@@ -199,15 +199,14 @@ final class NormCases {
         KernelCase.of(
                 centred ? "layer_norm_grad" : "rms_norm_grad",
                 ROWS,
-                (backend, stage) -> {
+                stage -> {
                   View weight = weighted ? stage.view(2) : null;
                   View gradX = wanted(stage, wanted, 5);
                   View gradWeight = wanted(stage, wanted >> 1, 6);
                   View gradBias = wanted(stage, wanted >> 2, 7);
                   View x = stage.view(1);
-                  var scratch = stage.scratch(backend.normGradScratchBytes(x));
                   return centred
-                      ? backend.layerNormGrad(
+                      ? new NormKernels.LayerNormGrad(
                           stage.view(0),
                           x,
                           weight,
@@ -215,10 +214,9 @@ final class NormCases {
                           stage.view(4),
                           gradX,
                           gradWeight,
-                          gradBias,
-                          scratch)
-                      : backend.rmsNormGrad(
-                          stage.view(0), x, weight, stage.view(4), gradX, gradWeight, scratch);
+                          gradBias)
+                      : new NormKernels.RmsNormGrad(
+                          stage.view(0), x, weight, stage.view(4), gradX, gradWeight);
                 },
                 Operand.input(dtype, Placement.SHIFTED.of(shape), Samples.uniform(1, -1, 1)),
                 Operand.input(dtype, Placement.DENSE.of(shape), Samples.uniform(2, -2, 2)),

@@ -1,5 +1,6 @@
 package dev.adjoint.tck;
 
+import dev.adjoint.spi.OptimizerKernels;
 import dev.adjoint.DType;
 import dev.adjoint.Shape;
 import java.util.ArrayList;
@@ -69,16 +70,16 @@ final class OptimizerCases {
         STEPPED,
         i -> 2,
         STEPS,
-        (backend, stage) ->
-            backend.sgd(
-                stage.views(1, n + 1),
-                stage.views(n + 1, 2 * n + 1),
-                momentum == 0 ? List.of() : stage.views(2 * n + 1, 3 * n + 1),
+        stage ->
+            new OptimizerKernels.Sgd(
                 stage.view(0),
                 momentum,
                 dampening,
                 weightDecay,
-                nesterov));
+                nesterov,
+                stage.views(1, n + 1),
+                stage.views(n + 1, 2 * n + 1),
+                momentum == 0 ? List.of() : stage.views(2 * n + 1, 3 * n + 1)));
   }
 
   private static KernelCase adamW(DType dtype, long[] lengths) {
@@ -96,17 +97,17 @@ final class OptimizerCases {
         STEPPED,
         i -> 2,
         STEPS,
-        (backend, stage) ->
-            backend.adamW(
-                stage.views(1, n + 1),
-                stage.views(n + 1, 2 * n + 1),
-                stage.views(2 * n + 1, 3 * n + 1),
-                stage.views(3 * n + 1, 4 * n + 1),
+        stage ->
+            new OptimizerKernels.AdamW(
                 stage.view(0),
                 0.9,
                 0.999,
                 1e-8,
-                0.01));
+                0.01,
+                stage.views(1, n + 1),
+                stage.views(n + 1, 2 * n + 1),
+                stage.views(2 * n + 1, 3 * n + 1),
+                stage.views(3 * n + 1, 4 * n + 1)));
   }
 
   private static List<Operand> weightsAndGradients(DType dtype, long[] lengths) {
@@ -135,7 +136,7 @@ final class OptimizerCases {
         Tolerance.EXACT,
         i -> 1,
         1,
-        (backend, stage) -> backend.scale(stage.views(1, operands.size()), stage.view(0)));
+        stage -> new OptimizerKernels.Scale(stage.view(0), stage.views(1, operands.size())));
   }
 
   private static Operand updated(DType dtype, long length, LongToDoubleFunction values) {

@@ -1,5 +1,6 @@
 package dev.adjoint.tck;
 
+import dev.adjoint.spi.RandomKernels;
 import dev.adjoint.DType;
 import dev.adjoint.Shape;
 import java.util.ArrayList;
@@ -52,7 +53,7 @@ final class RandomCases {
           KernelCase.of(
                   "next_key",
                   Tolerance.EXACT,
-                  (backend, stage) -> backend.nextKey(stage.view(0), stage.view(1)),
+                  stage -> new RandomKernels.NextKey(stage.view(0), stage.view(1)),
                   Operand.updated(
                       DType.I64, Placement.DENSE.of(Shape.of(2)), i -> i == 0 ? seed : 5),
                   Operand.output(DType.I64, Placement.DENSE.of(Shape.of(2))))
@@ -65,7 +66,7 @@ final class RandomCases {
     return KernelCase.of(
         "uniform",
         Tolerance.EXACT,
-        (backend, stage) -> backend.uniform(stage.view(0), -0.1, 2.3, stage.view(1)),
+        stage -> new RandomKernels.Uniform(stage.view(0), stage.view(1), -0.1, 2.3),
         key,
         Operand.output(dtype, Placement.SHIFTED.of(shape)));
   }
@@ -74,7 +75,7 @@ final class RandomCases {
     return KernelCase.of(
         "normal",
         Tolerance.EXACT,
-        (backend, stage) -> backend.normal(stage.view(0), 0.3, 1.7, stage.view(1)),
+        stage -> new RandomKernels.Normal(stage.view(0), stage.view(1), 0.3, 1.7),
         key,
         Operand.output(dtype, Placement.SHIFTED.of(shape)));
   }
@@ -84,7 +85,7 @@ final class RandomCases {
     return KernelCase.of(
         "dropout",
         Tolerance.EXACT,
-        (backend, stage) -> backend.dropout(stage.view(0), p, stage.view(1), stage.view(2)),
+        stage -> new RandomKernels.Dropout(stage.view(0), stage.view(1), stage.view(2), p),
         key,
         Operand.input(dtype, Placement.SHIFTED.of(shape), Samples.uniform(1, -3, 3)),
         Operand.output(dtype, Placement.DENSE.of(shape)));

@@ -1,5 +1,6 @@
 package dev.adjoint.tck;
 
+import dev.adjoint.spi.ReductionKernels;
 import dev.adjoint.DType;
 import dev.adjoint.Shape;
 import dev.adjoint.spi.ReduceKernel;
@@ -111,7 +112,7 @@ final class ReductionCases {
         KernelCase.of(
                 kernel.symbol() + " over dims " + Integer.toBinaryString(dims),
                 extreme ? Tolerance.EXACT : SUMS,
-                (backend, stage) -> backend.reduce(kernel, stage.view(0), stage.view(1)),
+                stage -> ReductionKernels.Reduce.of(kernel, stage.view(0), stage.view(1)),
                 Operand.input(dtype, from.of(shape), values),
                 Operand.output(to, Placement.DENSE.of(Shape.of(sizes))))
             .scaledByMagnitudes());
@@ -159,7 +160,7 @@ final class ReductionCases {
     return KernelCase.of(
         "argmax",
         Tolerance.EXACT,
-        (backend, stage) -> backend.argmax(stage.view(0), stage.view(1)),
+        stage -> new ReductionKernels.Argmax(stage.view(0), stage.view(1)),
         Operand.input(dtype, from.of(shape), values),
         Operand.output(DType.I64, Placement.DENSE.of(rows)));
   }
@@ -185,7 +186,7 @@ final class ReductionCases {
     return KernelCase.of(
         "sum_squares",
         Tolerance.ulps(16),
-        (backend, stage) -> backend.sumSquares(stage.views(1, sizes.length + 1), stage.view(0)),
+        stage -> new ReductionKernels.SumSquares(stage.view(0), stage.views(1, sizes.length + 1)),
         Stream.concat(result, inputs).toArray(Operand[]::new));
   }
 }

@@ -3,6 +3,7 @@ package dev.adjoint.tck;
 import dev.adjoint.DType;
 import dev.adjoint.Shape;
 import dev.adjoint.spi.Backend;
+import dev.adjoint.spi.Kernel;
 import dev.adjoint.spi.KernelCall;
 import dev.adjoint.spi.Layout;
 import dev.adjoint.spi.Memory;
@@ -17,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Device memory on which one kernel after another is set up and run: one block with all operands,
- * each followed by a guard zone, and one for scratch. Used by one thread.
+ * each followed by a guard zone, and the scratch of the last call. Used by one thread.
  */
 public final class Stage implements AutoCloseable {
   private static final long ALIGNMENT = 64;
@@ -25,8 +26,7 @@ public final class Stage implements AutoCloseable {
 
   private final Backend backend;
   private @Nullable Memory block;
-  private @Nullable Memory scratch;
-  private long scratchBytes;
+  private final List<Memory> scratch = new ArrayList<>();
   private final List<View> views = new ArrayList<>();
 
   /** A stage on a backend, empty at first. */
@@ -67,19 +67,26 @@ public final class Stage implements AutoCloseable {
     return List.copyOf(views.subList(from, to));
   }
 
-  /** Poisoned scratch of exactly this size, with a guard zone behind; one per case. */
-  public Memory scratch(long bytes) {
-    scratch = grown(scratch, bytes + ALIGNMENT);
-    scratchBytes = bytes;
-    Memory memory = part(scratch, 0, bytes + ALIGNMENT);
-    upload(poison(bytes + ALIGNMENT), memory);
+  /** A kernel as a call on this stage's backend, with scratch of this stage. */
+  public KernelCall call(Kernel kernel) {
+    scratch.forEach(backend::free);
+    scratch.clear();
+    return backend.call(kernel, this::scratch);
+  }
+
+  /** Poisoned, of exactly this size, with a guard zone behind. */
+  private Memory scratch(long bytes) {
+    Memory memory = Objects.requireNonNull(backend.allocate(bytes + ALIGNMENT), "out of memory");
+    scratch.add(memory);
+    upload(poison(memory.bytes()), memory);
     return part(memory, 0, bytes);
   }
 
-  /** Whether nothing wrote behind the scratch that was last given out. */
+  /** Whether nothing wrote behind the scratch of the last call. */
   boolean scratchIntact() {
-    return scratch == null
-        || download(part(scratch, scratchBytes, ALIGNMENT)).mismatch(poison(ALIGNMENT)) < 0;
+    return scratch.stream()
+        .map(memory -> part(memory, memory.bytes() - ALIGNMENT, ALIGNMENT))
+        .allMatch(guard -> download(guard).mismatch(poison(ALIGNMENT)) < 0);
   }
 
   /** The bytes of an operand's whole block now. */
@@ -146,8 +153,6 @@ public final class Stage implements AutoCloseable {
     if (block != null) {
       backend.free(block);
     }
-    if (scratch != null) {
-      backend.free(scratch);
-    }
+    scratch.forEach(backend::free);
   }
 }

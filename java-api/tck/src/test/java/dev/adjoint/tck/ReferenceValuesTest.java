@@ -1,5 +1,7 @@
 package dev.adjoint.tck;
 
+import dev.adjoint.spi.ElementwiseKernels;
+import dev.adjoint.spi.OptimizerKernels;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -123,16 +125,16 @@ class ReferenceValuesTest {
   private static double sgd(double dampening, double weightDecay, boolean nesterov) {
     return threeSteps(
         1,
-        (backend, stage) ->
-            backend.sgd(
-                stage.views(0, 1),
-                stage.views(1, 2),
-                stage.views(3, 4),
+        stage ->
+            new OptimizerKernels.Sgd(
                 stage.view(2),
                 0.9,
                 dampening,
                 weightDecay,
-                nesterov));
+                nesterov,
+                stage.views(0, 1),
+                stage.views(1, 2),
+                stage.views(3, 4)));
   }
 
   @Test
@@ -140,22 +142,22 @@ class ReferenceValuesTest {
     double w =
         threeSteps(
             2,
-            (backend, stage) ->
-                backend.adamW(
-                    stage.views(0, 1),
-                    stage.views(1, 2),
-                    stage.views(3, 4),
-                    stage.views(4, 5),
+            stage ->
+                new OptimizerKernels.AdamW(
                     stage.view(2),
                     0.9,
                     0.999,
                     1e-8,
-                    0.01));
+                    0.01,
+                    stage.views(0, 1),
+                    stage.views(1, 2),
+                    stage.views(3, 4),
+                    stage.views(4, 5)));
     assertEquals(0.8047846723763838, w, EPS);
   }
 
   /** The weight after three steps; operands: weight, gradient, hyper, states. */
-  private static double threeSteps(int states, KernelCase.CallFactory rule) {
+  private static double threeSteps(int states, KernelCase.KernelFactory rule) {
     Operand weight = scalar(1);
     List<Operand> operands = new ArrayList<>();
     operands.add(weight);
@@ -168,9 +170,9 @@ class ReferenceValuesTest {
     ReferenceBackend backend = new ReferenceBackend();
     try (Stage stage = new Stage(backend)) {
       stage.load(operands);
-      KernelCall step = rule.create(backend, stage);
+      KernelCall step = stage.call(rule.create(stage));
       for (double gradient : new double[] {0.5, -0.25, 1}) {
-        backend.fill(stage.view(1), gradient).run();
+        Calls.of(backend, new ElementwiseKernels.Fill(stage.view(1), gradient)).run();
         step.run();
       }
       assertEquals(3, operands.get(2).get(stage.image(2), 1));

@@ -1,4 +1,4 @@
-package dev.adjoint.spi;
+package dev.adjoint.cuda;
 
 import dev.adjoint.DType;
 import dev.adjoint.TensorException;
@@ -8,21 +8,17 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
 
-/**
- * The kernels of one name, one for each element type that it is made for.
- *
- * @param <K> what a backend knows of a kernel: its address, say
- */
-public final class KernelFamily<K> {
+/** The kernels of one name, one for each element type that it is made for. */
+final class KernelFamily {
   private final String name;
-  private final Map<DType, K> byType = new EnumMap<>(DType.class);
+  private final Map<DType, CudaKernel> byType = new EnumMap<>(DType.class);
 
   /**
    * Resolves {@code <name>_<dtype>} for every one of {@code dtypes}.
    *
    * @param kernels finds a kernel by its name; throws if there is none
    */
-  public KernelFamily(Function<String, K> kernels, String name, Set<DType> dtypes) {
+  KernelFamily(Function<String, CudaKernel> kernels, String name, Set<DType> dtypes) {
     this.name = name;
     for (DType dtype : dtypes) {
       byType.put(dtype, kernels.apply(name + "_" + dtype.suffix()));
@@ -34,8 +30,8 @@ public final class KernelFamily<K> {
    *
    * @throws TensorException if there is none
    */
-  public K of(DType dtype) {
-    K kernel = byType.get(dtype);
+  CudaKernel of(DType dtype) {
+    CudaKernel kernel = byType.get(dtype);
     if (kernel == null) {
       throw new TensorException(name + ": there is no kernel for " + dtype);
     }
@@ -43,11 +39,11 @@ public final class KernelFamily<K> {
   }
 
   /** One family for each constant of an enum. */
-  public static final class ByEnum<E extends Enum<E>, K> {
-    private final Map<E, KernelFamily<K>> families;
+  static final class ByEnum<E extends Enum<E>> {
+    private final Map<E, KernelFamily> families;
 
     /** Makes the family of every constant. */
-    public ByEnum(Class<E> constants, Function<E, KernelFamily<K>> family) {
+    ByEnum(Class<E> constants, Function<E, KernelFamily> family) {
       families = new EnumMap<>(constants);
       for (E constant : EnumSet.allOf(constants)) {
         families.put(constant, family.apply(constant));
@@ -59,8 +55,8 @@ public final class KernelFamily<K> {
      *
      * @throws TensorException if there is none
      */
-    public K of(E constant, DType dtype) {
-      KernelFamily<K> family = families.get(constant);
+    CudaKernel of(E constant, DType dtype) {
+      KernelFamily family = families.get(constant);
       if (family == null) {
         throw new IllegalArgumentException(constant.name());
       }

@@ -9,4 +9,4 @@ import java.lang.foreign.MemorySegment;
  * @param function its address
  * @param runner {@code adj_run} of the base library, which calls it
  */
-record Kernel(String name, MemorySegment function, MemorySegment runner) {}
+record NativeFunction(String name, MemorySegment function, MemorySegment runner) {}
