@@ -48,18 +48,35 @@ one_line() {
 }
 
 # ---- Before anything is built ----
-mkdir -p "$checkout/examples/src/main/resources/dev/adjoint/cli" "$checkout/target"
+texts=examples/src/main/resources/dev/adjoint/cli
+bench=benchmarks/src/main/resources/dev/adjoint/benchmarks
+help="$texts/help.txt"
+mkdir -p "$checkout/$texts" "$checkout/$bench" "$checkout/target"
 cp "$root/adjoint" "$root/pom.xml" "$checkout"
-help=examples/src/main/resources/dev/adjoint/cli/help.txt
-cp "$root/$help" "$checkout/$help"
+cp "$root/$texts"/help*.txt "$checkout/$texts"
+cp "$root/$bench/help.txt" "$checkout/$bench"
 for argument in -h --help; do
   launch 0 LC_ALL=C -- "$argument"
   cmp -s "$out" "$root/$help" || fail "$argument is not the help"
 done
 launch 0 LC_ALL=C --
 cmp -s "$out" "$root/$help" || fail "the help is not what comes without arguments"
-launch 0 LC_ALL=C -- --version
-grep -qE '^Adjoint [0-9]+\.[0-9]+' "$out" || fail "no version"
+for command in train generate example doctor gpu-bundle; do
+  for argument in -h --help; do
+    launch 0 LC_ALL=C -- "$command" "$argument"
+    cmp -s "$out" "$root/$texts/help-$command.txt" || fail "$command $argument is not its help"
+  done
+done
+launch 0 LC_ALL=C -- --stacktrace train --layers 2 --help --steps
+cmp -s "$out" "$root/$texts/help-train.txt" || fail "--help is not found between other arguments"
+launch 0 LC_ALL=C -- nonsense --help
+cmp -s "$out" "$root/$help" || fail "an unknown command's help is not the help"
+launch 0 LC_ALL=C -- bench --quick --help
+cmp -s "$out" "$root/$bench/help.txt" || fail "bench --help is not its help"
+for command in "" train bench; do
+  launch 0 LC_ALL=C -- ${command:+"$command"} --version
+  grep -qE '^Adjoint [0-9]+\.[0-9]+' "$out" || fail "no version"
+done
 launch 1 -- gpu-bundle ""
 one_line
 launch 1 ADJOINT_GPU_KERNELS=maybe -- doctor

@@ -7,7 +7,7 @@ package dev.adjoint;
  * @param liveStorages how many blocks that is
  * @param cachedBytes free blocks kept for the next allocation
  * @param peakBytes the largest {@code liveBytes} so far
- * @param budget how much live and cached memory may become together
+ * @param budget how much live and cached memory may become together; variants of the CPU share one
  */
 public record MemoryUse(
     long liveBytes, long liveStorages, long cachedBytes, long peakBytes, long budget) {}

@@ -8,7 +8,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Another JVM with this one's class path: for what a process does to another, or to itself. */
+/**
+ * Another JVM with this one's class path: for what a process does to another, or to itself. Other
+ * modules have the TCK's, which is built after this module.
+ */
 public final class ForkedJvm {
   private ForkedJvm() {}
 

@@ -4,11 +4,10 @@ import dev.adjoint.TensorException;
 import dev.adjoint.benchmarks.PeerProvider.Setting;
 import dev.adjoint.benchmarks.WorkerProcess.Backend;
 import dev.adjoint.benchmarks.WorkerProcess.FailedException;
-import dev.adjoint.io.DurableFiles;
 import dev.adjoint.spi.Messages;
+import dev.adjoint.tck.CommandLines;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -20,11 +19,9 @@ import java.util.regex.PatternSyntaxException;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.ExecutionException;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.Spec;
 import picocli.CommandLine.TypeConversionException;
 
@@ -107,7 +104,14 @@ public final class Bench implements Callable<Integer> {
 
   /** Runs it and ends the JVM with its exit code. */
   public static void main(String[] args) {
-    System.exit(commandLine().execute(args));
+    CommandLine commandLine = commandLine();
+    int exitCode;
+    try {
+      exitCode = commandLine.execute(args);
+    } catch (Error e) { // such as a full heap; picocli reports exceptions alone
+      exitCode = report(e, commandLine);
+    }
+    System.exit(exitCode);
   }
 
   static CommandLine commandLine() {
@@ -115,55 +119,29 @@ public final class Bench implements Callable<Integer> {
     commandLine.setUsageHelpAutoWidth(true);
     commandLine.setOverwrittenOptionsAllowed(true); // the last one counts
     commandLine.setExpandAtFiles(false); // an argument is what it says, not a file of more
-    commandLine.registerConverter(Path.class, Bench::path);
-    commandLine.setExecutionStrategy(Bench::runLast);
+    commandLine.registerConverter(
+        Path.class, text -> CommandLines.path(text, TypeConversionException::new));
     commandLine.setExecutionExceptionHandler((e, command, _) -> report(e, command));
     commandLine.setParameterExceptionHandler(Bench::reportUsage);
     return commandLine;
   }
 
-  /** An empty path would be the current folder: whoever gives one has an empty variable. */
-  private static Path path(String text) {
-    if (text.isEmpty()) {
-      throw new TypeConversionException("a path must not be empty");
-    }
-    return Path.of(text);
-  }
-
-  /** picocli's handler of exceptions gets no errors, such as a full heap; so they are wrapped. */
-  private static int runLast(ParseResult parsed) {
-    try {
-      return new CommandLine.RunLast().execute(parsed);
-    } catch (Error e) {
-      throw new ExecutionException(parsed.commandSpec().commandLine(), e.toString(), e);
-    }
-  }
-
-  private static int report(Exception e, CommandLine command) {
-    Throwable failure = e instanceof ExecutionException && e.getCause() != null ? e.getCause() : e;
-    command.getErr().println("adjoint: " + Messages.oneLine(message(failure)));
-    if (System.getenv("ADJOINT_DEBUG") != null) {
-      failure.printStackTrace(command.getErr());
-    }
+  private static int report(Throwable failure, CommandLine command) {
+    CommandLines.report(command.getErr(), message(failure), failure, false);
     return CommandLine.ExitCode.SOFTWARE;
   }
 
   private static String message(Throwable failure) {
     return switch (failure) {
       case FailedException known -> String.valueOf(known.getMessage());
-      case TensorException known -> String.valueOf(known.getMessage());
       case IllegalStateException known -> String.valueOf(known.getMessage());
-      case UncheckedIOException io when io.getCause() != null -> DurableFiles.reason(io.getCause());
-      case IOException io -> DurableFiles.reason(io);
-      default -> "internal error: " + failure + " (ADJOINT_DEBUG=1 shows where)";
+      default -> CommandLines.message(failure);
     };
   }
 
-  /** One line instead of the whole help. */
   private static int reportUsage(ParameterException e, String[] arguments) {
     CommandLine command = e.getCommandLine();
-    String message = Messages.oneLine(String.valueOf(e.getMessage()));
-    command.getErr().println("adjoint: " + message + " (see './adjoint bench --help')");
+    CommandLines.reportUsage(command.getErr(), e.getMessage(), "./adjoint bench");
     if (e instanceof NothingToMeasureException nothing) {
       command.getErr().println("there are: " + String.join(" ", nothing.names));
     }
@@ -233,7 +211,7 @@ public final class Bench implements Callable<Integer> {
     try {
       report(results);
     } catch (TensorException e) {
-      spec.commandLine().getErr().println("adjoint: " + e.getMessage());
+      report(e, spec.commandLine());
     }
   }
 
@@ -266,7 +244,11 @@ public final class Bench implements Callable<Integer> {
     List<Step> steps = new ArrayList<>();
     for (String suite : suites.contains(ALL) ? Suites.NAMES : suites) {
       if (!Suites.NAMES.contains(suite)) {
-        throw wrong("--suite: no suite is called '" + suite + "'; there are " + Suites.NAMES);
+        throw wrong(
+            "--suite: no suite is called "
+                + Messages.quoted(suite)
+                + "; there are "
+                + Suites.NAMES);
       }
       for (int count : threads(suite)) {
         List<Backend> all = backends(results, count);
@@ -393,7 +375,7 @@ public final class Bench implements Callable<Integer> {
     }
     if (chosen.isEmpty()) {
       String all = String.join(", ", settings.stream().map(Setting::name).toList());
-      throw wrong(parts[0] + " has no setting '" + parts[1] + "', only " + all);
+      throw wrong(parts[0] + " has no setting " + Messages.quoted(parts[1]) + ", only " + all);
     }
     return chosen.stream().map(setting -> new Backend(provider, setting, count)).toList();
   }

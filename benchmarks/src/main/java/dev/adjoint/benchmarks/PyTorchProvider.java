@@ -1,5 +1,6 @@
 package dev.adjoint.benchmarks;
 
+import dev.adjoint.spi.Settings;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -21,17 +22,19 @@ public final class PyTorchProvider implements PeerProvider {
   static final String COMPILE = "compile";
 
   private static final String PROPERTIES = "adjoint.pytorch.";
+  private static final String PYTHON_PROPERTY = PROPERTIES + "python";
   private static final String ASK_VERSION =
       "import importlib.metadata; print(importlib.metadata.version('torch'))";
 
   private static @Nullable String version;
 
   static String python() {
-    return System.getProperty(PROPERTIES + "python", "python3");
+    String python = Settings.text(PYTHON_PROPERTY);
+    return python.isEmpty() ? "python3" : python;
   }
 
   static String device() {
-    return System.getProperty(PROPERTIES + "device", "cuda");
+    return Settings.choice(PROPERTIES + "device", "cuda", "cpu");
   }
 
   @Override
@@ -68,6 +71,10 @@ public final class PyTorchProvider implements PeerProvider {
           version = lines.readLine();
         }
       } catch (IOException e) {
+        if (!Settings.text(PYTHON_PROPERTY).isEmpty()) {
+          throw Settings.refusal(
+              PYTHON_PROPERTY, "a Python that can be started (" + e.getMessage() + ")");
+        }
         throw new IllegalStateException(python() + " cannot be started: " + e.getMessage(), e);
       }
     }

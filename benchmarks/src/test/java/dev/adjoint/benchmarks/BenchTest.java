@@ -4,9 +4,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.io.IOException;
+import java.io.InputStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import picocli.CommandLine;
 
@@ -24,6 +28,18 @@ class BenchTest {
     assumeTrue(AdjointProviders.provider("cuda").devices().isEmpty(), "there is a GPU");
     assertEquals(CommandLine.ExitCode.SOFTWARE, run("--backends", "native-cpu,cuda"));
     assertTrue(errors.toString().startsWith("adjoint: cuda: "), errors::toString);
+  }
+
+  /** The launcher prints the file, so that help needs no build. */
+  @Test
+  void theHelpIsInAFileToo() throws IOException {
+    StringWriter out = new StringWriter();
+    CommandLine bench = Bench.commandLine().setUsageHelpAutoWidth(false).setUsageHelpWidth(80);
+    bench.setOut(new PrintWriter(out, true)).execute("--help");
+    try (InputStream file = Bench.class.getResourceAsStream("help.txt")) {
+      String text = new String(Objects.requireNonNull(file).readAllBytes(), StandardCharsets.UTF_8);
+      assertEquals(out.toString(), text);
+    }
   }
 
   @Test
@@ -45,6 +61,7 @@ class BenchTest {
           {"--threads", "0"},
           {"--threads", "1025"},
           {"--out", ""},
+          {"--out", "a\0b"},
           {"@file"},
           {"--backends", "none"}
         }) {

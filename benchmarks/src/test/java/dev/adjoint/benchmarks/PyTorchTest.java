@@ -2,9 +2,11 @@ package dev.adjoint.benchmarks;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.adjoint.TensorException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -18,6 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** Talks to a stand-in for Python that keeps what it was asked. */
 class PyTorchTest {
   private static final String PYTHON = "adjoint.pytorch.python";
+  private static final String DEVICE = "adjoint.pytorch.device";
 
   @TempDir Path folder;
 
@@ -47,6 +50,7 @@ class PyTorchTest {
   @AfterEach
   void noStandIn() {
     System.clearProperty(PYTHON);
+    System.clearProperty(DEVICE);
   }
 
   private Path requests() {
@@ -69,6 +73,29 @@ class PyTorchTest {
     assertTrue(asked.getFirst().contains("\"inputs\": [{\"shape\": [7], \"bound\": 0"));
     assertTrue(asked.get(1).contains("\"times\": 5"), asked.get(1));
     assertTrue(asked.getLast().contains("\"do\": \"release\""), asked.getLast());
+  }
+
+  @Test
+  void wrongSettingsAreToldWithWhatIsAllowed() {
+    PyTorchProvider provider = new PyTorchProvider();
+    System.setProperty(DEVICE, "gpu");
+    assertEquals(
+        "settings: -Dadjoint.pytorch.device=gpu; it must be cuda or cpu",
+        assertThrows(TensorException.class, provider::isGpu).getMessage());
+    System.setProperty(DEVICE, "");
+    assertTrue(provider.isGpu());
+    System.setProperty(DEVICE, "cpu");
+    assertFalse(provider.isGpu());
+    System.setProperty(PYTHON, folder.resolve("none").toString());
+    String message =
+        String.valueOf(
+            assertThrows(TensorException.class, () -> provider.settings(1)).getMessage());
+    assertTrue(
+        message.startsWith(
+            "settings: -Dadjoint.pytorch.python="
+                + folder.resolve("none")
+                + "; it must be a Python that can be started ("),
+        message);
   }
 
   @Test

@@ -3,9 +3,9 @@ package dev.adjoint.cuda;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.adjoint.tck.ForkedJvm;
 import java.io.File;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -20,34 +20,20 @@ class RefusalsTest {
   private static final String KERNELS =
       "-Dadjoint.cuda.kernels=" + System.getProperty("adjoint.cuda.kernels");
 
-  private static final String NATIVE_ACCESS = "--enable-native-access=ALL-UNNAMED";
-
   @TempDir Path folder;
-
-  private static String classPath() {
-    return System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"));
-  }
 
   private static String run(String what, Map<String, String> environment, String... options)
       throws IOException, InterruptedException {
-    List<String> command = new ArrayList<>(List.of(NATIVE_ACCESS));
-    command.addAll(List.of(options));
-    command.addAll(List.of("-cp", classPath(), OpenDevice.class.getName(), what));
-    return java(command, environment);
+    return output(ForkedJvm.of(List.of(options), OpenDevice.class, what), environment);
   }
 
-  private static String java(List<String> arguments, Map<String, String> environment)
+  private static String output(ProcessBuilder java, Map<String, String> environment)
       throws IOException, InterruptedException {
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(arguments);
-    ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
-    builder.environment().remove("CUDA_HOME");
-    builder.environment().putAll(environment);
-    Process process = builder.start();
-    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    assertEquals(0, process.waitFor(), output);
-    return output.strip();
+    java.environment().remove("CUDA_HOME");
+    java.environment().putAll(environment);
+    ForkedJvm.Ended jvm = ForkedJvm.run(java);
+    assertEquals(0, jvm.exitCode(), jvm.output());
+    return jvm.output().strip();
   }
 
   private static String runSimulated(String what, Map<String, String> environment, String... more)
@@ -176,10 +162,12 @@ class RefusalsTest {
             "-Dadjoint.cuda.path=" + SIMULATED,
             KERNELS,
             "-cp",
-            classPath(),
+            ForkedJvm.classPath(),
             OpenDevice.class.getName(),
             "open");
-    assertSays(java(arguments, Map.of()), "Java needs the option " + NATIVE_ACCESS);
+    assertSays(
+        output(ForkedJvm.java(arguments), Map.of()),
+        "Java needs the option " + ForkedJvm.NATIVE_ACCESS);
   }
 
   /**
@@ -207,7 +195,7 @@ class RefusalsTest {
   void theModulePathWorksToo() throws Exception {
     List<String> modules = new ArrayList<>();
     String tests = "";
-    for (String entry : classPath().split(File.pathSeparator, -1)) {
+    for (String entry : ForkedJvm.classPath().split(File.pathSeparator, -1)) {
       if (entry.endsWith("test-classes")) {
         tests = entry;
       } else if (entry.matches(".*(java-api/target/|adjoint-api|cuda/target/|/org/jcuda/).*")) {
@@ -224,6 +212,6 @@ class RefusalsTest {
             KERNELS,
             "--module=dev.adjoint.cuda/" + OpenDevice.class.getName(),
             "open");
-    assertSays(java(arguments, Map.of()), "cuda:0 gives 12.0");
+    assertSays(output(ForkedJvm.java(arguments), Map.of()), "cuda:0 gives 12.0");
   }
 }

@@ -3,6 +3,7 @@ package dev.adjoint.cli;
 import dev.adjoint.examples.Activations;
 import dev.adjoint.examples.GradientDescent;
 import dev.adjoint.examples.Spirals;
+import dev.adjoint.spi.Messages;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -84,9 +85,9 @@ final class ExampleCommand implements Callable<Integer> {
                 () ->
                     new ParameterException(
                         spec.commandLine(),
-                        "there is no example '"
-                            + name
-                            + "', only "
+                        "there is no example "
+                            + Messages.quoted(name)
+                            + ", only "
                             + String.join(", ", EXAMPLES.stream().map(Example::name).toList())));
     device.open();
     chosen.body.run(print, out);

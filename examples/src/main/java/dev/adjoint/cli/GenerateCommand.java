@@ -8,6 +8,7 @@ import dev.adjoint.nn.models.Gpt2;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -26,6 +27,7 @@ final class GenerateCommand implements Callable<Integer> {
       names = "--from",
       paramLabel = "DIR",
       required = true,
+      showDefaultValue = CommandLine.Help.Visibility.NEVER,
       description = "The folder of a run of 'adjoint train'.")
   private Path from = Path.of("");
 
@@ -33,6 +35,7 @@ final class GenerateCommand implements Callable<Integer> {
       names = "--prompt",
       paramLabel = "TEXT",
       required = true,
+      showDefaultValue = CommandLine.Help.Visibility.NEVER,
       description = "What the text begins with.")
   private String prompt = "";
 

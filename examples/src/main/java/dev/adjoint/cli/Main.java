@@ -1,20 +1,12 @@
 package dev.adjoint.cli;
 
-import dev.adjoint.TensorException;
-import dev.adjoint.io.DurableFiles;
-import dev.adjoint.spi.Messages;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.FileSystemException;
-import java.nio.file.InvalidPathException;
+import dev.adjoint.tck.CommandLines;
 import java.nio.file.Path;
 import java.util.Objects;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.ExecutionException;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.TypeConversionException;
 
@@ -60,9 +52,9 @@ public final class Main implements Runnable {
     commandLine.setOverwrittenOptionsAllowed(true); // the last one counts
     commandLine.setCaseInsensitiveEnumValuesAllowed(true);
     commandLine.setExpandAtFiles(false); // an argument is what it says, not a file of more
-    commandLine.registerConverter(Path.class, Main::path);
-    commandLine.setExecutionStrategy(Main::runLast);
-    commandLine.setExecutionExceptionHandler(this::report);
+    commandLine.registerConverter(
+        Path.class, text -> CommandLines.path(text, TypeConversionException::new));
+    commandLine.setExecutionExceptionHandler((e, _, _) -> report(e));
     commandLine.setParameterExceptionHandler(Main::reportUsage);
     CommandLine example = Objects.requireNonNull(commandLine.getSubcommands().get("example"));
     ExampleCommand.list(example.getCommandSpec());
@@ -70,8 +62,15 @@ public final class Main implements Runnable {
 
   /** Runs a command and ends the JVM with its exit code. */
   public static void main(String[] args) {
+    Main main = new Main();
+    int exitCode;
+    try {
+      exitCode = main.commandLine.execute(args);
+    } catch (Error e) { // such as a full heap; picocli reports exceptions alone
+      exitCode = main.report(e);
+    }
     // Ends the JVM at once, whichever threads a library may have left behind.
-    System.exit(commandLine().execute(args));
+    System.exit(exitCode);
   }
 
   static CommandLine commandLine() {
@@ -84,80 +83,23 @@ public final class Main implements Runnable {
     commandLine.usage(commandLine.getOut());
   }
 
-  /** An empty path would be the current folder: whoever gives one has an empty variable. */
-  private static Path path(String text) {
-    if (text.isEmpty()) {
-      throw new TypeConversionException("a path must not be empty");
-    }
-    try {
-      return Path.of(text);
-    } catch (InvalidPathException e) {
-      throw new TypeConversionException(invalidPath(e));
-    }
-  }
-
-  /** picocli's handler of exceptions gets no errors, such as a full heap; so they are wrapped. */
-  private static int runLast(ParseResult parsed) {
-    try {
-      return new CommandLine.RunLast().execute(parsed);
-    } catch (Error e) {
-      throw new ExecutionException(parsed.commandSpec().commandLine(), e.toString(), e);
-    }
-  }
-
-  private int report(Exception e, CommandLine command, ParseResult parsed) {
-    Throwable failure = e instanceof ExecutionException && e.getCause() != null ? e.getCause() : e;
-    command.getErr().println("adjoint: " + Messages.oneLine(message(failure)));
-    if (stackTrace || System.getenv("ADJOINT_DEBUG") != null) {
-      failure.printStackTrace(command.getErr());
-    }
+  private int report(Throwable failure) {
+    CommandLines.report(commandLine.getErr(), message(failure), failure, stackTrace);
     return CommandLine.ExitCode.SOFTWARE;
   }
 
-  /** One line instead of the whole help. */
   private static int reportUsage(ParameterException e, String[] arguments) {
     CommandLine command = e.getCommandLine();
-    String name = command.getCommandSpec().qualifiedName();
-    String message = Messages.oneLine(String.valueOf(e.getMessage()));
-    command.getErr().println("adjoint: " + message + " (see '" + name + " --help')");
+    CommandLines.reportUsage(
+        command.getErr(), e.getMessage(), command.getCommandSpec().qualifiedName());
     return CommandLine.ExitCode.USAGE;
   }
 
   static String message(Throwable failure) {
     return switch (failure) {
       case CommandException known -> String.valueOf(known.getMessage());
-      case TensorException known -> String.valueOf(known.getMessage());
-      case UncheckedIOException io when io.getCause() != null -> fileMessage(io.getCause());
-      case IOException io -> fileMessage(io);
-      case InvalidPathException path -> invalidPath(path);
-      case OutOfMemoryError full -> heapMessage(full);
-      default -> "internal error: " + failure + " (--stacktrace shows where)";
+      case OutOfMemoryError full -> CommandLines.message(full) + "; less text needs less";
+      default -> CommandLines.message(failure);
     };
-  }
-
-  private static String heapMessage(OutOfMemoryError full) {
-    return "memory: "
-        + full.getMessage()
-        + "; Java has a heap of "
-        + (Runtime.getRuntime().maxMemory() >> 20)
-        + " MB: less text or a smaller --batch needs less, ADJOINT_JAVA_OPTS=-Xmx8g allows more";
-  }
-
-  private static String invalidPath(InvalidPathException e) {
-    return "'"
-        + e.getInput()
-        + "' cannot be the name of a file: "
-        + e.getReason()
-        + " (file names are in "
-        + System.getProperty("sun.jnu.encoding")
-        + " here; LC_ALL=C.UTF-8 allows all letters)";
-  }
-
-  /** What went wrong with a file; these exceptions' own messages are hardly more than its name. */
-  static String fileMessage(IOException e) {
-    String reason = DurableFiles.reason(e);
-    return e instanceof FileSystemException known && known.getFile() != null
-        ? known.getFile() + ": " + reason
-        : reason;
   }
 }

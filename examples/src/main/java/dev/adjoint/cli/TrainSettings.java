@@ -9,6 +9,7 @@ import dev.adjoint.nn.models.Gpt2;
 import dev.adjoint.optim.AdamW;
 import dev.adjoint.optim.LearningRate;
 import dev.adjoint.optim.ParameterGroup;
+import dev.adjoint.spi.Messages;
 import dev.adjoint.train.Trainer;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -346,7 +347,10 @@ final class TrainSettings {
     try {
       new CommandLine(settings).setExpandAtFiles(false).parseArgs(arguments);
     } catch (ParameterException e) {
-      throw new CommandException("the checkpoint's settings cannot be read: " + e.getMessage(), e);
+      throw new CommandException(
+          "the checkpoint's settings cannot be read: "
+              + Messages.quoted(String.valueOf(e.getMessage())),
+          e);
     }
     return settings;
   }

@@ -7,18 +7,15 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.adjoint.io.Checkpoints;
+import dev.adjoint.tck.ForkedJvm;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.io.Writer;
-import java.nio.charset.MalformedInputException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.FileAlreadyExistsException;
-import java.nio.file.FileSystemException;
 import java.nio.file.Files;
-import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -208,8 +205,7 @@ class CommandLineTest {
       processes.add(fork(SMALL_RUN, List.of()));
     }
     for (Process process : processes) {
-      String output = output(process);
-      assertEquals(0, process.waitFor(), output);
+      output(process);
     }
     for (String number : List.of("1", "2", "3")) {
       Path run = folder.resolve("runs").resolve(number);
@@ -262,9 +258,7 @@ class CommandLineTest {
             "train --data text.txt --out there --stop-at 2 --precision bf16 " + SMALL_SIZES,
             "train --resume there",
             "generate --from there --prompt the --length 5")) {
-      Process process = fork(command, options);
-      String output = output(process);
-      assertEquals(0, process.waitFor(), output);
+      output(fork(command, options));
     }
     assertEquals(withoutSpeed(here), withoutSpeed(folder.resolve("there")));
     assertEquals("step-000004\n", Files.readString(folder.resolve("there").resolve("LATEST")));
@@ -278,21 +272,20 @@ class CommandLineTest {
 
   /** The command line in a process of its own, in the test's folder. */
   private Process fork(String command, List<String> options) throws IOException {
-    return fork(command, options, System.getProperty("java.class.path"));
+    return fork(command, options, ForkedJvm.classPath());
   }
 
   private Process fork(String command, List<String> options, String classPath) throws IOException {
-    List<String> line = new ArrayList<>();
-    line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    line.addAll(options);
-    line.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-cp", classPath));
-    line.add(Main.class.getName());
-    line.addAll(List.of(command.split(" ", -1)));
-    return new ProcessBuilder(line).directory(folder.toFile()).redirectErrorStream(true).start();
+    return ForkedJvm.of(options, classPath, Main.class, command.split(" ", -1))
+        .directory(folder.toFile())
+        .start();
   }
 
-  private static String output(Process process) throws IOException {
-    return new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+  /** What a process prints that ends well. */
+  private static String output(Process process) throws IOException, InterruptedException {
+    ForkedJvm.Ended jvm = ForkedJvm.end(process);
+    assertEquals(0, jvm.exitCode(), jvm.output());
+    return jvm.output();
   }
 
   @Test
@@ -380,25 +373,8 @@ class CommandLineTest {
 
   @Test
   void errorsEndInOneLineToo() {
-    assertTrue(
-        Main.message(new OutOfMemoryError("Java heap space")).contains("-Xmx8g"), "full heap");
-    assertEquals(
-        "internal error: java.lang.StackOverflowError (--stacktrace shows where)",
-        Main.message(new StackOverflowError()));
-  }
-
-  @Test
-  void filesThatFailAreNamedInWords() {
-    assertEquals(
-        "x: a part of the path is a file, not a folder",
-        Main.fileMessage(new NotDirectoryException("x")));
-    assertEquals(
-        "x: there is something of this name already",
-        Main.fileMessage(new FileAlreadyExistsException("x")));
-    assertEquals(
-        "x: the disk is full",
-        Main.fileMessage(new FileSystemException("x", null, "No space left on device")));
-    assertEquals("it is not text in UTF-8", Main.fileMessage(new MalformedInputException(1)));
+    String full = Main.message(new OutOfMemoryError("Java heap space"));
+    assertTrue(full.endsWith("-Xmx8g allows more; less text needs less"), full);
   }
 
   // ---- generate ----
@@ -448,13 +424,16 @@ class CommandLineTest {
     }
   }
 
-  /** The launcher prints the file, so that help needs no build. */
-  @Test
-  void theHelpIsInAFileToo() throws IOException {
+  /** The launcher prints the files, so that help needs no build. */
+  @ParameterizedTest
+  @ValueSource(strings = {"", "train", "generate", "example", "doctor"})
+  void theHelpIsInAFileToo(String name) throws IOException {
     StringWriter out = new StringWriter();
     CommandLine command = Main.commandLine().setUsageHelpAutoWidth(false).setUsageHelpWidth(80);
-    command.setOut(new PrintWriter(out, true)).execute("--help");
-    try (InputStream file = Main.class.getResourceAsStream("help.txt")) {
+    command.setOut(new PrintWriter(out, true));
+    command.execute(name.isEmpty() ? new String[] {"--help"} : new String[] {name, "--help"});
+    String fileName = name.isEmpty() ? "help.txt" : "help-" + name + ".txt";
+    try (InputStream file = Main.class.getResourceAsStream(fileName)) {
       String text = new String(Objects.requireNonNull(file).readAllBytes(), StandardCharsets.UTF_8);
       assertEquals(out.toString(), text);
     }
@@ -496,13 +475,11 @@ class CommandLineTest {
   void withoutJavaDesktopOnlyThePictureIsMissing(String command)
       throws IOException, InterruptedException {
     String classPath =
-        Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator, -1))
+        Arrays.stream(ForkedJvm.classPath().split(File.pathSeparator, -1))
             .filter(entry -> !entry.contains("xchart"))
             .collect(Collectors.joining(File.pathSeparator));
     String modules = "--limit-modules=java.base,java.logging,java.management,jdk.unsupported";
-    Process process = fork(command, List.of(modules), classPath);
-    String output = output(process);
-    assertEquals(0, process.waitFor(), output);
+    String output = output(fork(command, List.of(modules), classPath));
     assertTrue(output.contains("no picture: this Java runtime has no module java.desktop"), output);
   }
 
@@ -519,10 +496,8 @@ class CommandLineTest {
       }
     }
     String sizes = " --steps 1 --layers 1 --heads 2 --channels 8 --context 8 --sample-length 0";
-    Process process =
-        fork("train --data large.txt --out large" + sizes, List.of("-Xmx400m", "-XX:+UseSerialGC"));
-    String output = output(process);
-    assertEquals(0, process.waitFor(), output);
+    List<String> smallHeap = List.of("-Xmx400m", "-XX:+UseSerialGC");
+    String output = output(fork("train --data large.txt --out large" + sizes, smallHeap));
     assertTrue(output.contains("saved: "), output);
   }
 }

@@ -2,8 +2,8 @@ package dev.adjoint.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.adjoint.tck.ForkedJvm;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -14,17 +14,16 @@ class LauncherTest {
 
   @Test
   void startsAnywhere() throws IOException, InterruptedException {
-    Process process =
+    ProcessBuilder script =
         new ProcessBuilder(
                 "bash",
                 "src/test/sh/launcher.sh",
                 Path.of("..").toAbsolutePath().normalize().toString(),
-                System.getProperty("java.class.path"),
+                ForkedJvm.classPath(),
                 System.getProperty("java.home"),
                 folder.toString())
-            .redirectErrorStream(true)
-            .start();
-    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    assertEquals(0, process.waitFor(), output);
+            .redirectErrorStream(true);
+    ForkedJvm.Ended ended = ForkedJvm.run(script);
+    assertEquals(0, ended.exitCode(), ended.output());
   }
 }

@@ -3,6 +3,7 @@ package dev.adjoint.internal;
 import dev.adjoint.Device;
 import dev.adjoint.TensorException;
 import dev.adjoint.reference.ReferenceProvider;
+import dev.adjoint.spi.Backend;
 import dev.adjoint.spi.BackendProvider;
 import dev.adjoint.spi.BackendProviders;
 import dev.adjoint.spi.Messages;
@@ -17,6 +18,10 @@ import org.jspecify.annotations.Nullable;
 public final class Backends {
   private static final System.Logger LOG = System.getLogger("dev.adjoint");
   private static final Map<Device, DeviceContext> OPEN = new ConcurrentHashMap<>();
+
+  /** By the owners of memory. */
+  private static final Map<Object, Budget> BUDGETS = new ConcurrentHashMap<>();
+
   private static final String DEFAULT_PROPERTY = "adjoint.device";
 
   /** Null until it is asked for: a wrong property must not keep this class from loading. */
@@ -52,7 +57,10 @@ public final class Backends {
                                 + ": "
                                 + found.whyNot(device.type())
                                 + "; or run in plain Java with -Dadjoint.device=reference"));
-    return new DeviceContext(device, provider.open(device));
+    Backend backend = provider.open(device);
+    Budget budget =
+        BUDGETS.computeIfAbsent(backend.memoryOwner(), _ -> new Budget(backend.memoryBudget()));
+    return new DeviceContext(device, backend, budget);
   }
 
   /**

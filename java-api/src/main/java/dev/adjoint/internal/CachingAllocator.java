@@ -24,7 +24,7 @@ public final class CachingAllocator {
   private final DeviceContext context;
   private final ReentrantLock lock = new ReentrantLock();
   private final MemoryPool shared = new MemoryPool(this);
-  private final long budget;
+  private final Budget budget;
   private final boolean traced = LeakDetector.isEnabled();
   private @Nullable Storage live;
   private long liveBytes;
@@ -34,7 +34,14 @@ public final class CachingAllocator {
   private long unscopedBytes;
   private long unscopedAtLastCollection;
 
-  CachingAllocator(DeviceContext context, Backend backend, long budget) {
+  /** An allocator of a device that has a budget, or a share in one. */
+  static CachingAllocator of(DeviceContext context, Backend backend, Budget budget) {
+    CachingAllocator allocator = new CachingAllocator(context, backend, budget);
+    budget.share(allocator);
+    return allocator;
+  }
+
+  private CachingAllocator(DeviceContext context, Backend backend, Budget budget) {
     this.context = context;
     this.backend = backend;
     this.budget = budget;
@@ -65,7 +72,7 @@ public final class CachingAllocator {
    * @throws OutOfMemoryException if the budget does not allow it
    */
   Storage allocate(long bytes, @Nullable MemoryPool pool, Object label) {
-    if (bytes > budget) {
+    if (bytes > budget.bytes()) {
       throw outOfMemory(bytes, true);
     }
     Dropped.closeFound();
@@ -74,6 +81,9 @@ public final class CachingAllocator {
     MemoryPool home = pool == null ? shared : pool;
     for (int attempt = 0; ; attempt++) {
       Storage storage = tryAllocate(size, home, label);
+      if (storage == null && budget.drainOthers(this)) {
+        storage = tryAllocate(size, home, label);
+      }
       if (storage != null) {
         return storage;
       }
@@ -94,11 +104,11 @@ public final class CachingAllocator {
       if (memory != null) {
         cachedBytes -= size;
       } else {
-        if (liveBytes + cachedBytes + size > budget) {
+        if (!budget.take(size)) {
           drainShared();
-        }
-        if (liveBytes + cachedBytes + size > budget) {
-          return null;
+          if (!budget.take(size)) {
+            return null;
+          }
         }
         memory = backend.allocate(size);
         if (memory == null) {
@@ -106,6 +116,7 @@ public final class CachingAllocator {
           memory = backend.allocate(size);
         }
         if (memory == null) {
+          budget.giveBack(size);
           return null;
         }
       }
@@ -177,6 +188,7 @@ public final class CachingAllocator {
     for (Memory memory : shared.drain()) {
       cachedBytes -= memory.bytes();
       backend.free(memory);
+      budget.giveBack(memory.bytes());
     }
   }
 
@@ -190,7 +202,7 @@ public final class CachingAllocator {
     try {
       unscopedBytes += change;
       unscopedAtLastCollection = Math.min(unscopedAtLastCollection, unscopedBytes);
-      collect = unscopedBytes - unscopedAtLastCollection > budget / 4;
+      collect = unscopedBytes - unscopedAtLastCollection > budget.bytes() / 4;
       if (collect) {
         unscopedAtLastCollection = unscopedBytes;
       }
@@ -207,14 +219,19 @@ public final class CachingAllocator {
     boolean overBudget;
     lock.lock();
     try {
-      overBudget = bytes > budget || liveBytes + cachedBytes + roundUp(bytes) > budget;
+      long others = budget.held() - liveBytes - cachedBytes;
+      overBudget = bytes > budget.bytes() || roundUp(bytes) > budget.bytes() - budget.held();
       text.append("allocate: ").append(human(bytes)).append(" more on ").append(context.device());
       text.append(
           overBudget
-              ? " would exceed the budget of " + human(budget)
+              ? " would exceed the budget of " + human(budget.bytes())
               : " is more than it has left");
       text.append(" (").append(human(liveBytes)).append(" live in ").append(liveCount);
-      text.append(" storages); the largest:");
+      text.append(" storages");
+      if (others > 0) {
+        text.append("; other devices that share it hold ").append(human(others));
+      }
+      text.append("); the largest:");
       liveStorages().stream().limit(8).forEach(line -> text.append("\n  ").append(line));
     } finally {
       lock.unlock();
@@ -248,7 +265,7 @@ public final class CachingAllocator {
     Dropped.closeFound();
     lock.lock();
     try {
-      return new MemoryUse(liveBytes, liveCount, cachedBytes, peakBytes, budget);
+      return new MemoryUse(liveBytes, liveCount, cachedBytes, peakBytes, budget.bytes());
     } finally {
       lock.unlock();
     }

@@ -9,10 +9,10 @@ public final class DeviceContext {
   private final Backend backend;
   private final CachingAllocator allocator;
 
-  DeviceContext(Device device, Backend backend) {
+  DeviceContext(Device device, Backend backend, Budget budget) {
     this.device = device;
     this.backend = backend;
-    this.allocator = new CachingAllocator(this, backend, backend.memoryBudget());
+    this.allocator = CachingAllocator.of(this, backend, budget);
   }
 
   public Device device() {

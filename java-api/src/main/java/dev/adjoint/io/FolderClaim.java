@@ -29,6 +29,14 @@ final class FolderClaim {
   private static final Pattern CONTENT = Pattern.compile("(\\d{0,19})\\s*");
 
   /**
+   * How long to look for the number of the process that has the lock. It locks first and writes its
+   * number then: until it has, the file is empty or holds the number of an earlier process.
+   */
+  private static final int PATIENCE_MILLIS = 1000;
+
+  private static final int PAUSE_MILLIS = 10;
+
+  /**
    * The lock files that this process has open. POSIX takes all locks on a file from a process that
    * closes it once, so no second channel may be opened on any of these.
    */
@@ -79,9 +87,30 @@ final class FolderClaim {
   }
 
   private static void lock(Path folder, Path file, FileChannel channel) throws IOException {
-    boolean locked;
+    String owner = lockOrOwner(folder, file, channel);
+    long end = System.nanoTime() + PATIENCE_MILLIS * 1_000_000L;
+    while (owner != null && !isRunning(owner) && System.nanoTime() < end && pause()) {
+      owner = lockOrOwner(folder, file, channel);
+    }
+    if (owner != null) {
+      throw taken(folder, owner.isEmpty() ? "unknown" : owner);
+    }
+    if (content(channel) == null) {
+      throw new FileSystemException(
+          file.toString(),
+          null,
+          "the file " + FILE + " in it is not one of this library; move it away");
+    }
+    byte[] pid = (ProcessHandle.current().pid() + "\n").getBytes(StandardCharsets.US_ASCII);
+    channel.truncate(0);
+    channel.write(ByteBuffer.wrap(pid), 0);
+  }
+
+  /** Locks the file; if another process has the lock, the number in the file, empty if none. */
+  private static @Nullable String lockOrOwner(Path folder, Path file, FileChannel channel)
+      throws IOException {
     try {
-      locked = channel.tryLock() != null;
+      return channel.tryLock() == null ? Objects.requireNonNullElse(content(channel), "") : null;
     } catch (OverlappingFileLockException e) {
       throw taken(folder, ProcessHandle.current().pid() + ", this one");
     } catch (IOException e) {
@@ -95,22 +124,34 @@ final class FolderClaim {
               + "); without locks two runs would destroy each other: choose a folder on another file"
               + " system");
     }
+  }
+
+  /** The number that the file holds, empty if none; null if the file holds something else. */
+  private static @Nullable String content(FileChannel channel) throws IOException {
     ByteBuffer content = ByteBuffer.allocate(32);
     channel.read(content, 0);
     var text = CONTENT.matcher(StandardCharsets.US_ASCII.decode(content.flip()));
-    boolean ours = text.matches();
-    if (!locked) {
-      throw taken(folder, ours && !text.group(1).isEmpty() ? text.group(1) : "unknown");
+    return text.matches() ? text.group(1) : null;
+  }
+
+  /** Whether a process of this number runs; not of one in another container. */
+  private static boolean isRunning(String pid) {
+    try {
+      return ProcessHandle.of(Long.parseLong(pid)).isPresent();
+    } catch (NumberFormatException e) {
+      return false;
     }
-    if (!ours) {
-      throw new FileSystemException(
-          file.toString(),
-          null,
-          "the file " + FILE + " in it is not one of this library; move it away");
+  }
+
+  /** Lets the other process go on; false if this thread was interrupted. */
+  private static boolean pause() {
+    try {
+      Thread.sleep(PAUSE_MILLIS);
+      return true;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
     }
-    byte[] pid = (ProcessHandle.current().pid() + "\n").getBytes(StandardCharsets.US_ASCII);
-    channel.truncate(0);
-    channel.write(ByteBuffer.wrap(pid), 0);
   }
 
   private static FileSystemException taken(Path folder, String pid) {

@@ -48,8 +48,16 @@ public interface Backend {
   /** Gives back what {@link #allocate} returned. */
   void free(Memory memory);
 
-  /** How many bytes this device may hold at most by default. */
+  /** How many bytes this device may hold at most, alone or with others of the same memory. */
   long memoryBudget();
+
+  /**
+   * Whose memory this is. Backends with the same owner share one budget, that of the one that was
+   * opened first.
+   */
+  default Object memoryOwner() {
+    return this;
+  }
 
   /**
    * Whether calls return before their kernels have run. Such a backend skips the rows of indices

@@ -5,6 +5,8 @@ import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,6 +15,9 @@ import org.jspecify.annotations.Nullable;
  * counts as none.
  */
 public final class Settings {
+  /** Of 2^10, 2^20, … bytes. */
+  private static final String UNITS = "kmgt";
+
   private Settings() {}
 
   /** A property's value; empty where it is not set. */
@@ -74,6 +79,56 @@ public final class Settings {
       throw refusal(name, "a folder that is there");
     }
     return folder;
+  }
+
+  /**
+   * A number of things, at least 1.
+   *
+   * @param otherwise the number where the property is not set
+   * @param allowed what it may be, for the message
+   * @throws TensorException if it is no such number
+   */
+  public static long count(String name, long otherwise, String allowed) {
+    String value = text(name);
+    if (value.isEmpty()) {
+      return otherwise;
+    }
+    try {
+      long count = Long.parseLong(value);
+      if (count >= 1) {
+        return count;
+      }
+    } catch (NumberFormatException e) {
+      // told below
+    }
+    throw refusal(name, allowed);
+  }
+
+  /**
+   * A size in bytes, written as {@code 4g}, {@code 512m}, {@code 64k} or in bytes; one that does
+   * not fit a long is the largest that does.
+   *
+   * @param otherwise the size where the property is not set
+   * @throws TensorException if it is no size
+   */
+  public static long size(String name, LongSupplier otherwise) {
+    if (text(name).isEmpty()) {
+      return otherwise.getAsLong();
+    }
+    String value = text(name).strip().toLowerCase(Locale.ROOT);
+    try {
+      int unit = value.isEmpty() ? -1 : UNITS.indexOf(value.charAt(value.length() - 1));
+      String digits = unit < 0 ? value : value.substring(0, value.length() - 1);
+      long bytes = Math.multiplyExact(Long.parseLong(digits), 1L << (10 * (unit + 1)));
+      if (bytes > 0) {
+        return bytes;
+      }
+    } catch (NumberFormatException e) {
+      // told below
+    } catch (ArithmeticException e) {
+      return Long.MAX_VALUE;
+    }
+    throw refusal(name, "a size, written as 4g, 512m or in bytes");
   }
 
   /** What to throw for a value that is not allowed. */

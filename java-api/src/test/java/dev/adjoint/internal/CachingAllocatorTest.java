@@ -8,6 +8,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.adjoint.Device;
 import dev.adjoint.OutOfMemoryException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -15,8 +18,12 @@ class CachingAllocatorTest {
   private static final long BUDGET = 1 << 20;
 
   private final DeviceContext context = Backends.of(Device.REFERENCE);
-  private final CachingAllocator allocator =
-      new CachingAllocator(context, context.backend(), BUDGET);
+  private final Budget budget = new Budget(BUDGET);
+  private final CachingAllocator allocator = sharer();
+
+  private CachingAllocator sharer() {
+    return CachingAllocator.of(context, context.backend(), budget);
+  }
 
   @AfterEach
   void nothingStays() {
@@ -24,6 +31,7 @@ class CachingAllocatorTest {
     assertEquals(0, allocator.use().liveBytes());
     assertEquals(0, allocator.use().liveStorages());
     assertEquals(0, allocator.use().cachedBytes());
+    assertEquals(0, budget.held());
   }
 
   private Storage allocate(long bytes, String label) {
@@ -68,6 +76,49 @@ class CachingAllocatorTest {
     Storage b = allocate(500_000, "b"); // another size: does not fit beside the cached block
     assertEquals(0, allocator.use().cachedBytes());
     b.release();
+  }
+
+  @Test
+  void whoSharesABudgetHasWhatTheOthersLeave() {
+    CachingAllocator other = sharer();
+    assertEquals(BUDGET, other.use().budget());
+    Storage a = other.allocate(600_000, null, "a");
+    String message =
+        assertThrows(OutOfMemoryException.class, () -> allocate(500_000, "b")).getMessage();
+    assertNotNull(message);
+    assertTrue(message.contains("exceed the budget of 1.0 MiB"), message);
+    assertTrue(message.contains("other devices that share it hold 640.0 KiB"), message);
+    a.release();
+    assertEquals(655_360, other.use().cachedBytes());
+    Storage b = allocate(500_000, "b"); // out of what the other had in its cache
+    assertEquals(0, other.use().cachedBytes());
+    assertEquals(allocator.use().liveBytes(), budget.held());
+    b.release();
+  }
+
+  /** Each has less than the budget in its cache, both together more than it allows. */
+  @Test
+  void sharersInTwoThreadsDoNotWaitForEachOther() throws InterruptedException {
+    CachingAllocator other = sharer();
+    AtomicInteger done = new AtomicInteger();
+    List<Thread> threads = new ArrayList<>();
+    for (CachingAllocator own : List.of(allocator, other)) {
+      threads.add(
+          Thread.ofPlatform()
+              .daemon()
+              .start(
+                  () -> {
+                    for (int i = 0; i < 2000; i++) {
+                      own.allocate(100_000 + i % 7 * 50_000, null, "x").release();
+                    }
+                    done.incrementAndGet();
+                  }));
+    }
+    for (Thread thread : threads) {
+      thread.join(60_000);
+    }
+    assertEquals(2, done.get());
+    other.drain();
   }
 
   @Test

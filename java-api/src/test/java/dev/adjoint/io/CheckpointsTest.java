@@ -15,9 +15,11 @@ import dev.adjoint.Tensor;
 import dev.adjoint.TensorException;
 import dev.adjoint.io.Checkpoints.Checkpoint;
 import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -259,6 +261,50 @@ class CheckpointsTest {
     }
     save(200);
     assertEquals(200, latest());
+  }
+
+  /** Another process, which has locked a folder and writes its number a moment later. */
+  static final class SlowHolder {
+    private SlowHolder() {}
+
+    public static void main(String[] args) throws IOException, InterruptedException {
+      try (FileChannel channel = FileChannel.open(Path.of(args[0]), StandardOpenOption.WRITE)) {
+        channel.lock();
+        System.out.println("locked");
+        Thread.sleep(Long.parseLong(args[1]));
+        channel.truncate(0);
+        channel.write(StandardCharsets.US_ASCII.encode(ProcessHandle.current().pid() + "\n"), 0);
+        Thread.sleep(Long.MAX_VALUE);
+      }
+    }
+  }
+
+  /** Until then the file is empty, or an earlier process has left its number. */
+  @ParameterizedTest
+  @ValueSource(strings = {"", "9999999999\n"})
+  void theOwnersNumberIsWaitedFor(String before) throws IOException, InterruptedException {
+    assertTrue(refusalWhileLocked(before, 200).contains("process PID)"));
+  }
+
+  @Test
+  void anOwnerThatNeverSaysItsNumberIsRefusedAllTheSame() throws IOException, InterruptedException {
+    assertTrue(refusalWhileLocked("", Long.MAX_VALUE).contains("process unknown)"));
+  }
+
+  /** With "PID" for the number of the process that has the lock. */
+  private String refusalWhileLocked(String content, long millis)
+      throws IOException, InterruptedException {
+    Files.createDirectory(folder());
+    Path lock = Files.writeString(folder().resolve("LOCK"), content);
+    String wait = Long.toString(millis);
+    Process process = ForkedJvm.start(List.of(), SlowHolder.class, lock.toString(), wait);
+    try (var reader = process.inputReader(StandardCharsets.UTF_8)) {
+      assertEquals("locked", reader.readLine());
+      String message = assertThrows(TensorException.class, () -> save(200)).toString();
+      return message.replace("process " + process.pid(), "process PID");
+    } finally {
+      process.destroyForcibly().waitFor();
+    }
   }
 
   @Test

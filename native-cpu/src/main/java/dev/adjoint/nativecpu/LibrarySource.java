@@ -2,6 +2,7 @@ package dev.adjoint.nativecpu;
 
 import dev.adjoint.TensorException;
 import dev.adjoint.spi.NativeFiles;
+import dev.adjoint.spi.Settings;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URL;
@@ -16,11 +17,15 @@ sealed interface LibrarySource {
   /** Names a folder whose libraries are used, in place, instead of those in the jar. */
   String PATH_PROPERTY = "adjoint.native.path";
 
-  /** What this machine is told to use. */
+  /**
+   * What this machine is told to use.
+   *
+   * @throws TensorException if that is no folder
+   */
   static LibrarySource configured() {
-    String folder = System.getProperty(PATH_PROPERTY, "");
-    if (!folder.isEmpty()) {
-      return new InFolder(Path.of(folder).toAbsolutePath());
+    Path folder = Settings.folder(PATH_PROPERTY);
+    if (folder != null) {
+      return new InFolder(folder.toAbsolutePath());
     }
     Path cache = NativeFiles.cacheFolder();
     return new InJar(
@@ -52,9 +57,6 @@ sealed interface LibrarySource {
 
     @Override
     public NativeLibrary open(String fileName, String abiSymbol) {
-      if (!Files.isDirectory(folder)) {
-        throw NativeLibrary.unusable("-D" + PATH_PROPERTY + "=" + folder + " is not a folder");
-      }
       if (!has(fileName)) {
         throw missing(this, fileName);
       }

@@ -76,6 +76,11 @@ final class NativeCpuBackend implements Backend {
   }
 
   @Override
+  public Object memoryOwner() {
+    return runtime.memory();
+  }
+
+  @Override
   public void download(View contiguous, MemorySegment target) {
     MemorySegment source = contiguous.memory().segment();
     MemorySegment.copy(source, firstByte(contiguous), target, 0, byteCount(contiguous));

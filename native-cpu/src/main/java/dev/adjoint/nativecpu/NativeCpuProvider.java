@@ -5,6 +5,7 @@ import dev.adjoint.TensorException;
 import dev.adjoint.spi.Backend;
 import dev.adjoint.spi.BackendProvider;
 import dev.adjoint.spi.NativeFiles;
+import dev.adjoint.spi.Settings;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -65,21 +66,9 @@ public final class NativeCpuProvider implements BackendProvider {
   }
 
   private static String defaultVariant(NativeRuntime runtime) {
-    String wanted = System.getProperty(VARIANT_PROPERTY, "");
-    if (wanted.isEmpty()) {
-      return runtime.best();
-    }
-    List<String> names = runtime.variants().stream().map(Variant::name).toList();
-    if (!names.contains(wanted)) {
-      throw new TensorException(
-          "cpu: -D"
-              + VARIANT_PROPERTY
-              + "="
-              + wanted
-              + " is not a variant for this processor, one of "
-              + String.join(", ", names));
-    }
-    return wanted;
+    String[] names = runtime.variants().stream().map(Variant::name).toArray(String[]::new);
+    String wanted = Settings.choice(VARIANT_PROPERTY, "", names);
+    return wanted.isEmpty() ? runtime.best() : wanted;
   }
 
   @Override

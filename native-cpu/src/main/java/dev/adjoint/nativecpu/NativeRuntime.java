@@ -1,6 +1,7 @@
 package dev.adjoint.nativecpu;
 
 import dev.adjoint.TensorException;
+import dev.adjoint.spi.Settings;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -31,7 +32,11 @@ final class NativeRuntime {
    */
   NativeRuntime(LibrarySource source) {
     this.source = source;
-    long wanted = wantedThreads();
+    long wanted =
+        Settings.count(
+            THREADS_PROPERTY,
+            Runtime.getRuntime().availableProcessors(),
+            "a number of threads, 1 … " + MAX_THREADS);
     base = source.open(BASE, "adj_abi_version").asNeededByOthers();
     variants = Variant.parse(Downcalls.text(base.function("adj_probe")));
     memory = new HostMemory(base);
@@ -57,29 +62,6 @@ final class NativeRuntime {
             + (threads == MAX_THREADS
                 ? ": that is the most"
                 : ": the system does not let more start");
-  }
-
-  private static long wantedThreads() {
-    String text = System.getProperty(THREADS_PROPERTY, "");
-    if (text.isEmpty()) {
-      return Runtime.getRuntime().availableProcessors();
-    }
-    long threads;
-    try {
-      threads = Long.parseLong(text);
-    } catch (NumberFormatException e) {
-      threads = 0;
-    }
-    if (threads < 1) {
-      throw new TensorException(
-          "cpu: -D"
-              + THREADS_PROPERTY
-              + "="
-              + text
-              + " is not a number of threads, 1 … "
-              + MAX_THREADS);
-    }
-    return threads;
   }
 
   /** Every variant that exists, the best one last. */

@@ -292,7 +292,7 @@ class LoadingTest {
       for (int attempt = 0; attempt < 2; attempt++) {
         TensorException e = assertThrows(TensorException.class, this::load);
         assertEquals(
-            "cpu: -Dadjoint.threads=" + text + " is not a number of threads, 1 … 1024",
+            "settings: -Dadjoint.threads=" + text + "; it must be a number of threads, 1 … 1024",
             e.getMessage());
       }
     } finally {
@@ -330,9 +330,15 @@ class LoadingTest {
   @Test
   void nativePathThatIsNoFolder() {
     Path nowhere = folder.resolve("nowhere");
-    assertRefused(
-        () -> new NativeRuntime(new InFolder(nowhere)),
-        "-Dadjoint.native.path=" + nowhere + " is not a folder");
+    assertRefused(() -> new NativeRuntime(new InFolder(nowhere)), BASE, nowhere.toString());
+    System.setProperty(LibrarySource.PATH_PROPERTY, nowhere.toString());
+    try {
+      assertEquals(
+          "settings: -Dadjoint.native.path=" + nowhere + "; it must be a folder that is there",
+          assertThrows(TensorException.class, LibrarySource::configured).getMessage());
+    } finally {
+      System.clearProperty(LibrarySource.PATH_PROPERTY);
+    }
   }
 
   @Test

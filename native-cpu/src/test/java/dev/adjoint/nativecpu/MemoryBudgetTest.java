@@ -1,21 +1,14 @@
 package dev.adjoint.nativecpu;
 
-import static java.util.Objects.requireNonNull;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.adjoint.TensorException;
-import dev.adjoint.spi.MemoryLimit;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.ValueSource;
 
 class MemoryBudgetTest {
   private static final long MIB = 1 << 20;
@@ -111,19 +104,5 @@ class MemoryBudgetTest {
   void budgetOfThisMachine() {
     assertTrue(MemoryBudget.bytes() > 0);
     assertTrue(MemoryBudget.bytes() < MemoryBudget.available(Path.of("/")));
-  }
-
-  @ParameterizedTest
-  @CsvSource({"4g, 4294967296", "512M, 536870912", "64k, 65536", "1t, 1099511627776", "123, 123"})
-  void readsSizes(String text, long bytes) {
-    assertEquals(bytes, MemoryLimit.parse(text));
-  }
-
-  @ParameterizedTest
-  @ValueSource(strings = {"", "g", "0", "-1g", "4x", "1.5g"})
-  void refusesWhatIsNoSize(String text) {
-    TensorException e = assertThrows(TensorException.class, () -> MemoryLimit.parse(text));
-    String message = requireNonNull(e.getMessage());
-    assertTrue(message.contains("-Dadjoint.memory=" + text), message);
   }
 }

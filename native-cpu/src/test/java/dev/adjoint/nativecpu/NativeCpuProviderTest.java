@@ -126,7 +126,7 @@ class NativeCpuProviderTest {
       System.setProperty(VARIANT, "z80");
       TensorException e = assertThrows(TensorException.class, () -> provider.open(Device.CPU));
       String message = requireNonNull(e.getMessage());
-      assertTrue(message.startsWith("cpu: -Dadjoint.cpu.variant=z80 is not a variant"), message);
+      assertTrue(message.startsWith("settings: -Dadjoint.cpu.variant=z80; it must be "), message);
       assertTrue(message.contains(least.detail()), message);
       assertTrue(String.join("\n", provider.report()).contains("z80"));
     } finally {

@@ -1,7 +1,6 @@
 package dev.adjoint.nativecpu;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.adjoint.Adjoint;
@@ -9,11 +8,13 @@ import dev.adjoint.Device;
 import dev.adjoint.Precision;
 import dev.adjoint.Scope;
 import dev.adjoint.Tensor;
+import dev.adjoint.autograd.CapturedStep;
 import dev.adjoint.autograd.GradMode;
 import dev.adjoint.nn.Activation;
 import dev.adjoint.nn.Linear;
 import dev.adjoint.nn.Sequential;
 import dev.adjoint.optim.AdamW;
+import dev.adjoint.tck.ForkedJvm;
 import java.io.File;
 import java.io.IOException;
 import java.lang.ref.WeakReference;
@@ -34,23 +35,24 @@ import org.junit.jupiter.api.Test;
 
 /**
  * A container loads an application with this library, runs it on threads of its own, and drops it:
- * the loader is collected with all its classes, and so is its native memory.
+ * the loader is collected with all its classes, and so is its native memory. All that are there at
+ * once have one pool of threads.
  */
 class RedeployTest {
   private static final int DEPLOYMENTS = 6;
   private static final long BLOCK = 64L << 20;
 
   /** An application that cleans up nothing. */
-  public static final class Application implements Callable<Double> {
+  public static final class Application implements Callable<List<Number>> {
     @SuppressWarnings("unused") // static, as in many applications
     private static @Nullable Tensor forgotten;
 
     private static final Tensor CLOSED = Tensor.ones(3);
 
-    /** Trains. */
+    /** Trains, and replays a step; answers the last loss and where the pool is. */
     @Override
     @SuppressWarnings({"MustBeClosedChecker", "CheckReturnValue"})
-    public Double call() {
+    public List<Number> call() {
       CLOSED.close();
       forgotten = Tensor.rand(BLOCK / Float.BYTES);
       Tensor.zeros(BLOCK / Float.BYTES).close(); // stays in the cache
@@ -72,21 +74,21 @@ class RedeployTest {
           }
         }
       }
-      return last;
+      CapturedStep captured = CapturedStep.record(Device.CPU, () -> List.of(x.mul(2)));
+      captured.replay();
+      return List.of(last, NativeCpuProvider.shared().poolAddress().address());
     }
   }
 
   private static URL[] classPath() throws IOException {
     List<URL> urls = new ArrayList<>();
-    for (String path : List.of("java.class.path", "jdk.module.path")) {
-      for (String entry : System.getProperty(path, "").split(File.pathSeparator, -1)) {
-        urls.add(Path.of(entry).toUri().toURL());
-      }
+    for (String entry : ForkedJvm.classPath().split(File.pathSeparator, -1)) {
+      urls.add(Path.of(entry).toUri().toURL());
     }
     return urls.toArray(URL[]::new);
   }
 
-  private static WeakReference<ClassLoader> deploy(ExecutorService threads, List<Object> results)
+  private static WeakReference<ClassLoader> deploy(ExecutorService threads, List<List<?>> results)
       throws IOException, ReflectiveOperationException, InterruptedException, ExecutionException {
     try (URLClassLoader loader =
         new URLClassLoader(classPath(), ClassLoader.getPlatformClassLoader())) {
@@ -94,7 +96,7 @@ class RedeployTest {
       assertTrue(application != Application.class);
       Future<?> result =
           threads.submit((Callable<?>) application.getDeclaredConstructor().newInstance());
-      results.add(result.get());
+      results.add((List<?>) result.get());
       return new WeakReference<>(loader);
     }
   }
@@ -102,8 +104,8 @@ class RedeployTest {
   @Test
   @SuppressWarnings("BanSystemGc") // what is to be seen
   void droppedApplicationsLeaveNothingBehind() throws Exception {
-    assertNotNull(Device.CPU);
-    List<Object> results = new ArrayList<>();
+    long pool = NativeCpuProvider.shared().poolAddress().address();
+    List<List<?>> results = new ArrayList<>();
     List<WeakReference<ClassLoader>> loaders = new ArrayList<>();
     long before = 0;
     try (ExecutorService threads = Executors.newFixedThreadPool(2)) {
@@ -125,6 +127,7 @@ class RedeployTest {
               .toList(),
           "deployments that stayed");
       assertEquals(1, results.stream().distinct().count(), results.toString());
+      assertEquals(pool, results.getFirst().getLast(), "the pool of the loader around them");
       for (int k = 0; k < 100 && residentBytes() > before + BLOCK; k++) {
         System.gc(); // a cleaner has a thread of its own
         Thread.sleep(20);

@@ -1,4 +1,7 @@
-/** What every backend is held to: the catalog of operations and the contract that sweeps it. */
+/**
+ * What every backend is held to: the catalog of operations and the contract that sweeps it. Beside
+ * that what the tests and the programs of this project have in common.
+ */
 @NullMarked
 package dev.adjoint.tck;
 
