@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
 # Builds the C kernels into target/classes, where the jar takes them from. Called by Maven.
+#
+#   ADJOINT_CPU_VARIANTS  native: only what this machine runs best; else all instruction-set levels
 set -euo pipefail
 unset CDPATH # or `cd` goes elsewhere
 cd -- "$(dirname -- "$0")"
@@ -31,10 +33,21 @@ if [ -f "$build/CMakeCache.txt" ] &&
   rm -rf "$build"
 fi
 
+variants="${ADJOINT_CPU_VARIANTS:-all}"
+case "$variants" in
+  all | native) ;;
+  *) fail "ADJOINT_CPU_VARIANTS is '$variants'; it must be all or native." ;;
+esac
+
+# Libraries that this build does not make may be of other sources: the next build with all of them
+# only links them again.
 mkdir -p "$build"
+if [ "$variants" = native ]; then
+  rm -f "$libraries"/libadjoint_*86-64*.so "$libraries"/libadjoint_aarch64*.so
+fi
 log="$build/build.log" # shown only when something fails
 cmake -S . -B "$build" -G "$generator" -DCMAKE_BUILD_TYPE=Release \
-  -DADJOINT_LIBRARY_DIR="$libraries" >"$log" 2>&1 || {
+  -DADJOINT_LIBRARY_DIR="$libraries" -DADJOINT_VARIANTS="$variants" >"$log" 2>&1 || {
   cat "$log" >&2
   fail "CMake could not configure the C kernels (messages above)."
 }
