@@ -82,7 +82,7 @@ final class CudaGemm {
     boolean columnsDense = Math.abs(source.stride(last - 1)) < Math.abs(source.stride(last));
     Layout read = columnsDense ? source.transpose(last - 1, last) : source;
     View copy = takenRows(scratch, dtype, read.shape());
-    addAll(steps, new Cast(factor.with(read), copy));
+    addAll(steps, Cast.of(factor.with(read), copy));
     Layout copied = columnsDense ? copy.layout().transpose(last - 1, last) : copy.layout();
     return copy.with(copied.expand(factor.layout().shape()));
   }
@@ -165,7 +165,7 @@ final class CudaGemm {
       return dense;
     }
     View copy = taken(scratch, dtype, dense.layout().shape());
-    addAll(steps, new Cast(dense, copy));
+    addAll(steps, Cast.of(dense, copy));
     return copy;
   }
 
@@ -182,17 +182,17 @@ final class CudaGemm {
     View sums =
         wide ? taken(scratch, DType.F32, out.layout().shape()) : before == null ? out : before;
     if (wide && spec.beta() != 0) {
-      addAll(steps, new Cast(out, sums));
+      addAll(steps, Cast.of(out, sums));
     }
     addSums(spec, a, b, sums, scratch, steps);
     if (wide && before != null) {
-      addAll(steps, new Cast(sums, before));
+      addAll(steps, Cast.of(sums, before));
     }
     if (activation != null) {
       addAll(steps, new Unary(activation, sums, wide ? sums : out));
     }
     if (wide) {
-      addAll(steps, new Cast(sums, out));
+      addAll(steps, Cast.of(sums, out));
     }
   }
 

@@ -159,6 +159,11 @@ public sealed interface ElementwiseKernels extends Kernel {
         Symbols.each(
             DType.class, from -> new Symbols("cast_" + from.suffix(), Types.otherThan(from)));
 
+    /** A conversion that may be to the same type: then it is a {@link Copy}. */
+    public static ElementwiseKernels of(View x, View out) {
+      return x.dtype() == out.dtype() ? new Copy(x, out) : new Cast(x, out);
+    }
+
     @Override
     public String symbol() {
       return Symbols.of(NAMES, x.dtype(), out.dtype());
