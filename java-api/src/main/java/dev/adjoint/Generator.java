@@ -1,12 +1,14 @@
 package dev.adjoint;
 
 import dev.adjoint.spi.ElementwiseKernels.Copy;
+import dev.adjoint.internal.Check;
 import dev.adjoint.internal.Dispatch;
 import dev.adjoint.internal.HostAccess;
 import dev.adjoint.internal.Recorder;
 import dev.adjoint.internal.Tensors;
 import dev.adjoint.spi.Philox;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -87,10 +89,19 @@ public final class Generator implements AutoCloseable {
 
   /** A number in [0, bound) for Java code (shuffling, sampling); takes one operation. */
   public long nextLong(long bound) {
-    if (bound <= 0) {
-      throw new TensorException("generator: the bound must be positive, got " + bound);
-    }
-    long bits = nextBits();
+    checkBound(bound);
+    return bounded(nextBits(), bound);
+  }
+
+  private static void checkBound(long bound) {
+    Check.that(bound > 0, "generator", () -> "the bound must be positive, got " + bound);
+  }
+
+  private static void checkCount(long count) {
+    Check.that(count >= 0, "generator", () -> "the count must not be negative, got " + count);
+  }
+
+  private static long bounded(long bits, long bound) {
     return Math.unsignedMultiplyHigh(bits, bound);
   }
 
@@ -99,12 +110,62 @@ public final class Generator implements AutoCloseable {
     return (nextBits() >>> 11) * 0x1p-53;
   }
 
+  /**
+   * The numbers 0 to before {@code count} in random order, for Java code; takes {@code count}
+   * operations. Much faster than {@link #nextLong} for each, since the state is read and written
+   * once.
+   *
+   * @throws TensorException if {@code count} is negative
+   */
+  public long[] permutation(int count) {
+    checkCount(count);
+    long[] order = new long[count];
+    long[] start = take(count);
+    for (int i = 0; i < count; i++) { // Fisher and Yates
+      int other = (int) bounded(Philox.bits64(start[0], start[1] + i, 0), i + 1);
+      order[i] = order[other];
+      order[other] = i;
+    }
+    return order;
+  }
+
+  /**
+   * Numbers in [0, bound) for Java code: those that {@link #nextLong} would return one after the
+   * other, with the state read and written once.
+   *
+   * @throws TensorException if {@code count} is negative, or {@code bound} not positive
+   */
+  public long[] nextLongs(int count, long bound) {
+    checkBound(bound);
+    checkCount(count);
+    long[] numbers = new long[count];
+    long[] start = take(count);
+    Arrays.setAll(numbers, i -> bounded(Philox.bits64(start[0], start[1] + i, 0), bound));
+    return numbers;
+  }
+
+  /**
+   * Goes on as if so many operations had drawn numbers.
+   *
+   * @throws TensorException if {@code operations} is negative
+   */
+  public void skip(long operations) {
+    checkCount(operations);
+    take(operations);
+  }
+
   private long nextBits() {
+    long[] start = take(1);
+    return Philox.bits64(start[0], start[1], 0);
+  }
+
+  /** The state before so many operations, which nobody else gets. */
+  private long[] take(long operations) {
     Recorder.forbid("generator");
     synchronized (this) {
       long[] now = save();
-      restore(new long[] {now[0], now[1] + 1});
-      return Philox.bits64(now[0], now[1], 0);
+      restore(new long[] {now[0], now[1] + operations});
+      return now;
     }
   }
 

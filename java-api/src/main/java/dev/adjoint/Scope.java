@@ -114,17 +114,22 @@ public final class Scope implements AutoCloseable {
   static void adopt(@Nullable Scope scope, Tensor tensor) {
     if (scope == null) {
       tensor.leaveToCollector();
-    } else {
+    } else if (!tensor.state().isClosed()) { // by another thread
       tensor.scope = scope;
       scope.tensors.add(tensor.state());
     }
   }
 
-  /** Unlinks a tensor that is being closed; on another thread the scope itself will do it. */
+  /** Takes a tensor out of its scope: at once, or soon if that belongs to another thread. */
   static void forget(Tensor tensor) {
     Scope scope = tensor.scope;
-    if (scope != null && scope.thread.isCurrentThread()) {
+    if (scope == null) {
+      return;
+    }
+    if (scope.thread.isCurrentThread()) {
       scope.remove(tensor);
+    } else {
+      scope.tensors.removeLater(tensor.state());
     }
   }
 

@@ -86,8 +86,15 @@ public final class Tensor implements AutoCloseable {
   }
 
   void leaveToCollector() {
+    if (state.isClosed()) {
+      return; // by another thread
+    }
     state.markUnscoped();
-    registration = Dropped.register(this, state);
+    Dropped.Registration made = Dropped.register(this, state);
+    registration = made;
+    if (state.isClosed()) {
+      made.cancel(); // by another thread meanwhile, which may have looked too early
+    }
   }
 
   // ---- from values ----
@@ -872,6 +879,9 @@ public final class Tensor implements AutoCloseable {
   /** Lets go of the memory and the graph; doing so twice is harmless. From any thread. */
   @Override
   public void close() {
+    if (state.isClosed()) {
+      return;
+    }
     Scope.forget(this);
     if (registration != null) {
       registration.cancel();

@@ -115,6 +115,193 @@ class ConcurrencyTest {
     }
   }
 
+  /** A tensor that the other thread closes. */
+  private abstract static class Closing implements Race.Round {
+    final Tensor w = Tensor.full(Shape.of(4), 3).requiresGrad_(true);
+    Tensor x = w;
+    @Nullable Tensor result;
+
+    @Override
+    public void start() {
+      result = null;
+      x = Tensor.full(Shape.of(4), 2).requiresGrad_(true);
+    }
+
+    @Override
+    public void there() {
+      x.close();
+    }
+
+    @Override
+    public void check() {
+      if (result != null) {
+        assertTrue(result.requiresGrad());
+        result.close();
+      }
+      x.close();
+    }
+  }
+
+  @Test
+  void aResultHasItsGraphOrThereIsNone() throws InterruptedException {
+    Race.run(
+        new Closing() {
+          @Override
+          public void here() {
+            result = x.mul(2);
+          }
+        });
+  }
+
+  @Test
+  void aViewAndAProductHaveTheirGraphsOrThereAreNone() throws InterruptedException {
+    Race.run(
+        new Closing() {
+          @Override
+          public void here() {
+            result = Scope.tidy(() -> x.reshape(2, 2).matmul(w.detach().reshape(2, 2)));
+          }
+        });
+  }
+
+  @Test
+  void noInputIsLeftOutOfAGraph() throws InterruptedException {
+    Race.run(
+        new Closing() {
+          @Override
+          public void here() {
+            result = w.mul(x); // w alone would record it, too
+          }
+
+          @Override
+          public void check() {
+            if (result != null) {
+              w.zeroGrad();
+              result.sum().backward();
+              Expect.values(w.grad(), 2, 2, 2, 2);
+              w.zeroGrad();
+            }
+            super.check();
+          }
+        });
+  }
+
+  @Test
+  void aGraphIsReleasedOnceWhoeverComesFirst() throws InterruptedException {
+    Race.run(
+        new Closing() {
+          @Override
+          public void here() {
+            x.requiresGrad_(false);
+          }
+        });
+    Race.run(
+        new Closing() {
+          @Override
+          public void start() {
+            super.start();
+            x = w.mul(1);
+          }
+
+          @Override
+          public void here() {
+            x.add_(w);
+          }
+        });
+  }
+
+  @Test
+  void backwardEndsOrThrowsWhenItsRootIsClosed() throws InterruptedException {
+    Race.run(
+        new Closing() {
+          @Override
+          public void start() {
+            w.zeroGrad();
+            x = Scope.tidy(() -> w.exp().mul(w).sum());
+          }
+
+          @Override
+          public void here() {
+            x.backward();
+          }
+
+          @Override
+          public void check() {
+            Tensor grad = w.grad();
+            if (grad != null) {
+              double expected = 4 * Math.exp(3);
+              Expect.close(1e-4, grad, expected, expected, expected, expected);
+            }
+            w.zeroGrad();
+          }
+        });
+  }
+
+  @Test
+  void backwardEndsWhenALeafIsClosed() throws InterruptedException {
+    Race.run(
+        new Closing() {
+          private Tensor loss = w;
+
+          @Override
+          public void start() {
+            super.start();
+            w.zeroGrad();
+            loss = Scope.tidy(() -> x.mul(w).add(x.mul(2)).sum());
+          }
+
+          @Override
+          public void here() {
+            loss.backward();
+          }
+
+          @Override
+          public void check() {
+            Expect.values(w.grad(), 2, 2, 2, 2);
+            w.zeroGrad();
+            loss.close();
+            super.check();
+          }
+        });
+  }
+
+  @Test
+  void noContributionToASharedLeafIsLost() throws InterruptedException {
+    long before = liveStorages();
+    Tensor w = Tensor.full(Shape.of(4), 3).requiresGrad_(true);
+    Race.run(
+        new Race.Round() {
+          private int rounds;
+
+          @Override
+          public void start() {
+            if (++rounds % 256 == 0) {
+              System.gc(); // closes graphs and steals their memory while others are walked
+            }
+          }
+
+          @Override
+          public void here() {
+            Scope.run(this::there);
+          }
+
+          @Override
+          public void there() {
+            w.mul(2).mul(w).sum().backward(); // no scope on the other thread: dropped at once
+          }
+
+          @Override
+          public void check() {
+            Expect.values(w.grad(), 24, 24, 24, 24);
+            w.zeroGrad();
+          }
+        });
+    for (int i = 0; i < 500 && liveStorages() > before + 1; i++) {
+      System.gc();
+      Thread.sleep(5);
+    }
+  }
+
   private static long liveStorages() {
     return Adjoint.memory(Device.REFERENCE).liveStorages();
   }

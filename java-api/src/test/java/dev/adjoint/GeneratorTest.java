@@ -170,4 +170,30 @@ class GeneratorTest {
     Expect.failure(TensorException.class, () -> x.dropout(-0.1), "dropout", "[0, 1]", "-0.1");
     Expect.failure(TensorException.class, () -> x.dropout(Double.NaN), "NaN");
   }
+
+  @Test
+  void manyAtOnceAreThoseOneByOne() {
+    try (Generator one = new Generator(DEVICE, 5);
+        Generator many = new Generator(DEVICE, 5)) {
+      long[] expected = new long[100];
+      Arrays.setAll(expected, i -> one.nextLong(1000));
+      assertArrayEquals(expected, many.nextLongs(100, 1000));
+      assertArrayEquals(one.save(), many.save());
+      long[] order = new long[100];
+      for (int i = 0; i < 100; i++) {
+        int other = (int) one.nextLong(i + 1);
+        order[i] = order[other];
+        order[other] = i;
+      }
+      assertArrayEquals(order, many.permutation(100));
+      assertArrayEquals(one.save(), many.save());
+      one.skip(3);
+      many.nextLongs(3, 7);
+      assertArrayEquals(one.save(), many.save());
+      assertEquals(0, many.permutation(0).length);
+      Expect.failure(TensorException.class, () -> one.permutation(-1), "negative", "-1");
+      Expect.failure(TensorException.class, () -> one.nextLongs(1, 0), "positive", "0");
+      Expect.failure(TensorException.class, () -> one.skip(-2), "negative", "-2");
+    }
+  }
 }

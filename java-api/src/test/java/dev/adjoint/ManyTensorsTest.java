@@ -3,8 +3,10 @@ package dev.adjoint;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.adjoint.autograd.CapturedStep;
 import dev.adjoint.internal.Tensors;
 import java.io.IOException;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 
@@ -66,5 +68,25 @@ class ManyTensorsTest {
         ForkedJvm.output(Exhausting.class, "-Dadjoint.memory=8m", "-XX:+DisableExplicitGC");
     assertTrue(message.contains("remove -XX:+DisableExplicitGC"), message);
     assertEquals("", ForkedJvm.output(Exhausting.class, "-Dadjoint.memory=8m"));
+  }
+
+  /** Records steps and drops them: fifteen times a quarter of the budget. */
+  static final class DroppingSteps {
+    private DroppingSteps() {}
+
+    @SuppressWarnings({"SystemOut", "MustBeClosedChecker", "CheckReturnValue"})
+    public static void main(String[] args) {
+      Tensor x = Tensor.ones(1 << 20);
+      for (int i = 0; i < 15; i++) {
+        CapturedStep.record(Device.REFERENCE, () -> List.of(x.mul(2).add(1).sum()));
+      }
+      System.out.println(x.get(0));
+    }
+  }
+
+  @Test
+  void droppedStepsDoNotFillTheBudget() throws IOException, InterruptedException {
+    String output = ForkedJvm.output(DroppingSteps.class, "-Dadjoint.memory=32m");
+    assertEquals("1.0", output.strip());
   }
 }

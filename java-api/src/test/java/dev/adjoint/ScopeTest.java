@@ -4,10 +4,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.adjoint.internal.TensorState;
+import dev.adjoint.internal.Tensors;
+import java.lang.ref.WeakReference;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -209,5 +213,33 @@ class ScopeTest {
     Expect.failure(ClosedTensorException.class, () -> Tensor.zeros(2, 3).add(x), "closed");
     Expect.failure(
         ClosedTensorException.class, () -> Tensor.cat(List.of(Tensor.zeros(2, 3), x), 0), "closed");
+  }
+
+  @Test
+  void whatAnotherThreadClosesLeavesTheScope() throws InterruptedException {
+    Tensor x = Tensor.ones(1);
+    Tensor y = Tensor.ones(1);
+    WeakReference<TensorState> state = new WeakReference<>(Tensors.state(x));
+    assertNull(elsewhere(x::close));
+    x = y;
+    Tensor z = Tensor.ones(1); // the scope's thread is back in it
+    for (int i = 0; i < 100 && !state.refersTo(null); i++) {
+      System.gc();
+      Thread.sleep(5);
+    }
+    assertTrue(state.refersTo(null));
+    assertFalse(x.isClosed() || z.isClosed());
+  }
+
+  @Test
+  void whatAnotherThreadHasClosedCanBeKept() throws InterruptedException {
+    Tensor x;
+    try (Scope inner = Scope.open()) {
+      x = Tensor.ones(1);
+      assertNull(elsewhere(x::close));
+      assertSame(x, inner.keep(x));
+      assertSame(x, Scope.escape(x));
+    }
+    assertTrue(x.isClosed());
   }
 }

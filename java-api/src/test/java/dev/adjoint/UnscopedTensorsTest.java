@@ -3,9 +3,11 @@ package dev.adjoint;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.adjoint.autograd.CapturedStep;
 import dev.adjoint.internal.Tensors;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
@@ -117,5 +119,25 @@ class UnscopedTensorsTest {
       assertTrue(held.isClosed());
     }
     assertEquals(before, live());
+  }
+
+  @SuppressWarnings("MustBeClosedChecker")
+  private static Tensor outputOfADroppedStep(Tensor x) {
+    return CapturedStep.record(Device.REFERENCE, () -> List.of(x.mul(2).exp().log())).output(0);
+  }
+
+  @Test
+  void aDroppedStepIsFreedButNotItsHeldOutput() throws InterruptedException {
+    long before = live();
+    long bytes = Adjoint.memory(Device.REFERENCE).liveBytes();
+    try (Tensor x = Tensor.full(Shape.of(10), 3)) {
+      Tensor output = outputOfADroppedStep(x);
+      outputOfADroppedStep(x);
+      collectUntil(before + 2);
+      assertEquals(6, output.get(0), 1e-4);
+      output.close();
+    }
+    collectUntil(before);
+    assertEquals(bytes, Adjoint.memory(Device.REFERENCE).liveBytes());
   }
 }

@@ -4,6 +4,7 @@ import dev.adjoint.Device;
 import dev.adjoint.Scope;
 import dev.adjoint.data.CharTokenizer;
 import dev.adjoint.io.Checkpoints.Checkpoint;
+import dev.adjoint.nn.Init;
 import dev.adjoint.nn.models.Gpt2;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -91,7 +92,7 @@ final class GenerateCommand implements Callable<Integer> {
       Checkpoint checkpoint = TrainCommand.latest(from, device);
       RunInfo info = RunInfo.fromJson(checkpoint.train());
       CharTokenizer tokenizer = CharTokenizer.of(info.vocabulary());
-      try (Gpt2 model = info.settings().model(tokenizer.size());
+      try (Gpt2 model = Init.skip(() -> info.settings().model(tokenizer.size()));
           var _ = info.settings().precision().use()) {
         model.loadStateDict(checkpoint.model());
         print.print(prompt);

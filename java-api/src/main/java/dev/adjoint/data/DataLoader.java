@@ -64,15 +64,8 @@ public final class DataLoader implements Batches {
     }
   }
 
-  /** Fisher and Yates. */
   private long[] shuffled() {
-    long[] shuffled = new long[Math.toIntExact(dataset.size())];
-    for (int i = 0; i < shuffled.length; i++) {
-      int other = (int) generator.nextLong(i + 1);
-      shuffled[i] = shuffled[other];
-      shuffled[other] = i;
-    }
-    return shuffled;
+    return generator.permutation(Math.toIntExact(dataset.size()));
   }
 
   @Override

@@ -82,11 +82,11 @@ public final class TextBatches implements Batches {
     int context = (int) shape.size(1);
     long[] inputs = new long[(int) shape.numel()];
     long[] targets = new long[inputs.length];
-    for (int at = 0; at < inputs.length; at += context) {
-      int start = (int) generator.nextLong(tokens.length - context);
-      for (int i = 0; i < context; i++) {
-        inputs[at + i] = tokens[start + i];
-        targets[at + i] = tokens[start + i + 1];
+    int at = 0;
+    for (long start : generator.nextLongs((int) shape.size(0), tokens.length - context)) {
+      for (int i = (int) start; i < start + context; i++, at++) {
+        inputs[at] = tokens[i];
+        targets[at] = tokens[i + 1];
       }
     }
     try (var _ = Scope.open()) {

@@ -7,12 +7,10 @@ import dev.adjoint.Tensor;
 import dev.adjoint.TensorException;
 import dev.adjoint.internal.Broadcasting;
 import dev.adjoint.internal.Check;
-import dev.adjoint.internal.Storage;
 import dev.adjoint.internal.TensorState;
 import dev.adjoint.internal.Tensors;
 import dev.adjoint.internal.ThreadState;
 import dev.adjoint.ops.Reductions;
-import java.lang.ref.Reference;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -23,6 +21,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.PriorityQueue;
 import java.util.Set;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -54,12 +53,12 @@ public final class BackwardPass {
   /** Adds the gradient of {@code root} to every leaf behind it. */
   public static void accumulate(
       Tensor root, @Nullable Tensor seed, boolean retainGraph, boolean createGraph) {
-    Node node = nodeOf(root, "backward");
+    Node node = holdNode(root, "backward");
     try (var _ = Tensors.openScope()) {
       BackwardPass pass = new BackwardPass(retainGraph, createGraph, null, null);
       pass.walk(List.of(node), List.of(seed(root, seed, createGraph)));
     } finally {
-      Reference.reachabilityFence(root); // its handle holds the graph
+      node.release();
     }
   }
 
@@ -75,15 +74,19 @@ public final class BackwardPass {
       boolean createGraph) {
     Map<Node, Integer> asked = new HashMap<>();
     int[] slot = new int[inputs.size()];
-    for (int i = 0; i < slot.length; i++) {
-      Node node = nodeOf(inputs.get(i), "grad");
-      slot[i] = asked.computeIfAbsent(node, n -> asked.size());
-    }
+    List<Node> held = new ArrayList<>();
     try (Scope scope = Tensors.openScope()) {
+      for (int i = 0; i < slot.length; i++) {
+        Node node = holdNode(inputs.get(i), "grad");
+        held.add(node);
+        slot[i] = asked.computeIfAbsent(node, n -> asked.size());
+      }
       List<Node> roots = new ArrayList<>();
       List<Tensor> starts = new ArrayList<>();
       for (int i = 0; i < outputs.size(); i++) {
-        roots.add(nodeOf(outputs.get(i), "grad"));
+        Node root = holdNode(outputs.get(i), "grad");
+        held.add(root);
+        roots.add(root);
         starts.add(seed(outputs.get(i), seeds.get(i), createGraph));
       }
       Set<Node> onPath = nodesTowards(asked.keySet(), roots);
@@ -98,7 +101,7 @@ public final class BackwardPass {
       }
       return results;
     } finally {
-      Reference.reachabilityFence(outputs); // their handles hold the graph
+      held.forEach(Node::release);
     }
   }
 
@@ -109,12 +112,9 @@ public final class BackwardPass {
     return Tensors.state(answer).storage().isAliased() ? answer.copy() : answer;
   }
 
-  private static Node nodeOf(Tensor tensor, String what) {
-    TensorState state = Tensors.state(tensor);
-    if (state.isClosed()) {
-      throw state.closedException();
-    }
-    Node node = state.node();
+  /** The tensor's node with a hold: another thread may close its handle during the pass. */
+  private static Node holdNode(Tensor tensor, String what) {
+    Node node = Tensors.state(tensor).retainNode();
     if (node == null) {
       throw new TensorException(
           what
@@ -204,8 +204,7 @@ public final class BackwardPass {
     }
     @Nullable Tensor[] owned = new Tensor[inputs.length];
     try (Scope inner = Tensors.openScope()) {
-      @Nullable Tensor[] grads =
-          node.backward(grad, needed, createGraph, asked == null && !createGraph);
+      @Nullable Tensor[] grads = node.backward(grad, needed, createGraph, this);
       for (int i = 0; i < inputs.length; i++) {
         Tensor raw = grads[i];
         if (needed[i] && raw != null) {
@@ -245,11 +244,14 @@ public final class BackwardPass {
   /** A second handle on the same tensor, in the current scope. */
   private static Tensor handle(Tensor tensor) {
     TensorState state = Tensors.state(tensor);
-    state.pin();
-    Node node = state.node();
-    if (node != null && !node.tryRetain()) {
-      state.unpin();
-      throw state.closedException();
+    Node node = state.retainNode();
+    try {
+      state.pin();
+    } catch (RuntimeException e) {
+      if (node != null) {
+        node.release();
+      }
+      throw e;
     }
     return Tensors.wrap(
         new TensorState(state.storage(), state.view().layout(), state.view().dtype(), node));
@@ -278,9 +280,42 @@ public final class BackwardPass {
     }
   }
 
+  /** What has arrived at a node so far, if more can be added to it in place. */
+  private @Nullable Tensor sum(Node node) {
+    if (createGraph) {
+      return null;
+    }
+    if (node instanceof LeafNode leaf && asked == null) {
+      return leaf.sum();
+    }
+    Tensor before = pending.get(node);
+    if (node instanceof LeafNode && asked != null) {
+      Integer slot = asked.get(node);
+      before = slot == null ? null : answers[slot];
+    }
+    return before != null && isOwn(before) ? before : null;
+  }
+
+  /** Lets an addition add to what has arrived at a node; false if that is not possible. */
+  boolean addTo(Node node, Consumer<Tensor> addition) {
+    Tensor before = sum(node);
+    if (before == null) {
+      return false;
+    }
+    if (node instanceof LeafNode leaf && asked == null) {
+      return leaf.addTo(addition);
+    }
+    addition.accept(before);
+    return true;
+  }
+
+  /** Whether a gradient is dense and nobody else can see its memory. */
+  private static boolean isOwn(Tensor grad) {
+    return Tensors.state(grad).storage().isExclusive() && Tensors.layout(grad).isContiguous();
+  }
+
   private Tensor sum(Tensor before, Tensor grad) {
-    Storage storage = Tensors.state(before).storage();
-    if (!createGraph && storage.isExclusive() && Tensors.layout(before).isContiguous()) {
+    if (!createGraph && isOwn(before)) {
       before.add_(grad);
       grad.close();
       return before;

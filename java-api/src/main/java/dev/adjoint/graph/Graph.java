@@ -23,13 +23,17 @@ public final class Graph {
     return NOTHING;
   }
 
-  /** Whether an operation on these inputs is recorded. */
+  /**
+   * Whether an operation on these inputs is recorded.
+   *
+   * @throws ClosedTensorException if that cannot be told, since one of them is closed
+   */
   public static boolean records(@Nullable Tensor... inputs) {
     if (ThreadState.isGradOff()) {
       return false;
     }
     for (Tensor input : inputs) {
-      if (input != null && Tensors.state(input).node() != null) {
+      if (input != null && Tensors.state(input).hasNode()) {
         return true;
       }
     }
@@ -47,35 +51,29 @@ public final class Graph {
    */
   public static Tensor record(
       String name, Tensor out, @Nullable Tensor[] inputs, Tensor[] saved, Vjp vjp) {
-    if (!records(inputs)) {
+    if (ThreadState.isGradOff()) {
       return out;
     }
-    RecordingElsewhere.check(name);
-    Node[] nodes = new Node[inputs.length];
+    @Nullable Node[] nodes = new Node[inputs.length];
     Shape[] shapes = new Shape[inputs.length];
     SavedValue[] values = new SavedValue[saved.length];
     try {
+      boolean wanted = false;
       for (int i = 0; i < inputs.length; i++) {
         Tensor input = inputs[i];
-        if (input == null) {
-          shapes[i] = Shape.scalar();
-          continue;
-        }
-        TensorState state = Tensors.state(input);
-        shapes[i] = state.view().layout().shape();
-        Node node = state.node();
-        if (node != null) {
-          if (!node.tryRetain()) {
-            throw state.closedException();
-          }
-          nodes[i] = node;
-        }
+        nodes[i] = input == null ? null : Tensors.state(input).retainNode();
+        shapes[i] = input == null ? Shape.scalar() : input.shape();
+        wanted |= nodes[i] != null;
       }
+      if (!wanted) {
+        return out;
+      }
+      RecordingElsewhere.check(name);
       for (int i = 0; i < saved.length; i++) {
         values[i] = SavedValue.of(Tensors.state(saved[i]), source(saved[i], out, inputs));
       }
-    } catch (ClosedTensorException e) {
-      letGo(nodes, values); // closed by another thread meanwhile
+    } catch (RuntimeException e) {
+      letGo(nodes, values); // closed by another thread meanwhile, for example
       throw e;
     }
     TensorState result = Tensors.state(out);

@@ -1,5 +1,6 @@
 package dev.adjoint.graph;
 
+import dev.adjoint.ClosedTensorException;
 import dev.adjoint.Shape;
 import dev.adjoint.Tensor;
 import dev.adjoint.internal.Recorder;
@@ -7,15 +8,17 @@ import dev.adjoint.internal.Storage;
 import dev.adjoint.internal.TensorState;
 import dev.adjoint.internal.Tensors;
 import dev.adjoint.internal.ThreadState;
+import java.util.Objects;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where gradients end up: owns the gradient of one leaf. Locked, since the leaf's last handle may
- * be closed by another thread while a graph behind it still goes backward. Whoever closes a leaf
- * never waits for the lock: it may be closing what was dropped, in the middle of another leaf's
- * work.
+ * Where gradients end up: owns the gradient of one leaf. Locked, since several graphs may go
+ * backward to one leaf, and its last handle may be closed meanwhile. Nothing but the scratch of an
+ * addition is allocated under the lock: whoever allocates may have to wait for memory, and closes
+ * what was dropped. Whoever closes a leaf never waits for the lock: it may be in the middle of
+ * another leaf's work.
  */
 public final class LeafNode extends Node {
   private final TensorState owner;
@@ -103,49 +106,96 @@ public final class LeafNode extends Node {
    * else can see its memory, else copied.
    */
   void accumulate(Tensor contribution, boolean createGraph) {
-    lock.lock();
-    try {
-      Tensor current = grad;
-      if (abandoned) {
-        contribution.close();
-      } else if (createGraph) {
-        replace(current == null ? contribution.copy() : current.add(contribution));
-        contribution.close();
-      } else if (current == null) {
-        if (isMovable(contribution)) {
-          replace(contribution);
-        } else {
-          replace(contribution.copy());
-          contribution.close();
-        }
-      } else {
-        current.add_(contribution);
-        contribution.close();
-      }
-    } finally {
-      unlock();
+    while (!tryAccumulate(contribution, createGraph)) {
+      // another thread has changed the gradient meanwhile
+    }
+    if (grad != contribution) {
+      contribution.close();
     }
   }
 
+  private boolean tryAccumulate(Tensor contribution, boolean createGraph) {
+    if (abandoned) {
+      return true;
+    }
+    Tensor current = grad;
+    int version = version(current);
+    Tensor made = null; // what has to be allocated, so before the lock is taken
+    boolean done = false;
+    try {
+      if (current == null) {
+        made = !createGraph && isMovable(contribution) ? contribution : contribution.copy();
+      } else if (createGraph || contribution.dtype().isHalf()) {
+        made = current.add(contribution);
+      }
+      lock.lock();
+      try {
+        if (abandoned) {
+          return true;
+        }
+        if (grad != current || version(current) != version) {
+          return false;
+        }
+        if (made == null) {
+          Objects.requireNonNull(current).add_(contribution);
+        } else if (current == null || createGraph) {
+          replace(made);
+          done = true;
+        } else {
+          current.copy_(made); // the leaf's gradient stays the same tensor
+        }
+        return true;
+      } finally {
+        unlock();
+      }
+    } catch (ClosedTensorException e) {
+      if (grad == current) {
+        throw e;
+      }
+      return false; // it was replaced, or the leaf abandoned
+    } finally {
+      if (made != null && made != contribution && !done) {
+        made.close();
+      }
+    }
+  }
+
+  private static int version(@Nullable Tensor tensor) {
+    return tensor == null ? 0 : Tensors.state(tensor).storage().version();
+  }
+
   /**
-   * Lets {@code addition} add a contribution to the gradient in place; false if there is none yet,
-   * or one that is part of a graph, not dense, or perhaps among what the addition reads.
+   * The gradient, if contributions can be added to it in place: there is one, it is dense, no part
+   * of a graph, and certainly not among what an addition reads.
+   */
+  @Nullable Tensor sum() {
+    Tensor current = grad;
+    if (current == null) {
+      return null;
+    }
+    TensorState state = Tensors.state(current);
+    return state.node() == null
+            && state.view().layout().isContiguous()
+            && !state.storage().isAliased()
+        ? current
+        : null;
+  }
+
+  /**
+   * Lets {@code addition}, which allocates scratch at most, add a contribution to the gradient in
+   * place.
+   *
+   * @return false if that is not possible, see {@link #sum}: nothing has been done then
    */
   boolean addTo(Consumer<Tensor> addition) {
     lock.lock();
     try {
-      Tensor current = grad;
+      Tensor current = sum();
       if (current == null) {
         return false;
       }
-      TensorState state = Tensors.state(current);
-      if (state.node() != null
-          || !state.view().layout().isContiguous()
-          || state.storage().isAliased()) {
-        return false;
-      }
       addition.accept(current);
-      state.storage().bumpVersion();
+      Tensors.state(current).storage().bumpVersion();
       return true;
     } finally {
       unlock();

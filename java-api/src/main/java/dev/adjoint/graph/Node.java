@@ -54,7 +54,11 @@ public abstract class Node {
   }
 
   private boolean drop() {
-    return (int) COUNT.getAndAdd(this, -1) == 1;
+    int before = (int) COUNT.getAndAdd(this, -1);
+    if (before <= 0) {
+      throw new IllegalStateException(name() + ": a node was released more often than retained");
+    }
+    return before == 1;
   }
 
   /** Lets go; frees the chain behind it if this was the last hold. */

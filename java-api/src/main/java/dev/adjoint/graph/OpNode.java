@@ -5,6 +5,8 @@ import dev.adjoint.Tensor;
 import dev.adjoint.TensorException;
 import dev.adjoint.internal.TensorState;
 import dev.adjoint.internal.Tensors;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
@@ -12,6 +14,15 @@ import org.jspecify.annotations.Nullable;
 final class OpNode extends Node {
   private static final AtomicLong NEXT = new AtomicLong();
   private static final SavedValue[] SPENT = {};
+  private static final VarHandle SAVED;
+
+  static {
+    try {
+      SAVED = MethodHandles.lookup().findVarHandle(OpNode.class, "saved", SavedValue[].class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
 
   /** Later operations have larger numbers, so descending order is a topological order. */
   final long sequence = NEXT.getAndIncrement();
@@ -22,7 +33,7 @@ final class OpNode extends Node {
   private final Shape[] inputShapes;
   private final Vjp vjp;
   private volatile SavedValue[] saved;
-  private boolean spent;
+  private volatile boolean spent;
 
   /** Takes over holds on the inputs and on the saved storages. */
   OpNode(
@@ -62,30 +73,43 @@ final class OpNode extends Node {
   /**
    * The gradients of the inputs, not yet summed to their shapes.
    *
-   * @param intoLeaves whether they may be added to those of leaves at once, see {@link Saves#addTo}
+   * @param pass takes those that are added at once, see {@link Saves#addTo}
    */
   @Nullable Tensor[] backward(
-      Tensor grad, boolean[] needed, boolean createGraph, boolean intoLeaves) {
+      Tensor grad, boolean[] needed, boolean createGraph, BackwardPass pass) {
     if (spent) {
-      throw new TensorException(
-          name
-              + ": backward a second time through this graph; its saved values were freed by the first."
-              + " Use backward with retainGraph, or run the forward pass again");
+      throw spentException();
     }
-    return vjp.apply(grad, new Saves(this, needed, createGraph, intoLeaves));
+    return vjp.apply(grad, new Saves(this, needed, createGraph, pass));
+  }
+
+  private TensorException spentException() {
+    return new TensorException(
+        name
+            + ": backward a second time through this graph; its saved values were freed by the first."
+            + " Use backward with retainGraph, or run the forward pass again");
   }
 
   Tensor unpack(int index, boolean createGraph) {
-    SavedValue value = saved[index];
-    value.checkFresh(name);
+    SavedValue[] values = saved;
+    if (values.length == 0 || !values[index].storage().tryRetain()) {
+      throw spentException(); // by another thread, though one graph is walked by one at a time
+    }
+    SavedValue value = values[index];
+    try {
+      value.checkFresh(name);
+    } catch (TensorException e) {
+      value.storage().release();
+      throw e;
+    }
     Node node = null;
     if (createGraph && value.source() != SavedValue.CONSTANT) {
       node = value.source() == SavedValue.OUTPUT ? this : inputs[value.source()];
       if (node != null && !node.tryRetain()) {
+        value.storage().release();
         throw new IllegalStateException("a node died before its consumer");
       }
     }
-    value.storage().retain();
     return Tensors.wrap(new TensorState(value.storage(), value.layout(), value.dtype(), node));
   }
 
@@ -97,9 +121,7 @@ final class OpNode extends Node {
 
   @Override
   void free() {
-    SavedValue[] values = saved;
-    saved = SPENT;
-    for (SavedValue value : values) {
+    for (SavedValue value : (SavedValue[]) SAVED.getAndSet(this, SPENT)) { // released once
       value.storage().release();
     }
   }

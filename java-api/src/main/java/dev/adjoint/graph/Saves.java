@@ -8,13 +8,13 @@ public final class Saves {
   private final OpNode node;
   private final boolean[] needed;
   private final boolean createGraph;
-  private final boolean intoLeaves;
+  private final BackwardPass pass;
 
-  Saves(OpNode node, boolean[] needed, boolean createGraph, boolean intoLeaves) {
+  Saves(OpNode node, boolean[] needed, boolean createGraph, BackwardPass pass) {
     this.node = node;
     this.needed = needed;
     this.createGraph = createGraph;
-    this.intoLeaves = intoLeaves;
+    this.pass = pass;
   }
 
   /** Whether the gradient of input {@code i} is wanted. */
@@ -32,14 +32,17 @@ public final class Saves {
   }
 
   /**
-   * Where input {@code i} is a leaf that has a gradient by now, lets {@code addition} add the
+   * Where a gradient has arrived at input {@code i} already, lets {@code addition} add the
    * contribution to it in place, which saves its memory and a pass over both. The result of the
    * product must then be null at {@code i}.
    *
+   * @param addition adds to the tensor that it is given, dense and of the input's shape; allocates
+   *     scratch at most, since the gradient may be locked
    * @return false if there is no such gradient: nothing has been done
    */
   public boolean addTo(int i, Consumer<Tensor> addition) {
-    return intoLeaves && node.inputs()[i] instanceof LeafNode leaf && leaf.addTo(addition);
+    Node input = node.inputs()[i];
+    return input != null && pass.addTo(input, addition);
   }
 
   /**

@@ -30,6 +30,11 @@ public final class CachingAllocator {
   private long liveBytes;
   private long liveCount;
   private long cachedBytes;
+
+  /** Of these, what is kept in captured steps for their replays, and cannot be given to others. */
+  private long parkedBytes;
+
+  private long births;
   private long peakBytes;
   private long unscopedBytes;
   private long unscopedAtLastCollection;
@@ -62,6 +67,16 @@ public final class CachingAllocator {
   /** A pool for one captured step. */
   MemoryPool newPrivatePool() {
     return new MemoryPool(this);
+  }
+
+  /** How many storages it has given out so far. */
+  long births() {
+    lock.lock();
+    try {
+      return births;
+    } finally {
+      lock.unlock();
+    }
   }
 
   /**
@@ -98,6 +113,9 @@ public final class CachingAllocator {
     lock.lock();
     try {
       Memory memory = home.poll(size);
+      if (memory != null && home != shared) {
+        parkedBytes -= size;
+      }
       if (memory == null && home != shared) {
         memory = shared.poll(size); // what the eager steps before a recording have left, warm
       }
@@ -120,7 +138,7 @@ public final class CachingAllocator {
           return null;
         }
       }
-      Storage storage = new Storage(memory, context, home);
+      Storage storage = new Storage(memory, context, home, ++births);
       storage.label = traced ? LeakDetector.describe(label) : label;
       storage.next = live;
       if (live != null) {
@@ -130,7 +148,7 @@ public final class CachingAllocator {
       liveBytes += size;
       liveCount++;
       home.countLive(1);
-      peakBytes = Math.max(peakBytes, liveBytes);
+      peakBytes = Math.max(peakBytes, liveBytes + parkedBytes);
       return storage;
     } finally {
       lock.unlock();
@@ -156,7 +174,12 @@ public final class CachingAllocator {
       MemoryPool home = storage.pool();
       home.countLive(-1);
       cachedBytes += size;
-      (home.isClosed() ? shared : home).offer(storage.memory());
+      if (home.isClosed()) {
+        home = shared;
+      } else if (home != shared) {
+        parkedBytes += size;
+      }
+      home.offer(storage.memory());
     } finally {
       lock.unlock();
     }
@@ -167,7 +190,10 @@ public final class CachingAllocator {
     lock.lock();
     try {
       pool.markClosed();
-      pool.drain().forEach(shared::offer);
+      for (Memory memory : pool.drain()) {
+        parkedBytes -= memory.bytes();
+        shared.offer(memory);
+      }
     } finally {
       lock.unlock();
     }
@@ -214,11 +240,23 @@ public final class CachingAllocator {
     }
   }
 
+  /** Bytes that only the collector will give back. */
+  long unscopedBytes() {
+    lock.lock();
+    try {
+      return unscopedBytes;
+    } finally {
+      lock.unlock();
+    }
+  }
+
   private OutOfMemoryException outOfMemory(long bytes, boolean collected) {
     StringBuilder text = new StringBuilder();
     boolean overBudget;
+    boolean steps;
     lock.lock();
     try {
+      steps = parkedBytes > 0;
       long others = budget.held() - liveBytes - cachedBytes;
       overBudget = bytes > budget.bytes() || roundUp(bytes) > budget.bytes() - budget.held();
       text.append("allocate: ").append(human(bytes)).append(" more on ").append(context.device());
@@ -228,6 +266,9 @@ public final class CachingAllocator {
               : " is more than it has left");
       text.append(" (").append(human(liveBytes)).append(" live in ").append(liveCount);
       text.append(" storages");
+      if (parkedBytes > 0) {
+        text.append(", ").append(human(parkedBytes)).append(" kept by captured steps to replay");
+      }
       if (others > 0) {
         text.append("; other devices that share it hold ").append(human(others));
       }
@@ -236,7 +277,9 @@ public final class CachingAllocator {
     } finally {
       lock.unlock();
     }
-    text.append("\nClose tensors earlier (Scope.tidy), or use a smaller batch");
+    text.append("\nClose tensors");
+    text.append(steps ? " and captured steps" : "");
+    text.append(" earlier (Scope.tidy), or use a smaller batch");
     text.append(overBudget ? ", or raise -Dadjoint.memory." : ".");
     if (!collected) {
       text.append(
@@ -265,7 +308,8 @@ public final class CachingAllocator {
     Dropped.closeFound();
     lock.lock();
     try {
-      return new MemoryUse(liveBytes, liveCount, cachedBytes, peakBytes, budget.bytes());
+      return new MemoryUse(
+          liveBytes + parkedBytes, liveCount, cachedBytes - parkedBytes, peakBytes, budget.bytes());
     } finally {
       lock.unlock();
     }

@@ -32,13 +32,13 @@ public final class Dispatch {
       }
       KernelCall call = written.storage().context().backend().call(kernel, scratch);
       call.run();
-      Recorder recorder = ThreadState.recorder();
+      Recorder recorder = Recorder.ofCurrentThread();
       if (recorder != null) {
         recorder.add(call);
-        recorder.uses(written.storage(), true);
+        recorder.uses(written, true);
         for (Tensor read : reads) {
           if (read != null) {
-            recorder.uses(Tensors.state(read).storage(), false);
+            recorder.uses(Tensors.state(read), false);
           }
         }
       }
@@ -74,7 +74,7 @@ public final class Dispatch {
       }
       KernelCall call = context.backend().call(kernel, scratch);
       call.run();
-      Recorder recorder = ThreadState.recorder();
+      Recorder recorder = Recorder.ofCurrentThread();
       if (recorder != null) {
         recorder.add(call);
         writes.forEach(t -> note(recorder, t, true));
@@ -143,7 +143,7 @@ public final class Dispatch {
 
   private static void note(Recorder recorder, @Nullable Tensor tensor, boolean writes) {
     if (tensor != null) {
-      recorder.uses(Tensors.state(tensor).storage(), writes);
+      recorder.uses(Tensors.state(tensor), writes);
     }
   }
 

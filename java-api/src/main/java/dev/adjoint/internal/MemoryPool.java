@@ -20,6 +20,9 @@ public final class MemoryPool {
   private boolean closed;
   private int liveStorages;
 
+  /** The recording that takes its memory from here, while it is under way. */
+  private volatile @Nullable Recorder recordedBy;
+
   MemoryPool(CachingAllocator allocator) {
     this.allocator = allocator;
   }
@@ -51,6 +54,22 @@ public final class MemoryPool {
   /** Storages taken from here that are still held. */
   public int liveStorages() {
     return liveStorages;
+  }
+
+  /** Begins or ends (null) a recording that takes its memory from here. */
+  void recordedBy(@Nullable Recorder recorder) {
+    recordedBy = recorder;
+  }
+
+  /**
+   * Throws if memory from here belongs to a step that is being recorded elsewhere: what the current
+   * thread does with it would be missing in the step.
+   */
+  void checkThread() {
+    Recorder recorder = recordedBy;
+    if (recorder != null) {
+      recorder.checkThread();
+    }
   }
 
   boolean isClosed() {

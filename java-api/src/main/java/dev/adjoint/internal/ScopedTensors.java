@@ -1,5 +1,6 @@
 package dev.adjoint.internal;
 
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -9,8 +10,16 @@ import org.jspecify.annotations.Nullable;
 public final class ScopedTensors implements Runnable {
   private @Nullable TensorState first;
 
+  /** What other threads have closed and this list's thread is still to take out. */
+  private final AtomicReference<@Nullable Leaving> leaving = new AtomicReference<>();
+
+  private record Leaving(TensorState state, @Nullable Leaving next) {}
+
   /** Adds a tensor, in constant time. */
   public void add(TensorState state) {
+    if (leaving.getPlain() != null) {
+      removeLeaving();
+    }
     TensorState next = first;
     state.list = this;
     state.nextInList = next;
@@ -40,9 +49,28 @@ public final class ScopedTensors implements Runnable {
     state.nextInList = null;
   }
 
+  /**
+   * For another thread than that of the scope: asks for a tensor to be taken out, which happens
+   * when the scope's thread adds the next one. So what other threads close does not pile up in a
+   * scope that stays open, and the scope's own thread needs no lock.
+   */
+  public void removeLater(TensorState state) {
+    leaving.updateAndGet(others -> new Leaving(state, others));
+  }
+
+  private void removeLeaving() {
+    for (Leaving one = leaving.getAndSet(null); one != null; one = one.next()) {
+      ScopedTensors list = one.state().list; // may have been kept beyond this scope meanwhile
+      if (list != null) {
+        list.remove(one.state());
+      }
+    }
+  }
+
   /** Closes all of them. */
   @Override
   public void run() {
+    removeLeaving();
     for (TensorState state = first; state != null; state = first) {
       remove(state);
       state.close();

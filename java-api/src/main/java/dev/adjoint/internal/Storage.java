@@ -27,6 +27,7 @@ public final class Storage {
   private final Memory memory;
   private final DeviceContext context;
   private final MemoryPool pool;
+  private final long birth;
   private volatile int count = 1;
   private volatile int version;
 
@@ -38,7 +39,8 @@ public final class Storage {
   @Nullable Storage next;
   Object label = "";
 
-  Storage(Memory memory, DeviceContext context, MemoryPool pool) {
+  Storage(Memory memory, DeviceContext context, MemoryPool pool, long birth) {
+    this.birth = birth;
     this.memory = memory;
     this.context = context;
     this.pool = pool;
@@ -58,6 +60,11 @@ public final class Storage {
 
   public MemoryPool pool() {
     return pool;
+  }
+
+  /** Its number among all that the device's allocator has given out. */
+  long birth() {
+    return birth;
   }
 
   /** Counts in-place writes, so that a stale saved value is found out. */

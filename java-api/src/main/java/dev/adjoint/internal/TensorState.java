@@ -17,11 +17,13 @@ import org.jspecify.annotations.Nullable;
 public final class TensorState implements Runnable {
   private static final VarHandle CLOSED;
   private static final VarHandle UNSCOPED;
+  private static final VarHandle NODE;
 
   static {
     try {
       CLOSED = MethodHandles.lookup().findVarHandle(TensorState.class, "closed", boolean.class);
       UNSCOPED = MethodHandles.lookup().findVarHandle(TensorState.class, "unscoped", boolean.class);
+      NODE = MethodHandles.lookup().findVarHandle(TensorState.class, "node", Node.class);
     } catch (ReflectiveOperationException e) {
       throw new ExceptionInInitializerError(e);
     }
@@ -33,7 +35,7 @@ public final class TensorState implements Runnable {
   private volatile boolean closed;
   private volatile boolean unscoped;
 
-  // Links of the list of its scope, touched by the scope's thread alone.
+  // Links of the list of its scope. Only the scope's thread touches them.
   @Nullable ScopedTensors list;
   @Nullable TensorState previousInList;
   @Nullable TensorState nextInList;
@@ -59,11 +61,49 @@ public final class TensorState implements Runnable {
     return node;
   }
 
+  /**
+   * Whether a gradient is wanted.
+   *
+   * @throws ClosedTensorException if the tensor is closed: then it cannot be told any more
+   */
+  public boolean hasNode() {
+    if (node != null) {
+      return true;
+    }
+    if (closed) { // set before the node is taken away
+      throw closedException();
+    }
+    return false;
+  }
+
+  /**
+   * The node with a hold for the caller, or null if no gradient is wanted. Whoever records an
+   * operation looks once, with this: another thread may close the tensor at any time, and a result
+   * must then not lose its graph silently.
+   *
+   * @throws ClosedTensorException if the tensor is closed
+   */
+  public @Nullable Node retainNode() {
+    while (hasNode()) {
+      Node seen = node;
+      if (seen != null && seen.tryRetain()) {
+        return seen;
+      }
+    }
+    return null;
+  }
+
   /** Replaces the node, after an in-place operation or {@code requiresGrad_}; takes over a hold. */
   public void setNode(@Nullable Node replacement) {
-    Node old = node;
-    node = replacement;
-    letGo(old);
+    letGo(exchangeNode(replacement));
+    if (closed) {
+      letGo(exchangeNode(null)); // closed by another thread meanwhile
+    }
+  }
+
+  /** Hands over the hold on the old node to one caller only, whatever other threads do. */
+  private @Nullable Node exchangeNode(@Nullable Node replacement) {
+    return (Node) NODE.getAndSet(this, replacement);
   }
 
   private void letGo(@Nullable Node old) {
@@ -81,6 +121,7 @@ public final class TensorState implements Runnable {
 
   /** Keeps the memory from being freed until {@link #unpin}. */
   public void pin() {
+    storage.pool().checkThread();
     if (closed || !storage.tryRetain()) {
       throw closedException();
     }
@@ -118,8 +159,7 @@ public final class TensorState implements Runnable {
   public void close() {
     if (CLOSED.compareAndSet(this, false, true)) {
       unmarkUnscoped();
-      Node last = node;
-      node = null;
+      Node last = exchangeNode(null);
       storage.removeHandle();
       storage.release();
       letGo(last);

@@ -14,6 +14,8 @@ import java.util.function.Supplier;
  * Numbers come from the default generator of the tensor's device. Tensors are F32 or F64.
  */
 public final class Init {
+  private static final ScopedValue<Boolean> SKIPPED = ScopedValue.newInstance();
+
   private Init() {}
 
   /** Which of a weight's two fans sets the variance. */
@@ -43,6 +45,19 @@ public final class Init {
     public double factor() {
       return factor;
     }
+  }
+
+  /**
+   * Makes a module without computing the random first values of its parameters, which is most of
+   * the time that a large one takes: for a module whose parameters are loaded right after. Until
+   * then they hold what they were made with, zeros in the modules of this library. Generators go on
+   * as if the values had been drawn, so what is random later is the same.
+   *
+   * @param make makes it, on this thread
+   * @return what {@code make} returns
+   */
+  public static <M extends Module> M skip(Supplier<M> make) {
+    return ScopedValue.where(SKIPPED, true).call(make::get);
   }
 
   /** Zeros. */
@@ -167,7 +182,12 @@ public final class Init {
         like.shape(), low, high, dtype, like.device(), Adjoint.generator(like.device()));
   }
 
+  /** Fills a tensor with what one operation of the generator draws. */
   private static Tensor fill(Tensor tensor, Supplier<Tensor> values) {
+    if (SKIPPED.orElse(false)) {
+      Adjoint.generator(tensor.device()).skip(1);
+      return tensor;
+    }
     try (var _ = GradMode.off();
         var _ = Scope.open()) {
       return tensor.copy_(values.get());

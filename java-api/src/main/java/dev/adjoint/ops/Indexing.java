@@ -62,10 +62,9 @@ public final class Indexing {
           new Tensor[] {flat},
           (g, saves) -> {
             Tensor to = saves.get(0);
-            boolean added =
-                !g.dtype().isHalf()
-                    && saves.addTo(0, sum -> scatterAdd(Movement.contiguous(g), to, sum));
-            return new Tensor[] {added ? null : scattered(g, to, shape)};
+            Tensor rows = Movement.contiguous(g);
+            boolean added = !g.dtype().isHalf() && saves.addTo(0, sum -> scatterAdd(rows, to, sum));
+            return new Tensor[] {added ? null : scattered(rows, to, shape)};
           });
     }
     long[] sizes = Arrays.copyOf(index.shape().toArray(), index.rank() + 1);

@@ -1,5 +1,6 @@
 package dev.adjoint.ops;
 
+import dev.adjoint.spi.ElementwiseKernels.Binary;
 import dev.adjoint.spi.ElementwiseKernels.Copy;
 import dev.adjoint.Shape;
 import dev.adjoint.ShapeMismatchException;
@@ -9,17 +10,19 @@ import dev.adjoint.internal.Broadcasting;
 import dev.adjoint.internal.Check;
 import dev.adjoint.internal.Dispatch;
 import dev.adjoint.internal.Tensors;
+import dev.adjoint.spi.BinaryKernel;
 import dev.adjoint.spi.Layout;
+import dev.adjoint.spi.View;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /** Views, copies and concatenation. */
 public final class Movement {
   private Movement() {}
 
-  private static Tensor view(
-      String name, Tensor x, Layout layout, java.util.function.UnaryOperator<Tensor> back) {
+  private static Tensor view(String name, Tensor x, Layout layout, UnaryOperator<Tensor> back) {
     Tensor out = Tensors.alias(x, layout);
     return Graph.record(
         name,
@@ -124,12 +127,7 @@ public final class Movement {
     long size = x.size(axis);
     long from = clamp(start < 0 ? start + size : start, size);
     long to = Math.max(from, clamp(end < 0 ? end + size : end, size));
-    Shape shape = x.shape();
-    return view(
-        "slice",
-        x,
-        Tensors.layout(x).slice(axis, from, to, step),
-        grad -> embed(grad, shape, z -> slice(z, axis, from, to, step)));
+    return part("slice", x, layout -> layout.slice(axis, from, to, step));
   }
 
   private static long clamp(long value, long size) {
@@ -140,27 +138,47 @@ public final class Movement {
   public static Tensor select(Tensor x, int dim, long index) {
     int axis = Check.dim("select", dim, x.rank());
     long at = Check.index("select", index, x.size(axis), axis);
-    Shape shape = x.shape();
-    return view(
-        "select",
-        x,
-        Tensors.layout(x).select(axis, at),
-        grad -> embed(grad, shape, z -> select(z, axis, at)));
+    return part("select", x, layout -> layout.select(axis, at));
   }
 
-  /** Zeros of {@code shape} with {@code x} at the place that {@code where} takes a view of. */
-  private static Tensor embed(
-      Tensor x, Shape shape, java.util.function.UnaryOperator<Tensor> where) {
+  /**
+   * A view of some elements. Its gradient is added in place to what there is of x's already: else
+   * the gradients of T parts, each as large as x, would cost T² in all.
+   */
+  private static Tensor part(String name, Tensor x, UnaryOperator<Layout> place) {
+    Shape shape = x.shape();
+    Tensor out = Tensors.alias(x, place.apply(Tensors.layout(x)));
+    return Graph.record(
+        name,
+        out,
+        new Tensor[] {x},
+        Graph.nothing(),
+        (grad, saves) -> {
+          boolean added = !Halves.widens(grad) && saves.addTo(0, sum -> addAt(place, sum, grad));
+          return new Tensor[] {added ? null : embed(name, grad, shape, place)};
+        });
+  }
+
+  private static void addAt(UnaryOperator<Layout> place, Tensor sum, Tensor x) {
+    View target = at(place, sum);
+    Dispatch.run(new Binary(BinaryKernel.ADD, target, Tensors.view(x), target), sum, x);
+  }
+
+  private static View at(UnaryOperator<Layout> place, Tensor x) {
+    View view = Tensors.view(x);
+    return view.with(place.apply(view.layout()));
+  }
+
+  /** Zeros of {@code shape} with {@code x} at a place; the adjoint of {@link #part}. */
+  private static Tensor embed(String name, Tensor x, Shape shape, UnaryOperator<Layout> place) {
     Tensor out = Factories.full(shape, 0, x.dtype(), x.device());
-    Tensor place = where.apply(out);
-    Dispatch.run(new Copy(Tensors.view(x), Tensors.view(place)), place, x);
-    place.close();
+    Dispatch.run(new Copy(Tensors.view(x), at(place, out)), out, x);
     return Graph.record(
         "embed",
         out,
         new Tensor[] {x},
         Graph.nothing(),
-        (grad, saves) -> new Tensor[] {where.apply(grad)});
+        (grad, saves) -> new Tensor[] {part(name, grad, place)});
   }
 
   /** {@link #expand(Tensor, Shape)} where −1 keeps the size of a dimension that x has. */

@@ -11,14 +11,24 @@ import dev.adjoint.Adjoint;
 import dev.adjoint.DType;
 import dev.adjoint.Device;
 import dev.adjoint.Expect;
+import dev.adjoint.Race;
 import dev.adjoint.Reference;
 import dev.adjoint.Scope;
 import dev.adjoint.Shape;
 import dev.adjoint.Tensor;
 import dev.adjoint.TensorException;
+import dev.adjoint.internal.Backends;
+import dev.adjoint.internal.Recorder;
+import dev.adjoint.spi.Replay;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ForkJoinPool;
+import java.util.concurrent.ForkJoinWorkerThread;
 import java.util.function.Supplier;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
@@ -264,5 +274,153 @@ class CapturedStepTest {
     Expect.failure(TensorException.class, step::replay, "capturedStep", "closed");
     x.close();
     assertEquals(before, live());
+  }
+
+  private static void refusesHelp(Supplier<List<Tensor>> body, String part) {
+    Expect.failure(
+        TensorException.class, () -> record(body), part, "do a step's work on one thread");
+  }
+
+  private static void await(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** A task on a fork/join worker, as parallel streams have them; the caller waits for it. */
+  private static <T> T onWorker(Callable<T> task) {
+    try (ForkJoinPool pool = new ForkJoinPool(1)) {
+      return pool.submit(task).join();
+    }
+  }
+
+  @Test
+  void otherThreadsCannotWorkForAStep() throws InterruptedException {
+    long before = live();
+    Tensor x = Tensor.ones(2);
+    Tensor mean = Tensor.ones(2);
+    refusesHelp(
+        () -> {
+          Tensor own = x.mul(2);
+          return List.of(onWorker(() -> own.add(1)));
+        },
+        "was born in a step");
+    refusesHelp(
+        () -> {
+          Tensor own = x.mul(2);
+          onWorker(own::toFloatArray);
+          return List.of(own);
+        },
+        "was born in a step");
+    refusesHelp(() -> List.of(onWorker(() -> x.mul(2)).add(1)), "another thread made");
+    Assumptions.assumeTrue(ForkJoinPool.getCommonPoolParallelism() > 0);
+    CountDownLatch helped = new CountDownLatch(1);
+    refusesHelp(
+        () -> {
+          IntStream.range(0, 64)
+              .parallel()
+              .forEach(
+                  i -> {
+                    if (Thread.currentThread() instanceof ForkJoinWorkerThread) {
+                      mean.mul_(0.9); // nothing of the step's own
+                      helped.countDown();
+                    } else {
+                      await(helped);
+                    }
+                  });
+          return List.of(x.mul(2));
+        },
+        "ran kernels while the step was in a parallel stream");
+    Expect.values(x.add(1), 2, 2); // nothing is being recorded any more
+    for (int i = 0; i < 100 && live() > before + 192; i++) { // x, mean, x + 1
+      System.gc(); // what the workers made was born in no scope
+      Thread.sleep(5);
+    }
+  }
+
+  @Test
+  void otherThreadsMayWorkOnTheirOwn() throws Exception {
+    Tensor w = Tensor.ones(2);
+    try (ForkJoinPool server = new ForkJoinPool(1);
+        CapturedStep step =
+            record(
+                () -> {
+                  CountDownLatch served = new CountDownLatch(1);
+                  var answer =
+                      server.submit(
+                          () -> {
+                            try (Tensor mine = w.mul(2);
+                                Tensor sum = mine.sum()) {
+                              return sum.item();
+                            } finally {
+                              served.countDown();
+                            }
+                          });
+                  await(served);
+                  assertEquals(4, answer.join());
+                  return List.of(w.mul(3));
+                })) {
+      assertEquals(1, step.size());
+      Expect.values(step.output(0), 3, 3);
+    }
+  }
+
+  @Test
+  void closingFreesAllThoughOnePartThrows() {
+    long before = live();
+    Recorder recorder = new Recorder(Backends.of(Device.REFERENCE));
+    recorder.begin();
+    Tensor.ones(1000).close();
+    recorder.end();
+    assertTrue(live() > before);
+    Replay failing =
+        new Replay() {
+          @Override
+          public void run() {}
+
+          @Override
+          public void close() {
+            throw new IllegalStateException("thrown on purpose");
+          }
+        };
+    Expect.failure(
+        IllegalStateException.class, new CapturedStep.Held(recorder, failing)::run, "on purpose");
+    assertEquals(before, live());
+  }
+
+  @Test
+  void closingWaitsForAReplay() throws InterruptedException {
+    Tensor x = Tensor.of(new float[] {1, 2});
+    Race.run(
+        new Race.Round() {
+          private CapturedStep step = record(() -> List.of(x.mul(2)));
+
+          @Override
+          public void start() {
+            step.close();
+            step = record(() -> List.of(x.mul(2).add(1)));
+          }
+
+          @Override
+          public void here() {
+            try {
+              step.replay();
+            } catch (TensorException e) {
+              Expect.failure(TensorException.class, step::replay, "is closed");
+            }
+          }
+
+          @Override
+          public void there() {
+            step.close();
+          }
+
+          @Override
+          public void check() {
+            assertTrue(step.output(0).isClosed());
+          }
+        });
   }
 }

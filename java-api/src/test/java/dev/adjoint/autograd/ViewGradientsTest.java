@@ -1,5 +1,8 @@
 package dev.adjoint.autograd;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.adjoint.Device;
 import dev.adjoint.Expect;
 import dev.adjoint.Reference;
 import dev.adjoint.Tensor;
@@ -73,5 +76,66 @@ class ViewGradientsTest {
     check(x -> x.max(1));
     check(x -> x.min(0));
     check(x -> x.t().softmax(0));
+  }
+
+  /** Σ (t + 1) · x[t]² over overlapping parts of x: two elements where t is even, else one. */
+  private static Tensor weighted(Tensor x, int parts) {
+    Tensor sum = Tensor.zeros(1);
+    for (int t = 0; t < parts; t++) {
+      Tensor part = t % 2 == 0 ? x.slice(0, t, t + 2) : x.select(0, t);
+      sum = sum.add(part.square().sum().mul(t + 1));
+    }
+    return sum.sum();
+  }
+
+  @Test
+  void manyPartsOfOneTensorAddUp() {
+    double[] expected = {1 * 2 * 1, 3 * 2 * 2, 3 * 2 * 3, 7 * 2 * 4, 0}; // weights of rows · 2x
+    Tensor x = Tensor.of(new float[] {1, 2, 3, 4, 5}).requiresGrad_(true);
+    weighted(x, 4).backward();
+    Expect.values(x.grad(), expected);
+    x.zeroGrad();
+    weighted(x.mul(1), 4).backward(); // of a result
+    Expect.values(x.grad(), expected);
+    Expect.values(Gradients.grad(weighted(x, 4), List.of(x)).get(0), expected);
+    Expect.values(x.grad(), expected); // as it was
+  }
+
+  /** How many kernels a backward pass through so many parts takes. */
+  private static int kernels(Tensor x, int parts) {
+    try (CapturedStep step =
+        CapturedStep.record(
+            Device.REFERENCE,
+            () -> {
+              x.zeroGrad();
+              Tensor sum = x.select(0, 0);
+              for (int t = 1; t < parts; t++) {
+                sum = sum.add(x.select(0, t));
+              }
+              sum.sum().backward();
+              return List.of();
+            })) {
+      return step.size();
+    }
+  }
+
+  @Test
+  void aPartsGradientIsAddedInPlace() {
+    Tensor x = Tensor.ones(16, 4).requiresGrad_(true);
+    // Each part more: its addition, and that of its gradient; no zeros as large as x.
+    assertEquals(2 * 8, kernels(x, 16) - kernels(x, 8));
+  }
+
+  @Test
+  void rowsOfAResultAddUpInPlace() {
+    Tensor x = Tensor.ones(3, 2).requiresGrad_(true);
+    Tensor table = x.mul(2);
+    Tensor twice =
+        table
+            .embedding(Tensor.of(new long[] {0, 1}))
+            .sum()
+            .add(table.embedding(Tensor.of(new long[] {1, 1})).sum());
+    twice.backward();
+    Expect.values(x.grad(), 2, 2, 6, 6, 0, 0);
   }
 }

@@ -6,11 +6,18 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.adjoint.DType;
 import dev.adjoint.Device;
 import dev.adjoint.OutOfMemoryException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import dev.adjoint.Race;
+import dev.adjoint.Scope;
+import dev.adjoint.Shape;
+import dev.adjoint.Tensor;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -161,6 +168,55 @@ class CachingAllocatorTest {
     assertEquals(address, shared.memory().address());
     outside.release();
     shared.release();
+  }
+
+  @Test
+  void whatCapturedStepsKeepIsToldAndCannotBeDrained() {
+    MemoryPool pool = allocator.newPrivatePool();
+    allocator.allocate(800_000, pool, "inside").release();
+    allocator.drain();
+    assertTrue(allocator.use().liveBytes() >= 800_000);
+    assertEquals(0, allocator.use().cachedBytes());
+    String message =
+        assertThrows(OutOfMemoryException.class, () -> allocate(300_000, "x")).getMessage();
+    assertNotNull(message);
+    assertTrue(message.contains("832.0 KiB kept by captured steps to replay"), message);
+    assertTrue(message.contains("Close tensors and captured steps earlier"), message);
+    allocator.closePool(pool);
+    allocate(300_000, "x").release();
+  }
+
+  @Test
+  void unscopedBytesAreCountedOffWhoeverCloses() throws InterruptedException {
+    CachingAllocator own = context.allocator();
+    long before = own.unscopedBytes();
+    Race.run(
+        new Race.Round() {
+          private @Nullable Tensor x;
+          private Scope scope = Scope.open();
+
+          @Override
+          public void start() {
+            scope.close();
+            scope = Scope.open();
+            x = Tensor.full(Shape.of(64), 1, DType.F32, Device.REFERENCE);
+          }
+
+          @Override
+          public void here() {
+            scope.keep(Objects.requireNonNull(x));
+          }
+
+          @Override
+          public void there() {
+            Objects.requireNonNull(x).close();
+          }
+
+          @Override
+          public void check() {
+            assertEquals(before, own.unscopedBytes());
+          }
+        });
   }
 
   @Test

@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.adjoint.Adjoint;
+import dev.adjoint.Expect;
 import dev.adjoint.Reference;
 import dev.adjoint.Shape;
 import dev.adjoint.Tensor;
@@ -88,5 +90,31 @@ class InitTest {
     double squares = Arrays.stream(values).map(v -> v * v).sum() / values.length;
     assertEquals(expected, Math.sqrt(squares), 0.03 * expected);
     assertEquals(0, Arrays.stream(values).average().orElseThrow(), 0.05 * expected);
+  }
+
+  @Test
+  void skippingLeavesOutOnlyTheRandomValues() {
+    Adjoint.manualSeed(3);
+    try (Linear drawn = new Linear(4, 3);
+        LayerNorm norm = Init.skip(() -> new LayerNorm(2, 1e-5, true))) {
+      Tensor after = Tensor.rand(2);
+      Adjoint.manualSeed(3);
+      try (Linear skipped = Init.skip(() -> new Linear(4, 3))) {
+        assertEquals(0, skipped.weight().abs().sum().item());
+        assertTrue(drawn.weight().abs().sum().item() > 0);
+        assertEquals(1, norm.parameters().get(0).get(0));
+        Expect.values(after.sub(Tensor.rand(2)), 0, 0); // the generator goes on alike
+        skipped.loadStateDict(drawn.stateDict());
+        Expect.values(skipped.weight().sub(drawn.weight()).abs().sum(), 0);
+      }
+      assertThrows(
+          IllegalStateException.class,
+          () ->
+              Init.skip(
+                  () -> {
+                    throw new IllegalStateException("thrown on purpose");
+                  }));
+      assertTrue(Init.uniform_(Tensor.zeros(2), 1, 2).get(0) >= 1);
+    }
   }
 }

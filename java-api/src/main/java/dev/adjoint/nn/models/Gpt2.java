@@ -113,16 +113,24 @@ public final class Gpt2 extends Module {
   private final Sequential blocks;
   private final LayerNorm norm;
 
-  /** With fresh parameters, F32 on the default device. */
+  /**
+   * With fresh parameters, F32 on the default device. {@link Init#skip} makes one for parameters
+   * that are loaded.
+   */
   public Gpt2(Config config) {
     this.config = config;
-    this.tokens = module("wte", new Embedding(config.vocabulary(), config.channels()));
-    this.positions = module("wpe", new Embedding(config.context(), config.channels()));
+    // The first values of the parts would be overwritten.
+    int channels = config.channels();
+    this.tokens = module("wte", Init.skip(() -> new Embedding(config.vocabulary(), channels)));
+    this.positions = module("wpe", Init.skip(() -> new Embedding(config.context(), channels)));
     this.dropout = module("drop", new Dropout(config.dropout()));
     this.blocks =
         module(
             "h",
-            new Sequential(Stream.generate(() -> block(config)).limit(config.layers()).toList()));
+            Init.skip(
+                () ->
+                    new Sequential(
+                        Stream.generate(() -> block(config)).limit(config.layers()).toList())));
     this.norm = module("ln_f", norm(config));
     namedParameters().forEach(this::initialize);
   }
