@@ -153,6 +153,11 @@ public final class Tensor implements AutoCloseable {
     return HostAccess.of(MemorySegment.ofArray(values), values.length, shape, DType.F64, device);
   }
 
+  /** A scalar, I64, on the default device. */
+  public static Tensor of(long value) {
+    return of(new long[] {value}, Shape.scalar(), Adjoint.defaultDevice());
+  }
+
   /** A vector, I64. */
   public static Tensor of(long[] values) {
     return of(values, Shape.of(values.length), Adjoint.defaultDevice());
@@ -168,6 +173,16 @@ public final class Tensor implements AutoCloseable {
     return HostAccess.of(MemorySegment.ofArray(values), values.length, shape, DType.I64, device);
   }
 
+  /** A scalar, I32, on the default device; numbers with a decimal point or an f are floating. */
+  public static Tensor of(int value) {
+    return HostAccess.of(
+        MemorySegment.ofArray(new int[] {value}),
+        1,
+        Shape.scalar(),
+        DType.I32,
+        Adjoint.defaultDevice());
+  }
+
   /** A vector, I32. */
   public static Tensor of(int[] values) {
     return HostAccess.of(
@@ -178,9 +193,14 @@ public final class Tensor implements AutoCloseable {
         Adjoint.defaultDevice());
   }
 
+  /** A scalar, BOOL, on the default device. */
+  public static Tensor of(boolean value) {
+    return HostAccess.of(new boolean[] {value}, Shape.scalar(), Adjoint.defaultDevice());
+  }
+
   /** A vector, BOOL. */
   public static Tensor of(boolean[] values) {
-    return HostAccess.of(values, Adjoint.defaultDevice());
+    return HostAccess.of(values, Shape.of(values.length), Adjoint.defaultDevice());
   }
 
   // ---- filled ----
@@ -277,7 +297,8 @@ public final class Tensor implements AutoCloseable {
   // ---- values ----
 
   /**
-   * The value of the only element.
+   * The value of the only element, exactly but for I64 beyond ±2⁵³: {@link #toLongArray} reads
+   * those.
    *
    * @throws ShapeMismatchException if there is not exactly one
    */
@@ -285,7 +306,10 @@ public final class Tensor implements AutoCloseable {
     return HostAccess.item(this);
   }
 
-  /** The element at an index; negative ones count from the end. */
+  /**
+   * The element at an index; negative ones count from the end. Exact but for I64 beyond ±2⁵³:
+   * {@link #toLongArray} reads those.
+   */
   public double get(long... index) {
     return HostAccess.get(this, index);
   }
@@ -737,12 +761,32 @@ public final class Tensor implements AutoCloseable {
     return Normalization.rmsNorm(this, weight, eps);
   }
 
-  /** The mean cross-entropy of rows of logits against class numbers; F32 for 16 bits. */
+  /**
+   * The mean cross-entropy of logits […, C] against class numbers […]; F32 for 16 bits. The classes
+   * are in the last dimension, in PyTorch in dimension 1: for [B, C, T] call {@link
+   * #crossEntropy(Tensor, int)}.
+   *
+   * @throws ShapeMismatchException if the targets have another shape
+   */
   public Tensor crossEntropy(Tensor targets) {
     return Losses.crossEntropy(this, targets);
   }
 
-  /** The mean squared error; F32 for 16 bits. */
+  /**
+   * The mean cross-entropy of logits with the classes in any dimension against class numbers of
+   * their shape without it; F32 for 16 bits.
+   *
+   * @throws ShapeMismatchException if the targets have another shape
+   */
+  public Tensor crossEntropy(Tensor targets, int classDim) {
+    return Losses.crossEntropy(this, targets, classDim);
+  }
+
+  /**
+   * The mean squared error against a target of the same shape; F32 for 16 bits.
+   *
+   * @throws ShapeMismatchException if the shapes differ: nothing is broadcast
+   */
   public Tensor mseLoss(Tensor target) {
     return Losses.mseLoss(this, target);
   }

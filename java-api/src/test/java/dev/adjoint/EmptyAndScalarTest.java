@@ -1,7 +1,9 @@
 package dev.adjoint;
 
+import static java.util.Objects.requireNonNull;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.adjoint.ops.Losses;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -105,6 +107,45 @@ class EmptyAndScalarTest {
   }
 
   @Test
+  void lossesBroadcastNothing() {
+    Tensor columns = Tensor.zeros(8, 1);
+    Expect.failure(
+        ShapeMismatchException.class,
+        () -> columns.mseLoss(Tensor.zeros(8)),
+        "mseLoss: the shapes [8, 1] and [8]",
+        "reshape");
+    Expect.failure(
+        ShapeMismatchException.class, () -> columns.mseLoss(Tensor.of(0f)), "[]", "expand");
+  }
+
+  @Test
+  void classesMayBeInAnyDimension() {
+    Tensor logits = Tensor.randn(2, 4, 3); // [B, C, T]
+    Tensor targets = Tensor.of(new long[][] {{0, 1, 2}, {3, -100, 1}});
+    Tensor last = Losses.crossEntropyPerRow(logits.transpose(1, 2), targets);
+    double[] expected = last.toDoubleArray();
+    Expect.values(Losses.crossEntropyPerRow(logits, targets, 1), expected);
+    Expect.values(logits.crossEntropy(targets, -2), logits.t().crossEntropy(targets).item());
+    Tensor first = logits.permute(1, 0, 2);
+    Expect.values(Losses.crossEntropyPerRow(first, targets, 0), expected);
+    Expect.failure(
+        ShapeMismatchException.class,
+        () -> logits.crossEntropy(targets),
+        "logits [2, 4, 3]",
+        "need targets [2, 4], got targets [2, 3]",
+        "in dimension 1 they fit");
+    Expect.failure(
+        ShapeMismatchException.class,
+        () -> logits.crossEntropy(Tensor.arange(5)),
+        "got targets [5]");
+    Tensor x = logits.detach().requiresGrad_(true);
+    x.crossEntropy(targets, 1).backward();
+    Tensor y = logits.t().copy().detach().requiresGrad_(true);
+    y.crossEntropy(targets).backward();
+    Expect.values(x.grad(), requireNonNull(y.grad()).t().copy().toDoubleArray());
+  }
+
+  @Test
   void gradientsOfNothing() {
     Tensor x = Tensor.zeros(2, 0).requiresGrad_(true);
     x.exp().mul(2).sum().backward();
@@ -113,6 +154,32 @@ class EmptyAndScalarTest {
     y.matmul(Tensor.zeros(0, 3)).sum().backward();
     Expect.values(y.grad());
     assertEquals(Shape.of(2, 0), y.shape());
+  }
+
+  @Test
+  void gradientsOfNothingAddUp() {
+    Tensor x = Tensor.zeros(0, 3).requiresGrad_(true);
+    x.sum().backward();
+    x.sum().backward(); // added to a gradient that was expanded
+    x.exp().sum(0).sum().add(x.sum()).backward();
+    Expect.values(x.grad());
+    Tensor expanded = Tensor.zeros(1, 0).expand(4, 0);
+    Expect.values(expanded.add_(1).mul_(expanded).fill_(2));
+  }
+
+  @Test
+  void linearOfOneExample() {
+    Tensor x = Tensor.of(new float[] {1, 2}).requiresGrad_(true);
+    Tensor weight = Tensor.of(new float[][] {{1, 1}, {1, 1}, {1, 1}}).requiresGrad_(true);
+    Tensor bias = Tensor.zeros(3).requiresGrad_(true);
+    x.linear(weight, bias).sum().backward();
+    Expect.shape(requireNonNull(x.grad()), 2);
+    Expect.values(x.grad(), 3, 3);
+    Expect.values(weight.grad(), 1, 2, 1, 2, 1, 2);
+    Expect.values(bias.grad(), 1, 1, 1);
+    x.linear(weight, null).sum().backward(); // the weight's is added in place
+    Expect.values(weight.grad(), 2, 4, 2, 4, 2, 4);
+    Expect.values(x.grad(), 6, 6);
   }
 
   @Test

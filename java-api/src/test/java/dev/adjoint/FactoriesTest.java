@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
@@ -89,6 +90,22 @@ class FactoriesTest {
     Expect.shape(Tensor.randn(4), 4);
     Expect.shape(Tensor.randn(), new long[0]);
     Expect.shape(Tensor.rand(3, 0), 3, 0);
+  }
+
+  @Test
+  void scalarsKeepTheirType() {
+    Tensor large = Tensor.of(16777217L);
+    assertEquals(DType.I64, large.dtype());
+    assertEquals(16777217, large.toLongArray()[0]);
+    assertEquals(DType.I32, Tensor.of(16777217).dtype());
+    Expect.values(Tensor.of(16777217), 16777217);
+    assertEquals(DType.BOOL, Tensor.of(true).dtype());
+    Expect.values(Tensor.of(true), 1);
+    assertEquals(DType.F32, Tensor.of(2f).dtype());
+    assertEquals(DType.F64, Tensor.of(2.0).dtype());
+    for (Tensor x : List.of(large, Tensor.of(1), Tensor.of(false), Tensor.of(1f), Tensor.of(1.0))) {
+      Expect.shape(x, new long[0]);
+    }
   }
 
   @Test

@@ -2,7 +2,9 @@ package dev.adjoint;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.adjoint.autograd.CapturedStep;
 import dev.adjoint.ops.Losses;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
@@ -87,6 +89,21 @@ class IndexErrorsTest {
     long before = Adjoint.memory(Device.REFERENCE).liveBytes();
     Expect.failure(IndexOutOfRangeException.class, () -> table.embedding(bad), "9");
     assertEquals(before, Adjoint.memory(Device.REFERENCE).liveBytes());
+  }
+
+  @Test
+  void indicesAreNamedInARecordingToo() {
+    Tensor table = table();
+    Tensor logits = Tensor.zeros(2, 3);
+    Tensor bad = indices(0, 3);
+    Expect.failure(
+        IndexOutOfRangeException.class,
+        () -> CapturedStep.record(Device.REFERENCE, () -> List.of(table.embedding(bad))),
+        "position 1 is 3");
+    Expect.failure(
+        IndexOutOfRangeException.class,
+        () -> CapturedStep.record(Device.REFERENCE, () -> List.of(logits.crossEntropy(bad))),
+        "position 1 is 3");
   }
 
   @Test

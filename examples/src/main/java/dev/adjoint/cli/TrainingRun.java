@@ -126,7 +126,6 @@ final class TrainingRun implements AutoCloseable {
             step -> {
               metrics.write(step);
               display.show(step);
-              requireFinite(step);
               if (isSaveDue(step.step()) && step.step() < lastStep) {
                 save(metrics);
               }
@@ -145,17 +144,6 @@ final class TrainingRun implements AutoCloseable {
     if (!interrupted) {
       plot(csv, print);
       write(print);
-    }
-  }
-
-  private static void requireFinite(Trainer.Progress step) {
-    if (!Double.isFinite(step.loss())) {
-      throw new CommandException(
-          "the loss of step "
-              + step.step()
-              + " is "
-              + step.loss()
-              + ": a smaller --learning-rate or --clip may help");
     }
   }
 

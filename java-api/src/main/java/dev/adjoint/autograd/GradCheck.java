@@ -30,7 +30,7 @@ public final class GradCheck {
    * @throws TensorException naming the first element whose gradient is wrong
    */
   public static void firstOrder(Function<List<Tensor>, Tensor> f, List<Tensor> inputs) {
-    Scope.run(
+    recorded(
         () -> {
           List<Tensor> leaves = leaves(inputs);
           Tensor weights = weights(f.apply(leaves), 0);
@@ -47,12 +47,19 @@ public final class GradCheck {
    * @throws TensorException naming the first element whose gradient is wrong
    */
   public static void secondOrder(Function<List<Tensor>, Tensor> f, List<Tensor> inputs) {
-    Scope.run(
+    recorded(
         () -> {
           List<Tensor> leaves = leaves(inputs);
           leaves.add(weights(f.apply(leaves), 0).requiresGrad_(true));
           compare(x -> projectedGradient(f, x), leaves);
         });
+  }
+
+  /** Runs a check also inside {@link GradMode#off}: it needs the function's graph. */
+  private static void recorded(Runnable check) {
+    try (var _ = GradMode.on()) {
+      Scope.run(check);
+    }
   }
 
   /** Σₖ ⟨vₖ, ∂⟨w, f(x)⟩/∂xₖ⟩ for fixed vₖ, as part of a graph; w is the last of {@code all}. */

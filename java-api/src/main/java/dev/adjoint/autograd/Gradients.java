@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -66,7 +67,7 @@ public final class Gradients {
    * @param v of x's shape
    */
   public static Tensor jvp(UnaryOperator<Tensor> f, Tensor x, Tensor v) {
-    return Scope.tidy(
+    return recorded(
         () -> {
           Tensor at = x.detach().requiresGrad_(true);
           Tensor y = f.apply(at);
@@ -78,7 +79,7 @@ public final class Gradients {
 
   /** The Jacobian of f at x: shape f(x)'s sizes followed by x's. */
   public static Tensor jacobian(UnaryOperator<Tensor> f, Tensor x) {
-    return Scope.tidy(
+    return recorded(
         () -> {
           Tensor at = x.detach().requiresGrad_(true);
           return rows(f.apply(at), at).detach();
@@ -87,12 +88,19 @@ public final class Gradients {
 
   /** The Hessian of a scalar function at x: x's sizes twice. */
   public static Tensor hessian(UnaryOperator<Tensor> f, Tensor x) {
-    return Scope.tidy(
+    return recorded(
         () -> {
           Tensor at = x.detach().requiresGrad_(true);
           Tensor slope = grad(f.apply(at), List.of(at), null, true, true).get(0);
           return rows(slope, at).detach();
         });
+  }
+
+  /** What {@code derivative} gives, also inside {@link GradMode#off}: it needs f's graph. */
+  private static Tensor recorded(Supplier<Tensor> derivative) {
+    try (var _ = GradMode.on()) {
+      return Scope.tidy(derivative);
+    }
   }
 
   private static Tensor rows(Tensor y, Tensor x) {

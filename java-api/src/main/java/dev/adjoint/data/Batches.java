@@ -20,11 +20,12 @@ public interface Batches {
     return batch;
   }
 
-  /** Where it stands: all there is to save. */
+  /** Where it stands, its source of random numbers included: all there is to save. */
   long[] save();
 
   /**
-   * Goes on from what {@link #save} returned.
+   * Goes on from what {@link #save} returned. A source of random numbers stands where it stood
+   * then, also if others draw from it.
    *
    * @throws TensorException if it did not come from such a source
    */

@@ -70,21 +70,27 @@ public final class DataLoader implements Batches {
 
   @Override
   public long[] save() {
-    return new long[] {epochStart[0], epochStart[1], position};
+    long[] now = generator.save();
+    return new long[] {epochStart[0], epochStart[1], position, now[0], now[1]};
   }
 
   @Override
   public void restore(long[] saved) {
-    if (saved.length != 3 || saved[2] < 0 || saved[2] > order.length) {
+    if (saved.length != 5 || saved[2] < 0 || saved[2] > order.length) {
       throw new TensorException(
           "dataLoader: not the state of one for "
               + order.length
               + " examples: "
               + Arrays.toString(saved));
     }
-    epochStart = new long[] {saved[0], saved[1]};
-    generator.restore(epochStart);
-    order = shuffled();
+    long[] start = Arrays.copyOf(saved, 2);
+    if (!Arrays.equals(start, epochStart)) { // else the order is the same
+      generator.restore(start);
+      order = shuffled();
+      epochStart = start;
+    }
     position = (int) saved[2];
+    // Where it stood, not where the order left it: others may draw from it too.
+    generator.restore(Arrays.copyOfRange(saved, 3, 5));
   }
 }

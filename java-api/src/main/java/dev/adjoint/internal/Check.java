@@ -130,7 +130,7 @@ public final class Check {
 
   public static void writable(String op, Tensor x) {
     var layout = Tensors.layout(x);
-    for (int d = 0; d < layout.rank(); d++) {
+    for (int d = 0; d < layout.rank() && layout.numel() > 0; d++) {
       if (layout.stride(d) == 0 && layout.size(d) > 1) {
         throw new TensorException(
             op

@@ -78,12 +78,12 @@ public final class HostAccess {
     return of(values, shape, dtype, device);
   }
 
-  public static Tensor of(boolean[] values, Device device) {
+  public static Tensor of(boolean[] values, Shape shape, Device device) {
     byte[] bytes = new byte[values.length];
     for (int i = 0; i < bytes.length; i++) {
       bytes[i] = (byte) (values[i] ? 1 : 0);
     }
-    return of(MemorySegment.ofArray(bytes), Shape.of(bytes.length), DType.BOOL, device);
+    return of(MemorySegment.ofArray(bytes), shape, DType.BOOL, device);
   }
 
   /** Nested arrays of one primitive type, every level of equal lengths. */
@@ -156,6 +156,17 @@ public final class HostAccess {
   /** Copies the elements in row-major order. */
   public static void read(Tensor x, MemorySegment target) {
     Recorder.forbid("reading values");
+    download(x, target);
+  }
+
+  /** I64 elements for the message of a failure, which ends a recording that is under way. */
+  public static long[] longsOfFailure(Tensor x) {
+    long[] values = new long[arraySize(x)];
+    download(x, MemorySegment.ofArray(values));
+    return values;
+  }
+
+  private static void download(Tensor x, MemorySegment target) {
     try (var _ = Tensors.openScope()) {
       Tensor dense = Movement.contiguous(x.detach());
       TensorState state = Tensors.state(dense);

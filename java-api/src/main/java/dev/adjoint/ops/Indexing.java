@@ -10,6 +10,7 @@ import dev.adjoint.TensorException;
 import dev.adjoint.graph.Graph;
 import dev.adjoint.internal.Check;
 import dev.adjoint.internal.Dispatch;
+import dev.adjoint.internal.HostAccess;
 import dev.adjoint.internal.Tensors;
 import dev.adjoint.spi.KernelStatusException;
 import java.util.Arrays;
@@ -105,7 +106,7 @@ public final class Indexing {
     if (cause.status() != KernelStatusException.INDEX_OUT_OF_RANGE) {
       return cause;
     }
-    long[] values = indices.toLongArray();
+    long[] values = HostAccess.longsOfFailure(indices);
     for (int i = 0; i < values.length; i++) {
       if (!valid.test(values[i])) {
         return new IndexOutOfRangeException(

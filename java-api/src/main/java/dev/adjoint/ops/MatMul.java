@@ -195,7 +195,7 @@ public final class MatMul {
         new Tensor[] {in, weight},
         (g, saves) ->
             new Tensor[] {
-              saves.needs(0) ? product(g, saves.get(1), precision, type) : null,
+              saves.needs(0) ? inputGrad(g, saves.get(1), precision, type) : null,
               saves.needs(1)
                   ? weightGrad(flat(g), flat(saves.get(0)), saves, precision, parameterType)
                   : null,
@@ -212,6 +212,13 @@ public final class MatMul {
       b.close();
     }
     return out;
+  }
+
+  /** g·weight; the gradient of one example, a vector, counts as a row. */
+  private static Tensor inputGrad(Tensor g, Tensor weight, Precision precision, DType type) {
+    return g.rank() == 1
+        ? Movement.squeeze(product(Movement.unsqueeze(g, 0), weight, precision, type), 0)
+        : product(g, weight, precision, type);
   }
 
   /** gᵀ·x, or null where that has been added to the weight's gradient at once. */

@@ -25,23 +25,49 @@ public final class GradientClipping {
    * @return the norm before scaling: F64, a scalar, 0 if there are no gradients
    */
   public static Tensor clipByNorm(List<Tensor> parameters, double maxNorm) {
-    if (!(maxNorm > 0)) {
-      throw new TensorException("clipByNorm: the norm must be positive, got " + maxNorm);
-    }
+    checkNorm(maxNorm);
+    Tensor norm = norm(parameters);
+    clip(parameters, norm, maxNorm);
+    return norm;
+  }
+
+  /**
+   * The Euclidean norm of all gradients together: F64, a scalar, 0 if there are no gradients.
+   *
+   * @param parameters those without a gradient do not count
+   */
+  public static Tensor norm(List<Tensor> parameters) {
     List<Tensor> gradients = gradients(parameters);
     if (gradients.isEmpty()) {
       return Tensor.full(Shape.scalar(), 0, DType.F64, Adjoint.defaultDevice());
     }
     try (var _ = GradMode.off()) {
-      return Scope.tidy(
-          () -> {
-            Tensor norm = OptimizerSteps.norm(gradients);
-            if (maxNorm < Double.POSITIVE_INFINITY) {
-              DType dtype = gradients.getFirst().dtype();
-              OptimizerSteps.scale(gradients, norm.add(1e-6).rdiv(maxNorm).clamp(0, 1).to(dtype));
-            }
-            return norm;
-          });
+      return Scope.tidy(() -> OptimizerSteps.norm(gradients));
+    }
+  }
+
+  /**
+   * The second half of {@link #clipByNorm}, for those who look at the norm in between.
+   *
+   * @param norm what {@link #norm} gave for the same parameters
+   * @param maxNorm positive; infinity changes nothing
+   */
+  public static void clip(List<Tensor> parameters, Tensor norm, double maxNorm) {
+    checkNorm(maxNorm);
+    List<Tensor> gradients = gradients(parameters);
+    if (gradients.isEmpty() || maxNorm == Double.POSITIVE_INFINITY) {
+      return;
+    }
+    try (var _ = GradMode.off();
+        var _ = Scope.open()) {
+      DType dtype = gradients.getFirst().dtype();
+      OptimizerSteps.scale(gradients, norm.add(1e-6).rdiv(maxNorm).clamp(0, 1).to(dtype));
+    }
+  }
+
+  private static void checkNorm(double maxNorm) {
+    if (!(maxNorm > 0)) {
+      throw new TensorException("clipByNorm: the norm must be positive, got " + maxNorm);
     }
   }
 

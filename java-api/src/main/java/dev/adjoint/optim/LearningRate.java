@@ -2,7 +2,10 @@ package dev.adjoint.optim;
 
 import dev.adjoint.TensorException;
 
-/** A schedule: the learning rate as a function of the steps done so far. */
+/**
+ * A schedule: the optimizer's learning rate as a function of the steps done so far. Groups with a
+ * rate of their own keep their proportion to it, see {@link Optimizer#setLearningRate(double)}.
+ */
 public sealed interface LearningRate {
   /**
    * The learning rate of a step.

@@ -28,6 +28,8 @@ import java.util.TreeMap;
  */
 public abstract class Optimizer implements AutoCloseable {
   private static final String STEP = "step";
+  private static final String LEARNING_RATE = "learning_rate";
+  private static final String SHARE = "share";
 
   /** Up to here a double can count. */
   private static final double MOST_STEPS = 0x1p53;
@@ -63,11 +65,25 @@ public abstract class Optimizer implements AutoCloseable {
   private static final class Group {
     private final double weightDecay;
     private double learningRate;
+
+    /** Its learning rate over the optimizer's; infinite where only that is 0. */
+    private double share = 1;
+
     private final List<Cohort> cohorts = new ArrayList<>();
 
     Group(double learningRate, double weightDecay) {
       this.learningRate = learningRate;
       this.weightDecay = weightDecay;
+    }
+
+    void setRate(double value) {
+      cohorts.forEach(cohort -> cohort.hyper.set(value, 0));
+      learningRate = value;
+    }
+
+    /** A learning rate of its own, beside the optimizer's. */
+    void setShare(double own, double common) {
+      share = own == 0 ? 0 : own / common;
     }
 
     void add(Cohort cohort) {
@@ -87,10 +103,13 @@ public abstract class Optimizer implements AutoCloseable {
   private final List<String> stateNames;
   private final List<Group> groups = new ArrayList<>();
   private final List<Tensor> parameters = new ArrayList<>();
+  private double learningRate;
 
   /**
    * For subclasses.
    *
+   * @param learningRate that schedules start from, and of groups that have none of their own
+   * @param weightDecay of groups that have none of their own
    * @param stateNames of the tensors like the parameter that the rule keeps for each, zeros at
    *     first
    * @throws TensorException if there are no parameters, one is named twice or is no leaf of
@@ -102,6 +121,8 @@ public abstract class Optimizer implements AutoCloseable {
       double weightDecay,
       List<String> stateNames) {
     this.stateNames = List.copyOf(stateNames);
+    this.learningRate = learningRate;
+    checkSetting("learning rate", learningRate);
     Set<Tensor> seen = Collections.newSetFromMap(new IdentityHashMap<>());
     for (ParameterGroup settings : groups) {
       Group group =
@@ -109,6 +130,7 @@ public abstract class Optimizer implements AutoCloseable {
               settings.learningRate().orElse(learningRate),
               settings.weightDecay().orElse(weightDecay));
       checkSetting("learning rate", group.learningRate);
+      settings.learningRate().ifPresent(own -> group.setShare(own, learningRate));
       checkSetting("weight decay", group.weightDecay);
       List<Member> members = new ArrayList<>();
       for (Tensor parameter : settings.parameters()) {
@@ -271,9 +293,9 @@ public abstract class Optimizer implements AutoCloseable {
 
   // ---- learning rate ----
 
-  /** The learning rate of the first group. */
+  /** The optimizer's learning rate: that of all groups that have none of their own. */
   public final double learningRate() {
-    return learningRate(0);
+    return learningRate;
   }
 
   /** The learning rate of a group. */
@@ -282,41 +304,59 @@ public abstract class Optimizer implements AutoCloseable {
   }
 
   /**
-   * Sets the learning rate of all groups, for captured steps too.
+   * Sets the optimizer's learning rate, for captured steps too; this is what schedules do. A group
+   * with a learning rate of its own keeps its proportion to it: one with a tenth of the optimizer's
+   * rate gets a tenth of the new one, and one with 0 stays frozen.
    *
-   * @throws TensorException if it is negative or not finite
+   * @throws TensorException if it is negative or not finite, or if a group has a learning rate of
+   *     its own beside an optimizer's of 0, so that there is no proportion to keep; nothing has
+   *     changed then
    */
   public final void setLearningRate(double value) {
+    checkSetting("learning rate", value);
     for (int i = 0; i < groups.size(); i++) {
-      setLearningRate(i, value);
+      if (Double.isInfinite(groups.get(i).share)) {
+        throw new TensorException(
+            "optimizer: group "
+                + i
+                + " has a learning rate of its own, "
+                + groups.get(i).learningRate
+                + ", set while the optimizer's was 0, so that no proportion to it can be kept; build"
+                + " the optimizer with a rate above 0, or set the rate of each group");
+      }
     }
+    groups.forEach(group -> group.setRate(group.share * value));
+    learningRate = value;
   }
 
   /**
-   * Sets the learning rate of one group, for captured steps too.
+   * Sets the learning rate of one group, for captured steps too. Its proportion to the optimizer's
+   * rate is what it keeps from then on: 0 freezes the group until it is set again.
    *
    * @throws TensorException if it is negative or not finite
    */
   public final void setLearningRate(int group, double value) {
     checkSetting("learning rate", value);
-    groups.get(group).cohorts.forEach(cohort -> cohort.hyper.set(value, 0));
-    groups.get(group).learningRate = value;
+    groups.get(group).setRate(value);
+    groups.get(group).setShare(value, learningRate);
   }
 
   // ---- state ----
 
   /**
-   * All that is needed to go on: {@code 0.step}, {@code 0.exp_avg}, … by the number of the
-   * parameter, {@code group.0.learning_rate}, … by that of the group. The tensors share memory with
-   * the optimizer and are born in the current scope.
+   * All that is needed to go on: {@code learning_rate}; {@code 0.step}, {@code 0.exp_avg}, … by the
+   * number of the parameter; {@code group.0.learning_rate} and {@code group.0.share}, its
+   * proportion to {@code learning_rate}, by that of the group. The tensors share memory with the
+   * optimizer and are born in the current scope.
    */
   public final Map<String, Tensor> stateDict() {
     initializeState();
     Device device = parameters.getFirst().device();
     Map<String, Tensor> state = new LinkedHashMap<>();
+    state.put(LEARNING_RATE, scalar(learningRate, device));
     for (int g = 0; g < groups.size(); g++) {
-      double learningRate = groups.get(g).learningRate;
-      state.put(learningRateKey(g), Tensor.full(Shape.scalar(), learningRate, DType.F64, device));
+      state.put(groupKey(g, LEARNING_RATE), scalar(groups.get(g).learningRate, device));
+      state.put(groupKey(g, SHARE), scalar(groups.get(g).share, device));
       for (Cohort cohort : groups.get(g).cohorts) {
         for (Member member : cohort.members) {
           state.put(member.key(STEP), cohort.hyper.select(0, 1));
@@ -327,6 +367,10 @@ public abstract class Optimizer implements AutoCloseable {
       }
     }
     return state;
+  }
+
+  private static Tensor scalar(double value, Device device) {
+    return Tensor.full(Shape.scalar(), value, DType.F64, device);
   }
 
   /**
@@ -343,10 +387,13 @@ public abstract class Optimizer implements AutoCloseable {
       Map<String, Tensor> own = stateDict();
       StateDict.check(name, own, given);
       // All that can fail comes before the first change.
+      double common = learningRate(given, LEARNING_RATE);
       List<Double> rates = new ArrayList<>();
+      List<Double> shares = new ArrayList<>();
       List<List<Cohort>> cohorts = new ArrayList<>();
       for (int g = 0; g < groups.size(); g++) {
-        rates.add(learningRate(given, g));
+        rates.add(learningRate(given, groupKey(g, LEARNING_RATE)));
+        shares.add(share(given, groupKey(g, SHARE)));
         cohorts.add(cohorts(groups.get(g), rates.get(g), given));
       }
       StateDict.load(name, own, given);
@@ -355,8 +402,10 @@ public abstract class Optimizer implements AutoCloseable {
         group.closeCounts();
         group.cohorts.clear();
         group.learningRate = rates.get(g);
+        group.share = shares.get(g);
         cohorts.get(g).forEach(group::add);
       }
+      learningRate = common;
     }
   }
 
@@ -372,11 +421,22 @@ public abstract class Optimizer implements AutoCloseable {
     return cohorts;
   }
 
-  private static double learningRate(Map<String, Tensor> given, int group) {
-    String key = learningRateKey(group);
+  private static double learningRate(Map<String, Tensor> given, String key) {
     double rate = value(given, key);
     checkSetting("learning rate in the state, " + key + ",", rate);
     return rate;
+  }
+
+  private static double share(Map<String, Tensor> given, String key) {
+    double share = value(given, key);
+    if (!(share >= 0)) {
+      throw new TensorException(
+          "optimizer: the proportion in the state, "
+              + key
+              + ", must not be negative, got "
+              + share);
+    }
+    return share;
   }
 
   private static double steps(Map<String, Tensor> given, String key) {
@@ -395,8 +455,8 @@ public abstract class Optimizer implements AutoCloseable {
     return Objects.requireNonNull(given.get(key)).item();
   }
 
-  private static String learningRateKey(int group) {
-    return "group." + group + ".learning_rate";
+  private static String groupKey(int group, String name) {
+    return "group." + group + "." + name;
   }
 
   /** Closes the state, not the parameters. */

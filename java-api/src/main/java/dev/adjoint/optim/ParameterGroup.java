@@ -24,7 +24,10 @@ public record ParameterGroup(
     return new ParameterGroup(parameters, OptionalDouble.empty(), OptionalDouble.empty());
   }
 
-  /** The same parameters with a learning rate of their own. */
+  /**
+   * The same parameters with a learning rate of their own; schedules keep its proportion to the
+   * optimizer's, so that 0 freezes them.
+   */
   public ParameterGroup withLearningRate(double value) {
     return new ParameterGroup(parameters, OptionalDouble.of(value), weightDecay);
   }

@@ -14,6 +14,7 @@ import dev.adjoint.nn.Module;
 import dev.adjoint.optim.GradientClipping;
 import dev.adjoint.optim.LearningRate;
 import dev.adjoint.optim.Optimizer;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -82,6 +83,7 @@ public final class Trainer implements AutoCloseable {
    * @param captured whether steps are recorded once and replayed: the same values with less work
    *     between the kernels
    * @param precision of matrix products, those of evaluations included
+   * @param nonFinite what happens when a loss or a gradient is infinite or NaN
    */
   public record Config(
       long steps,
@@ -90,7 +92,8 @@ public final class Trainer implements AutoCloseable {
       long evaluateEvery,
       int evaluationBatches,
       boolean captured,
-      Precision precision) {
+      Precision precision,
+      NonFinite nonFinite) {
 
     /**
      * Checks the numbers.
@@ -105,32 +108,80 @@ public final class Trainer implements AutoCloseable {
       }
     }
 
-    /** Without clipping, evaluation and capture, in F32. */
+    /**
+     * Without clipping, evaluation and capture, in F32; it stops where something is not finite.
+     *
+     * @param learningRate the optimizer's in each step; groups with a rate of their own keep their
+     *     proportion to it, see {@link Optimizer#setLearningRate(double)}
+     */
     public static Config of(long steps, LearningRate learningRate) {
-      return new Config(steps, learningRate, Double.POSITIVE_INFINITY, 0, 1, false, Precision.F32);
+      return new Config(
+          steps,
+          learningRate,
+          Double.POSITIVE_INFINITY,
+          0,
+          1,
+          false,
+          Precision.F32,
+          NonFinite.STOP);
     }
 
     /** The same with gradients clipped. */
     public Config withClipNorm(double norm) {
       return new Config(
-          steps, learningRate, norm, evaluateEvery, evaluationBatches, captured, precision);
+          steps,
+          learningRate,
+          norm,
+          evaluateEvery,
+          evaluationBatches,
+          captured,
+          precision,
+          nonFinite);
     }
 
     /** The same with evaluations. */
     public Config withEvaluation(long every, int batches) {
-      return new Config(steps, learningRate, clipNorm, every, batches, captured, precision);
+      return new Config(
+          steps, learningRate, clipNorm, every, batches, captured, precision, nonFinite);
     }
 
     /** The same, with steps captured or not. */
     public Config withCaptured(boolean value) {
       return new Config(
-          steps, learningRate, clipNorm, evaluateEvery, evaluationBatches, value, precision);
+          steps,
+          learningRate,
+          clipNorm,
+          evaluateEvery,
+          evaluationBatches,
+          value,
+          precision,
+          nonFinite);
     }
 
     /** The same with matrix products of another precision. */
     public Config withPrecision(Precision value) {
       return new Config(
-          steps, learningRate, clipNorm, evaluateEvery, evaluationBatches, captured, value);
+          steps,
+          learningRate,
+          clipNorm,
+          evaluateEvery,
+          evaluationBatches,
+          captured,
+          value,
+          nonFinite);
+    }
+
+    /** The same with another way to treat steps that are not finite. */
+    public Config withNonFinite(NonFinite value) {
+      return new Config(
+          steps,
+          learningRate,
+          clipNorm,
+          evaluateEvery,
+          evaluationBatches,
+          captured,
+          precision,
+          value);
     }
   }
 
@@ -144,7 +195,8 @@ public final class Trainer implements AutoCloseable {
   private Listener listener = _ -> {};
   private @Nullable Batches validation;
   private long[] validationStart = {};
-  private @Nullable CapturedStep captured;
+  private @Nullable CapturedStep gradients;
+  private @Nullable CapturedStep update;
   private boolean warm;
   private long step;
   private volatile boolean stopped;
@@ -170,7 +222,10 @@ public final class Trainer implements AutoCloseable {
     listener = value;
   }
 
-  /** What to evaluate on: rewound each time, so always the same batches. */
+  /**
+   * What to evaluate on: always the same batches, those that come next now. Afterwards they stand
+   * where they stood, so that training may share them, or their generator.
+   */
   public void validation(Batches value) {
     validation = value;
     validationStart = value.save();
@@ -190,6 +245,8 @@ public final class Trainer implements AutoCloseable {
    * Trains until a step, or until {@link #stop}; the schedule stays that of the whole training.
    *
    * @param until the number of the last step; at most that of the configuration counts
+   * @throws TensorException under {@link NonFinite#STOP}, if the loss or a gradient is infinite or
+   *     NaN, before that step's update
    */
   public void run(long until) {
     stopped = false;
@@ -210,9 +267,13 @@ public final class Trainer implements AutoCloseable {
       long start = System.nanoTime();
       optimizer.setLearningRate(learningRate);
       batches.next(batch);
-      List<Tensor> results = config.captured() ? replay() : compute();
+      List<Tensor> results = gradients();
       double lossValue = results.get(0).item();
       double gradientNorm = results.get(1).item();
+      if (mayUpdate(lossValue, gradientNorm)) {
+        update(results.get(1));
+      }
+      warm = true;
       double seconds = (System.nanoTime() - start) * 1e-9;
       step++;
       return new Progress(
@@ -225,29 +286,65 @@ public final class Trainer implements AutoCloseable {
     }
   }
 
-  /** One step on the device, reading no value: {loss, gradient norm}. */
-  private List<Tensor> compute() {
-    optimizer.zeroGrad();
-    Tensor value = loss.of(batch.inputs(), batch.targets());
-    value.backward();
-    Tensor norm = GradientClipping.clipByNorm(optimizer.parameters(), config.clipNorm());
-    optimizer.step();
-    return List.of(value, norm);
+  /** Whether a step's loss and gradients allow its update. */
+  private boolean mayUpdate(double lossValue, double norm) {
+    if (config.nonFinite() == NonFinite.IGNORE
+        || (Double.isFinite(lossValue) && Double.isFinite(norm))) {
+      return true;
+    }
+    if (config.nonFinite() == NonFinite.STOP) {
+      throw NonFinite.failure(step + 1, batch, model, optimizer.parameters(), lossValue, norm);
+    }
+    return false;
   }
 
-  private List<Tensor> replay() {
-    if (!warm) { // what a recording may not create, one eager step does
-      warm = true;
-      return compute();
+  /** The first half of a step: {loss, gradient norm}, on the device. */
+  private List<Tensor> gradients() {
+    if (!isCapturing()) {
+      return computeGradients();
     }
-    CapturedStep recorded = captured;
+    CapturedStep recorded = gradients;
     if (recorded == null) {
-      recorded = CapturedStep.record(batch.inputs().device(), this::compute);
-      captured = recorded;
+      recorded = CapturedStep.record(batch.inputs().device(), this::computeGradients);
+      gradients = recorded;
     } else {
       recorded.replay();
     }
     return List.of(recorded.output(0), recorded.output(1));
+  }
+
+  private List<Tensor> computeGradients() {
+    optimizer.zeroGrad();
+    Tensor value = loss.of(batch.inputs(), batch.targets());
+    value.backward();
+    return List.of(value, GradientClipping.norm(optimizer.parameters()));
+  }
+
+  /** The second half. */
+  private void update(Tensor norm) {
+    if (!isCapturing()) {
+      computeUpdate(norm);
+    } else if (update == null) {
+      update =
+          CapturedStep.record(
+              batch.inputs().device(),
+              () -> {
+                computeUpdate(norm);
+                return List.of();
+              });
+    } else {
+      update.replay();
+    }
+  }
+
+  private void computeUpdate(Tensor norm) {
+    GradientClipping.clip(optimizer.parameters(), norm, config.clipNorm());
+    optimizer.step();
+  }
+
+  /** What a recording may not create, one eager step does. */
+  private boolean isCapturing() {
+    return config.captured() && warm;
   }
 
   private boolean evaluationIsDue() {
@@ -256,7 +353,8 @@ public final class Trainer implements AutoCloseable {
   }
 
   /**
-   * The mean loss over the validation batches, in evaluation mode.
+   * The mean loss over the validation batches, in evaluation mode. Training goes on as if there had
+   * been no evaluation: batches, random numbers and the mode of each module are as before.
    *
    * @throws TensorException if there are none
    */
@@ -265,10 +363,8 @@ public final class Trainer implements AutoCloseable {
     if (source == null) {
       throw new TensorException("trainer: evaluation needs batches; call validation(…)");
     }
-    source.restore(validationStart);
-    boolean training = model.isTraining();
-    model.eval();
-    try (var _ = GradMode.off();
+    try (var _ = new Evaluation(model, source, validationStart, batches, random);
+        var _ = GradMode.off();
         var _ = config.precision().use();
         var _ = Scope.open()) {
       double sum = 0;
@@ -279,10 +375,6 @@ public final class Trainer implements AutoCloseable {
         }
       }
       return sum / config.evaluationBatches();
-    } finally {
-      if (training) {
-        model.train();
-      }
     }
   }
 
@@ -310,16 +402,19 @@ public final class Trainer implements AutoCloseable {
     if (!(state.get("step") instanceof Long saved) || saved < 0) {
       throw new TensorException("trainer: the state has no whole number 'step' of 0 or more");
     }
-    long[] randomBefore = random.save();
     long[] randomSaved = counters(state, "random");
     long[] batchesSaved = counters(state, "batches");
-    random.restore(randomSaved);
+    long[] randomBefore = random.save();
+    long[] batchesBefore = batches.save();
     boolean complete = false;
     try {
+      // The batches may draw from the same generator; what it was itself comes last.
       batches.restore(batchesSaved);
+      random.restore(randomSaved);
       complete = true;
     } finally {
       if (!complete) {
+        batches.restore(batchesBefore);
         random.restore(randomBefore);
       }
     }
@@ -335,14 +430,17 @@ public final class Trainer implements AutoCloseable {
   }
 
   private void forgetCaptured() {
-    if (captured != null) {
-      captured.close();
-      captured = null;
+    for (CapturedStep recorded : Arrays.asList(update, gradients)) {
+      if (recorded != null) {
+        recorded.close();
+      }
     }
+    update = null;
+    gradients = null;
     warm = false;
   }
 
-  /** Frees what it made itself: the batch and the captured step. */
+  /** Frees what it made itself: the batch and what was captured. */
   @Override
   public void close() {
     forgetCaptured();

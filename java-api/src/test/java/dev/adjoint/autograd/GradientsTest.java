@@ -133,6 +133,20 @@ class GradientsTest {
   }
 
   @Test
+  void derivativesOfFunctionsDoNotDependOnTheMode() {
+    Tensor x = Tensor.of(new double[] {1, 2});
+    Tensor v = Tensor.of(new double[] {10, 100});
+    try (var _ = GradMode.off()) {
+      Expect.values(Gradients.jacobian(Tensor::square, x), 2, 0, 0, 4);
+      Expect.values(Gradients.jvp(Tensor::square, x, v), 20, 400);
+      Expect.values(Gradients.hessian(t -> t.square().sum(), x), 2, 0, 0, 2);
+      GradCheck.firstOrder(in -> in.getFirst().exp(), List.of(x));
+      GradCheck.secondOrder(in -> in.getFirst().exp(), List.of(x));
+      assertFalse(GradMode.isEnabled());
+    }
+  }
+
+  @Test
   void fusedOperationsHaveSecondDerivatives() {
     Tensor x = matrix(0.3, -1.2, 0.7, 0.1, 2.0, -0.4);
     Tensor w = Tensor.of(new double[] {0.5, 1.5, -0.7});

@@ -110,6 +110,22 @@ class DataTest {
     assertThrows(ShapeMismatchException.class, () -> new Dataset(Tensor.zeros(2), Tensor.zeros(3)));
   }
 
+  @Test
+  void aRestoredLoaderLeavesASharedGeneratorWhereItStood() {
+    Dataset dataset = new Dataset(Tensor.randn(7, 3), Tensor.arange(7));
+    try (Generator shared = new Generator(Device.REFERENCE, 1)) {
+      DataLoader loader = new DataLoader(dataset, 2, shared);
+      loader.next();
+      shared.nextLong(5); // by somebody else
+      long[] saved = loader.save();
+      long[] stood = shared.save();
+      double[] expected = draw(loader);
+      loader.restore(saved);
+      assertArrayEquals(stood, shared.save());
+      assertArrayEquals(expected, draw(loader));
+    }
+  }
+
   private static void assertCanBeRewound(Batches batches, int before) {
     for (int i = 0; i < before; i++) {
       batches.next();

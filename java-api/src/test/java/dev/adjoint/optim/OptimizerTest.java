@@ -196,6 +196,69 @@ class OptimizerTest {
     }
   }
 
+  private static Sgd withTwoRates(Tensor common, Tensor own, double rate) {
+    return Sgd.builder(0.1)
+        .group(List.of(common))
+        .group(ParameterGroup.of(List.of(own)).withLearningRate(rate))
+        .build();
+  }
+
+  @Test
+  void groupsKeepTheirProportionToTheLearningRate() {
+    Tensor common = parameter(1);
+    Tensor own = parameter(1);
+    try (Sgd optimizer = withTwoRates(common, own, 0.05)) {
+      optimizer.setLearningRate(0); // a schedule that begins or ends at 0 loses nothing
+      assertEquals(0, optimizer.learningRate(1));
+      optimizer.setLearningRate(0.4);
+      assertEquals(0.4, optimizer.learningRate());
+      assertEquals(0.4, optimizer.learningRate(0));
+      assertEquals(0.2, optimizer.learningRate(1), 1e-15);
+      step(optimizer, Map.of(common, 1.0, own, 1.0));
+      assertEquals(0.6, common.item(), 1e-15);
+      assertEquals(0.8, own.item(), 1e-15);
+      optimizer.setLearningRate(1, 0.8);
+      optimizer.setLearningRate(0.1);
+      assertEquals(0.2, optimizer.learningRate(1), 1e-15);
+    }
+  }
+
+  @Test
+  void frozenGroupsStayFrozen() {
+    Tensor common = parameter(1);
+    Tensor own = parameter(1);
+    try (Sgd optimizer = withTwoRates(common, own, 0)) {
+      optimizer.setLearningRate(0.4);
+      step(optimizer, Map.of(common, 1.0, own, 1.0));
+      assertEquals(1, own.item());
+    }
+    try (Sgd optimizer = withTwoRates(common, own, 0.1);
+        Sgd resumed = withTwoRates(common, own, 0.1)) {
+      optimizer.setLearningRate(1, 0);
+      optimizer.setLearningRate(0.2);
+      resumed.loadStateDict(optimizer.stateDict());
+      assertEquals(0.2, resumed.learningRate());
+      resumed.setLearningRate(0.3);
+      assertEquals(0.3, resumed.learningRate(0));
+      assertEquals(0, resumed.learningRate(1));
+    }
+  }
+
+  @Test
+  void aRateThatNoScheduleCanScaleIsRefused() {
+    Tensor w = parameter(1);
+    ParameterGroup group = ParameterGroup.of(List.of(w)).withLearningRate(0.1);
+    try (Sgd optimizer = Sgd.builder(0).group(group).build()) {
+      assertEquals(0.1, optimizer.learningRate(0));
+      String message =
+          requireNonNull(
+              assertThrows(TensorException.class, () -> optimizer.setLearningRate(0.5))
+                  .getMessage());
+      assertTrue(message.contains("group 0") && message.contains("0.1"), message);
+      assertEquals(0.1, optimizer.learningRate(0));
+    }
+  }
+
   @Test
   void stateGoesFromOneOptimizerToAnother() {
     Tensor a = parameter(1);
@@ -239,6 +302,9 @@ class OptimizerTest {
     "group.0.learning_rate, NaN",
     "group.0.learning_rate, Infinity",
     "group.0.learning_rate, -0.5",
+    "group.0.share, NaN",
+    "group.0.share, -1",
+    "learning_rate, NaN",
     "0.step, NaN",
     "0.step, Infinity",
     "0.step, -1",

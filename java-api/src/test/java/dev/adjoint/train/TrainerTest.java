@@ -1,6 +1,9 @@
 package dev.adjoint.train;
 
+import static java.util.Objects.requireNonNull;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -21,6 +24,7 @@ import dev.adjoint.nn.Linear;
 import dev.adjoint.nn.Sequential;
 import dev.adjoint.optim.AdamW;
 import dev.adjoint.optim.LearningRate;
+import dev.adjoint.optim.ParameterGroup;
 import dev.adjoint.train.Trainer.Config;
 import dev.adjoint.train.Trainer.Progress;
 import java.util.ArrayList;
@@ -40,6 +44,8 @@ class TrainerTest {
       Config.of(12, LearningRate.cosine(0.05, 10, 0.001).withWarmup(2))
           .withClipNorm(1)
           .withEvaluation(5, 2);
+
+  private static final Config CONFIG_PLAIN = Config.of(12, LearningRate.constant(0.05));
 
   /** What a run leaves behind. */
   private record Outcome(
@@ -176,6 +182,178 @@ class TrainerTest {
               assertEquals(3, trainer.step());
             });
     assertEquals(3L, outcome.state().get("step"));
+  }
+
+  /** Trains with one generator for training, validation and dropout; evaluates now and then. */
+  private static List<Double> withOneGenerator(boolean evaluates, boolean resumes) {
+    Adjoint.manualSeed(3);
+    Generator shared = Adjoint.generator(Device.REFERENCE);
+    try (var _ = Scope.open();
+        Sequential frozen = new Sequential(new Linear(3, 16), new Dropout(0.5));
+        Sequential model = new Sequential(frozen, new Dropout(0.1), new Linear(16, 1));
+        AdamW optimizer = new AdamW(model.parameters(), 1)) {
+      frozen.eval(); // stays so
+      Tensor x = Tensor.randn(24, 3);
+      Dataset dataset = new Dataset(x, x.sum(true, 1));
+      DataLoader batches = new DataLoader(dataset, 8, shared);
+      DataLoader held = new DataLoader(dataset, 12, shared);
+      try (Trainer trainer =
+          new Trainer(
+              model, (in, out) -> model.apply(in).mseLoss(out), optimizer, batches, CONFIG_PLAIN)) {
+        trainer.validation(held);
+        List<Double> losses = new ArrayList<>();
+        trainer.listener(
+            progress -> {
+              losses.add(progress.loss());
+              if (evaluates) {
+                trainer.evaluate();
+                assertFalse(frozen.isTraining());
+                assertTrue(model.isTraining());
+              }
+            });
+        trainer.run(5);
+        Map<String, @Nullable Object> state = trainer.state();
+        if (resumes) {
+          Adjoint.manualSeed(99);
+          batches.next();
+          held.next();
+          trainer.restore(state);
+        }
+        trainer.run();
+        return losses;
+      }
+    }
+  }
+
+  @Test
+  void whatIsSharedChangesNothing() {
+    List<Double> plain = withOneGenerator(false, false);
+    assertEquals(12, plain.stream().distinct().count());
+    assertEquals(plain, withOneGenerator(true, false));
+    assertEquals(plain, withOneGenerator(false, true));
+    assertEquals(plain, withOneGenerator(true, true));
+  }
+
+  @Test
+  void frozenGroupsDoNotLearn() {
+    try (Linear learning = new Linear(3, 1);
+        Linear frozen = new Linear(3, 1);
+        Generator examples = new Generator(Device.REFERENCE, 1);
+        AdamW optimizer =
+            AdamW.builder(0.5)
+                .group(learning.parameters())
+                .group(ParameterGroup.of(frozen.parameters()).withLearningRate(0))
+                .build()) {
+      double[] before = frozen.weight().toDoubleArray();
+      Tensor x = Tensor.randn(24, 3);
+      try (Trainer trainer =
+          new Trainer(
+              learning,
+              (in, out) -> learning.apply(in).add(frozen.apply(in)).mseLoss(out),
+              optimizer,
+              new DataLoader(new Dataset(x, x.sum(true, 1)), 8, examples),
+              CONFIG_PLAIN)) {
+        trainer.run(3);
+      }
+      assertArrayEquals(before, frozen.weight().toDoubleArray());
+      assertEquals(CONFIG_PLAIN.learningRate().at(2), optimizer.learningRate(0));
+    }
+  }
+
+  /** Trains where the third step's loss is infinite; the parameters after the second, and last. */
+  private static double[][] withAnInfiniteLoss(Config config, List<Double> losses) {
+    try (Linear model = new Linear(3, 1);
+        Generator examples = new Generator(Device.REFERENCE, 1);
+        AdamW optimizer = new AdamW(model.parameters(), 0.1)) {
+      Tensor x = Tensor.randn(24, 3);
+      Tensor factor = Tensor.ones(1, 1);
+      double[][] weights = new double[2][];
+      try (Trainer trainer =
+          new Trainer(
+              model,
+              (in, out) -> model.apply(in).mul(factor).mseLoss(out),
+              optimizer,
+              new DataLoader(new Dataset(x, x.sum(true, 1)), 8, examples),
+              config)) {
+        trainer.listener(
+            progress -> {
+              losses.add(progress.loss());
+              if (progress.step() == 2) {
+                weights[0] = model.weight().toDoubleArray();
+              }
+              factor.fill_(progress.step() == 2 ? Double.POSITIVE_INFINITY : 1);
+            });
+        try {
+          trainer.run(3);
+        } finally {
+          weights[1] = model.weight().toDoubleArray();
+        }
+        trainer.run();
+      } catch (TensorException e) {
+        String message = requireNonNull(e.getMessage());
+        assertTrue(message.contains("step 3") && message.contains("the loss is Infinity"), message);
+        assertTrue(message.contains("not finite: the loss"), message);
+        assertEquals(NonFinite.STOP, config.nonFinite());
+      }
+      return weights;
+    }
+  }
+
+  @Test
+  void stepsThatAreNotFinite() {
+    for (boolean captured : new boolean[] {false, true}) {
+      Config config = CONFIG_PLAIN.withClipNorm(1).withCaptured(captured);
+      List<Double> losses = new ArrayList<>();
+      double[][] weights = withAnInfiniteLoss(config, losses);
+      assertArrayEquals(weights[0], weights[1]);
+      assertEquals(2, losses.size());
+      losses.clear();
+      weights = withAnInfiniteLoss(config.withNonFinite(NonFinite.SKIP), losses);
+      assertArrayEquals(weights[0], weights[1]);
+      assertEquals(12, losses.size());
+      assertEquals(11, losses.stream().filter(Double::isFinite).count());
+      losses.clear();
+      weights = withAnInfiniteLoss(config.withNonFinite(NonFinite.IGNORE), losses);
+      assertTrue(Double.isNaN(weights[1][0]));
+      assertEquals(12, losses.size());
+    }
+  }
+
+  @Test
+  void theFirstTensorThatIsNotFiniteIsNamed() {
+    try (Linear model = new Linear(2, 1);
+        Generator examples = new Generator(Device.REFERENCE, 1);
+        AdamW optimizer = new AdamW(model.parameters(), 0.1)) {
+      Tensor x = Tensor.ones(4, 2);
+      Tensor y = Tensor.zeros(4, 1);
+      DataLoader batches = new DataLoader(new Dataset(x, y), 4, examples);
+      Trainer.Loss loss = (in, out) -> model.apply(in).mul(1e30).mseLoss(out).mul(1e-30);
+      model.weight().detach().fill_(0);
+      requireNonNull(model.bias()).detach().fill_(0);
+      try (Trainer trainer = new Trainer(model, loss, optimizer, batches, CONFIG_PLAIN)) {
+        requireNonNull(model.bias()).detach().fill_(Double.NaN);
+        assertStops(trainer, "parameter bias [1], NaN at element 0");
+        requireNonNull(model.bias()).detach().fill_(0);
+        x.set(Double.NEGATIVE_INFINITY, 3, 1);
+        assertStops(trainer, "the inputs [4, 2], -Infinity at element");
+        x.fill_(1);
+        y.fill_(1e-30);
+        y.set(Double.NaN, 0, 0);
+        assertStops(trainer, "the targets [4, 1], NaN at element");
+      }
+      Trainer.Loss steep = (in, out) -> model.apply(in).sub(out).abs().sqrt().sum();
+      y.fill_(0);
+      try (Trainer trainer = new Trainer(model, steep, optimizer, batches, CONFIG_PLAIN)) {
+        assertStops(trainer, "the gradient of parameter weight [1, 2], NaN at element 0");
+      }
+    }
+  }
+
+  private static void assertStops(Trainer trainer, String part) {
+    TensorException e = assertThrows(TensorException.class, () -> trainer.run(1));
+    String message = requireNonNull(e.getMessage());
+    assertTrue(message.contains(part), message);
+    assertEquals(0, trainer.step());
   }
 
   @Test
