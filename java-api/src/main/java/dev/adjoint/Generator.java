@@ -3,7 +3,7 @@ package dev.adjoint;
 import dev.adjoint.spi.ElementwiseKernels.Copy;
 import dev.adjoint.internal.Check;
 import dev.adjoint.internal.Dispatch;
-import dev.adjoint.internal.HostAccess;
+import dev.adjoint.host.HostAccess;
 import dev.adjoint.internal.Recorder;
 import dev.adjoint.internal.Tensors;
 import dev.adjoint.spi.Philox;

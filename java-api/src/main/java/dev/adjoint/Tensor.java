@@ -6,8 +6,8 @@ import dev.adjoint.graph.LeafNode;
 import dev.adjoint.graph.Node;
 import dev.adjoint.internal.Check;
 import dev.adjoint.internal.Dropped;
-import dev.adjoint.internal.HostAccess;
-import dev.adjoint.internal.TensorPrinter;
+import dev.adjoint.host.HostAccess;
+import dev.adjoint.host.TensorPrinter;
 import dev.adjoint.internal.TensorState;
 import dev.adjoint.internal.Tensors;
 import dev.adjoint.internal.ThreadState;
@@ -857,13 +857,13 @@ public final class Tensor implements AutoCloseable {
 
   /** Whether it was made by the user rather than by a recorded operation. */
   public boolean isLeaf() {
-    Node node = state.node();
+    Node node = Node.of(state);
     return node == null || node instanceof LeafNode;
   }
 
   /** The operation that made it, for messages; null for a leaf. */
   public @Nullable String gradFn() {
-    Node node = state.node();
+    Node node = Node.of(state);
     return node == null || node instanceof LeafNode ? null : node.name();
   }
 

@@ -13,6 +13,8 @@ import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.lang.ArchCondition;
 import com.tngtech.archunit.lang.ArchRule;
+import com.tngtech.archunit.library.Architectures;
+import com.tngtech.archunit.library.dependencies.SlicesRuleDefinition;
 import com.tngtech.archunit.lang.ConditionEvents;
 import com.tngtech.archunit.lang.SimpleConditionEvent;
 import dev.adjoint.spi.Messages;
@@ -65,6 +67,59 @@ class ArchitectureTest {
             .because("they are written with the public API, as a user's own code is"));
   }
 
+  /** The public classes of the root package are in every layer. */
+  @Test
+  void packagesHaveNoCycles() {
+    SlicesRuleDefinition.slices()
+        .matching("dev.adjoint.(*)..")
+        .should()
+        .beFreeOfCycles()
+        .because("what can be understood alone can be changed alone")
+        .check(CLASSES);
+  }
+
+  @Test
+  void layersPointDown() {
+    Architectures.layeredArchitecture()
+        .consideringOnlyDependenciesInLayers()
+        .layer("models")
+        .definedBy(
+            "dev.adjoint.nn..",
+            "dev.adjoint.optim..",
+            "dev.adjoint.train..",
+            "dev.adjoint.data..",
+            "dev.adjoint.io..")
+        .layer("autograd")
+        .definedBy("dev.adjoint.autograd..")
+        .layer("operations")
+        .definedBy("dev.adjoint.ops..")
+        .layer("host")
+        .definedBy("dev.adjoint.host..")
+        .layer("graph")
+        .definedBy("dev.adjoint.graph..")
+        .layer("internal")
+        .definedBy("dev.adjoint.internal..")
+        .layer("reference")
+        .definedBy("dev.adjoint.reference..")
+        .layer("backend")
+        .definedBy("dev.adjoint.spi..")
+        .whereLayer("models")
+        .mayNotBeAccessedByAnyLayer()
+        .whereLayer("autograd")
+        .mayOnlyBeAccessedByLayers("models")
+        .whereLayer("operations")
+        .mayOnlyBeAccessedByLayers("models", "autograd")
+        .whereLayer("host")
+        .mayOnlyBeAccessedByLayers("models", "autograd", "operations")
+        .whereLayer("graph")
+        .mayOnlyBeAccessedByLayers("autograd", "operations")
+        .whereLayer("internal")
+        .mayOnlyBeAccessedByLayers("models", "autograd", "operations", "host", "graph")
+        .whereLayer("reference")
+        .mayOnlyBeAccessedByLayers("internal")
+        .check(CLASSES);
+  }
+
   @Test
   void foreignMemoryStaysInside() {
     check(
@@ -74,6 +129,7 @@ class ArchitectureTest {
                 "dev.adjoint",
                 "dev.adjoint.io..",
                 "dev.adjoint.spi..",
+                "dev.adjoint.host..",
                 "dev.adjoint.internal..",
                 "dev.adjoint.reference..")
             .should()

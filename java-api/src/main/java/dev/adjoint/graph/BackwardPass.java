@@ -10,7 +10,6 @@ import dev.adjoint.internal.Check;
 import dev.adjoint.internal.TensorState;
 import dev.adjoint.internal.Tensors;
 import dev.adjoint.internal.ThreadState;
-import dev.adjoint.ops.Reductions;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -21,6 +20,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.PriorityQueue;
 import java.util.Set;
+import java.util.stream.IntStream;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -114,7 +114,7 @@ public final class BackwardPass {
 
   /** The tensor's node with a hold: another thread may close its handle during the pass. */
   private static Node holdNode(Tensor tensor, String what) {
-    Node node = Tensors.state(tensor).retainNode();
+    Node node = Node.retain(Tensors.state(tensor));
     if (node == null) {
       throw new TensorException(
           what
@@ -238,13 +238,27 @@ public final class BackwardPass {
               + " a gradient of shape "
               + grad.shape());
     }
-    return Reductions.sumTo(grad, wanted);
+    return sumTo(grad, wanted);
+  }
+
+  /** {@code x} summed to a shape that broadcasts to x's: the adjoint of broadcasting. */
+  private static Tensor sumTo(Tensor x, Shape target) {
+    Shape shape = x.shape();
+    if (shape.equals(target)) {
+      return x;
+    }
+    int lead = shape.rank() - target.rank();
+    int[] dims =
+        IntStream.range(0, shape.rank())
+            .filter(d -> d < lead || (target.size(d - lead) == 1 && shape.size(d) != 1))
+            .toArray();
+    return Tensors.tidy(() -> (dims.length == 0 ? x : x.sum(true, dims)).reshape(target.toArray()));
   }
 
   /** A second handle on the same tensor, in the current scope. */
   private static Tensor handle(Tensor tensor) {
     TensorState state = Tensors.state(tensor);
-    Node node = state.retainNode();
+    Node node = Node.retain(state);
     try {
       state.pin();
     } catch (RuntimeException e) {

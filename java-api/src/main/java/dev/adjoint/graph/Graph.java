@@ -6,10 +6,6 @@ import dev.adjoint.Tensor;
 import dev.adjoint.internal.TensorState;
 import dev.adjoint.internal.Tensors;
 import dev.adjoint.internal.ThreadState;
-import dev.adjoint.ops.Cast;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** Recording: what every operation calls once its kernel has run. */
@@ -61,7 +57,7 @@ public final class Graph {
       boolean wanted = false;
       for (int i = 0; i < inputs.length; i++) {
         Tensor input = inputs[i];
-        nodes[i] = input == null ? null : Tensors.state(input).retainNode();
+        nodes[i] = input == null ? null : Node.retain(Tensors.state(input));
         shapes[i] = input == null ? Shape.scalar() : input.shape();
         wanted |= nodes[i] != null;
       }
@@ -110,37 +106,5 @@ public final class Graph {
   public static Tensor identity(Tensor x) {
     Tensor out = Tensors.alias(x, Tensors.layout(x));
     return record("identity", out, new Tensor[] {x}, NOTHING, (grad, saves) -> new Tensor[] {grad});
-  }
-
-  /**
-   * The vector-Jacobian product of a fused operation when gradients of gradients are wanted: that
-   * of its composed definition, on the saved inputs (null entries are inputs it did not have), in
-   * the type that theirs is computed in.
-   */
-  public static @Nullable Tensor[] composedVjp(
-      Tensor grad, @Nullable Tensor[] inputs, Saves saves, Function<Tensor[], Tensor> composed) {
-    Tensor[] own = new Tensor[inputs.length];
-    Tensor[] wide = new Tensor[inputs.length];
-    List<Tensor> asked = new ArrayList<>();
-    for (int i = 0; i < inputs.length; i++) {
-      Tensor input = inputs[i];
-      if (input != null) {
-        own[i] = identity(input);
-        wide[i] = Cast.to(own[i], input.dtype().widened());
-        if (saves.needs(i)) {
-          asked.add(own[i]);
-        }
-      }
-    }
-    Tensor result = Cast.to(composed.apply(wide), grad.dtype());
-    List<@Nullable Tensor> grads =
-        BackwardPass.gradients(List.of(result), List.of(grad), asked, true, true);
-    @Nullable Tensor[] wanted = new Tensor[inputs.length];
-    for (int i = 0, k = 0; i < inputs.length; i++) {
-      if (saves.needs(i)) {
-        wanted[i] = grads.get(k++);
-      }
-    }
-    return wanted;
   }
 }

@@ -73,6 +73,7 @@ public final class LeafNode extends Node {
    * The tensor is closed or wants no gradient any more: nobody can ask for it. A gradient that is
    * part of a graph leads back here, so that counting alone would never free it.
    */
+  @Override
   public void abandon(TensorState by) {
     if (by == owner) {
       abandoned = true;

@@ -1,5 +1,7 @@
 package dev.adjoint.graph;
 
+import dev.adjoint.internal.GraphNode;
+import dev.adjoint.internal.TensorState;
 import dev.adjoint.Shape;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -10,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * Something that gradients flow to. Handles and the nodes computed from it hold one count each; the
  * last release frees it and everything that only it held, without recursion.
  */
-public abstract class Node {
+public abstract class Node implements GraphNode {
   private static final VarHandle COUNT;
   private static final Node[] NONE = {};
 
@@ -26,6 +28,20 @@ public abstract class Node {
 
   Node() {}
 
+  /** The node of a tensor; null if no gradient of it is wanted. */
+  public static @Nullable Node of(TensorState state) {
+    return (Node) state.node();
+  }
+
+  /** The node of a tensor with a hold for the caller; see {@link TensorState#retainNode}. */
+  static @Nullable Node retain(TensorState state) {
+    return (Node) state.retainNode();
+  }
+
+  /** Does nothing unless it is a leaf. */
+  @Override
+  public void abandon(TensorState by) {}
+
   /** What messages call it: the operation's name, or {@code leaf}. */
   public abstract String name();
 
@@ -40,7 +56,7 @@ public abstract class Node {
   /** Frees what it saved, when nobody can go backward through it any more. */
   abstract void free();
 
-  /** Takes a hold unless the last one is gone already. */
+  @Override
   public final boolean tryRetain() {
     int seen = count;
     while (seen > 0) {
@@ -61,7 +77,8 @@ public abstract class Node {
     return before == 1;
   }
 
-  /** Lets go; frees the chain behind it if this was the last hold. */
+  /** Frees the chain behind it, too, if this was the last hold. */
+  @Override
   public final void release() {
     if (!drop()) {
       return;

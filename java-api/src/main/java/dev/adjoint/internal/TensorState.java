@@ -2,8 +2,6 @@ package dev.adjoint.internal;
 
 import dev.adjoint.ClosedTensorException;
 import dev.adjoint.DType;
-import dev.adjoint.graph.LeafNode;
-import dev.adjoint.graph.Node;
 import dev.adjoint.spi.Layout;
 import dev.adjoint.spi.View;
 import java.lang.invoke.MethodHandles;
@@ -23,7 +21,7 @@ public final class TensorState implements Runnable {
     try {
       CLOSED = MethodHandles.lookup().findVarHandle(TensorState.class, "closed", boolean.class);
       UNSCOPED = MethodHandles.lookup().findVarHandle(TensorState.class, "unscoped", boolean.class);
-      NODE = MethodHandles.lookup().findVarHandle(TensorState.class, "node", Node.class);
+      NODE = MethodHandles.lookup().findVarHandle(TensorState.class, "node", GraphNode.class);
     } catch (ReflectiveOperationException e) {
       throw new ExceptionInInitializerError(e);
     }
@@ -31,7 +29,7 @@ public final class TensorState implements Runnable {
 
   private final Storage storage;
   private final View view;
-  private volatile @Nullable Node node;
+  private volatile @Nullable GraphNode node;
   private volatile boolean closed;
   private volatile boolean unscoped;
 
@@ -41,7 +39,7 @@ public final class TensorState implements Runnable {
   @Nullable TensorState nextInList;
 
   /** Takes over the caller's hold on the storage and on the node. */
-  public TensorState(Storage storage, Layout layout, DType dtype, @Nullable Node node) {
+  public TensorState(Storage storage, Layout layout, DType dtype, @Nullable GraphNode node) {
     this.storage = storage;
     this.view = new View(storage.memory(), layout, dtype);
     this.node = node;
@@ -57,7 +55,7 @@ public final class TensorState implements Runnable {
   }
 
   /** What its gradient flows to: null if none is wanted, a leaf, or the operation that made it. */
-  public @Nullable Node node() {
+  public @Nullable GraphNode node() {
     return node;
   }
 
@@ -83,9 +81,9 @@ public final class TensorState implements Runnable {
    *
    * @throws ClosedTensorException if the tensor is closed
    */
-  public @Nullable Node retainNode() {
+  public @Nullable GraphNode retainNode() {
     while (hasNode()) {
-      Node seen = node;
+      GraphNode seen = node;
       if (seen != null && seen.tryRetain()) {
         return seen;
       }
@@ -94,7 +92,7 @@ public final class TensorState implements Runnable {
   }
 
   /** Replaces the node, after an in-place operation or {@code requiresGrad_}; takes over a hold. */
-  public void setNode(@Nullable Node replacement) {
+  public void setNode(@Nullable GraphNode replacement) {
     letGo(exchangeNode(replacement));
     if (closed) {
       letGo(exchangeNode(null)); // closed by another thread meanwhile
@@ -102,15 +100,13 @@ public final class TensorState implements Runnable {
   }
 
   /** Hands over the hold on the old node to one caller only, whatever other threads do. */
-  private @Nullable Node exchangeNode(@Nullable Node replacement) {
-    return (Node) NODE.getAndSet(this, replacement);
+  private @Nullable GraphNode exchangeNode(@Nullable GraphNode replacement) {
+    return (GraphNode) NODE.getAndSet(this, replacement);
   }
 
-  private void letGo(@Nullable Node old) {
-    if (old instanceof LeafNode leaf) {
-      leaf.abandon(this);
-    }
+  private void letGo(@Nullable GraphNode old) {
     if (old != null) {
+      old.abandon(this);
       old.release();
     }
   }
@@ -159,7 +155,7 @@ public final class TensorState implements Runnable {
   public void close() {
     if (CLOSED.compareAndSet(this, false, true)) {
       unmarkUnscoped();
-      Node last = exchangeNode(null);
+      GraphNode last = exchangeNode(null);
       storage.removeHandle();
       storage.release();
       letGo(last);

@@ -7,7 +7,7 @@ import dev.adjoint.Shape;
 import dev.adjoint.Tensor;
 import dev.adjoint.TensorException;
 import dev.adjoint.spi.Messages;
-import dev.adjoint.internal.HostAccess;
+import dev.adjoint.host.HostAccess;
 import dev.adjoint.io.CheckedFile.Checksum;
 import java.io.IOException;
 import java.lang.foreign.Arena;

@@ -139,7 +139,7 @@ public final class Attention {
     Tensor[] inputs = new Tensor[count];
     Arrays.setAll(inputs, saves::get);
     if (saves.createGraph()) {
-      return Graph.composedVjp(
+      return Composed.vjp(
           g,
           inputs,
           saves,

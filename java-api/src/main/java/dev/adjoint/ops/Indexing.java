@@ -10,7 +10,7 @@ import dev.adjoint.TensorException;
 import dev.adjoint.graph.Graph;
 import dev.adjoint.internal.Check;
 import dev.adjoint.internal.Dispatch;
-import dev.adjoint.internal.HostAccess;
+import dev.adjoint.host.HostAccess;
 import dev.adjoint.internal.Tensors;
 import dev.adjoint.spi.KernelStatusException;
 import java.util.Arrays;

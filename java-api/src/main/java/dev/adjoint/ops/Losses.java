@@ -172,8 +172,7 @@ public final class Losses {
           Tensor in = saves.get(0);
           Tensor targetsOf = saves.get(1);
           if (saves.createGraph()) {
-            return Graph.composedVjp(
-                g, new Tensor[] {in}, saves, own -> composed(own[0], targetsOf));
+            return Composed.vjp(g, new Tensor[] {in}, saves, own -> composed(own[0], targetsOf));
           }
           Tensor grad = Movement.reshape(g, targetsOf.numel());
           Tensor lse = saves.get(2);

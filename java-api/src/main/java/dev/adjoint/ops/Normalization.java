@@ -138,7 +138,7 @@ public final class Normalization {
     Tensor mean = kind == Kind.LAYER_NORM ? saves.get(next++) : null;
     Tensor weight = weighted ? saves.get(next++) : null;
     if (saves.createGraph()) {
-      return Graph.composedVjp(
+      return Composed.vjp(
           g,
           new Tensor[] {x, weight, biased ? saves.get(next) : null},
           saves,

@@ -166,26 +166,4 @@ public final class Reductions {
     Dispatch.run(new Argmax(view.with(view.layout().permute(axisLast)), Tensors.view(out)), out, x);
     return out;
   }
-
-  /** {@code x} summed to a shape that broadcasts to x's: the adjoint of broadcasting. */
-  public static Tensor sumTo(Tensor x, Shape target) {
-    Shape shape = x.shape();
-    if (shape.equals(target)) {
-      return x;
-    }
-    int lead = shape.rank() - target.rank();
-    int[] dims = new int[shape.rank()];
-    int count = 0;
-    for (int d = 0; d < shape.rank(); d++) {
-      if (d < lead || (target.size(d - lead) == 1 && shape.size(d) != 1)) {
-        dims[count++] = d;
-      }
-    }
-    int n = count;
-    return Tensors.tidy(
-        () -> {
-          Tensor sum = n == 0 ? x : reduce(ReduceKernel.SUM, x, true, Arrays.copyOf(dims, n));
-          return Movement.reshape(sum, target.toArray());
-        });
-  }
 }

@@ -1,5 +1,7 @@
-package dev.adjoint.internal;
+package dev.adjoint.host;
 
+import dev.adjoint.internal.Backends;
+import dev.adjoint.internal.ThreadState;
 import dev.adjoint.DType;
 import dev.adjoint.Shape;
 import dev.adjoint.Tensor;

@@ -1,5 +1,12 @@
-package dev.adjoint.internal;
+package dev.adjoint.host;
 
+import dev.adjoint.internal.Backends;
+import dev.adjoint.internal.Check;
+import dev.adjoint.internal.DeviceContext;
+import dev.adjoint.internal.Recorder;
+import dev.adjoint.internal.TensorState;
+import dev.adjoint.internal.Tensors;
+import dev.adjoint.internal.ThreadState;
 import dev.adjoint.Adjoint;
 import dev.adjoint.DType;
 import dev.adjoint.Device;
@@ -7,7 +14,6 @@ import dev.adjoint.Shape;
 import dev.adjoint.ShapeMismatchException;
 import dev.adjoint.Tensor;
 import dev.adjoint.TensorException;
-import dev.adjoint.ops.Movement;
 import dev.adjoint.spi.HalfFloats;
 import dev.adjoint.spi.Layout;
 import dev.adjoint.spi.Memory;
@@ -168,7 +174,7 @@ public final class HostAccess {
 
   private static void download(Tensor x, MemorySegment target) {
     try (var _ = Tensors.openScope()) {
-      Tensor dense = Movement.contiguous(x.detach());
+      Tensor dense = x.detach().contiguous();
       TensorState state = Tensors.state(dense);
       state.pin();
       try {
@@ -285,7 +291,7 @@ public final class HostAccess {
   /** Copies to memory that the host cannot reach: from the source itself, if the host can. */
   private static void upload(Tensor x, Tensor out) {
     try (var _ = Tensors.openScope()) {
-      Tensor dense = Movement.contiguous(x.detach());
+      Tensor dense = x.detach().contiguous();
       TensorState state = Tensors.state(dense);
       state.pin();
       try (Arena arena = Arena.ofConfined()) {
