@@ -283,12 +283,14 @@ class CheckpointsTest {
   @ParameterizedTest
   @ValueSource(strings = {"", "9999999999\n"})
   void theOwnersNumberIsWaitedFor(String before) throws IOException, InterruptedException {
-    assertTrue(refusalWhileLocked(before, 200).contains("process PID)"));
+    String message = refusalWhileLocked(before, 200);
+    assertTrue(message.contains("process PID)"), message);
   }
 
   @Test
   void anOwnerThatNeverSaysItsNumberIsRefusedAllTheSame() throws IOException, InterruptedException {
-    assertTrue(refusalWhileLocked("", Long.MAX_VALUE).contains("process unknown)"));
+    String message = refusalWhileLocked("", Long.MAX_VALUE);
+    assertTrue(message.contains("process unknown)"), message);
   }
 
   /** With "PID" for the number of the process that has the lock. */
