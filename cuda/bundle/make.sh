@@ -54,7 +54,7 @@ trim() { # name of the jar, files…
     "$jdk/bin/jar" --create --file "$jar" --no-manifest .)
   rm -r "$scratch/jar"
 }
-for module in examples benchmarks; do
+for module in cli benchmarks; do
   cp "$root/$module/target"/adjoint-*.jar "$root/$module/target/lib"/*.jar "$bundle/lib"
 done
 # Who would draw plots.

@@ -8,8 +8,7 @@ import picocli.CommandLine.IVersionProvider;
 
 /** The version that the build wrote into the jar. */
 final class Version implements IVersionProvider {
-  private static final String PROPERTIES =
-      "/META-INF/maven/dev.adjoint/adjoint-examples/pom.properties";
+  private static final String PROPERTIES = "/META-INF/maven/dev.adjoint/adjoint-cli/pom.properties";
 
   @Override
   public String[] getVersion() {

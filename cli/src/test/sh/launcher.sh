@@ -48,7 +48,7 @@ one_line() {
 }
 
 # ---- Before anything is built ----
-texts=examples/src/main/resources/dev/adjoint/cli
+texts=cli/src/main/resources/dev/adjoint/cli
 bench=benchmarks/src/main/resources/dev/adjoint/benchmarks
 help="$texts/help.txt"
 mkdir -p "$checkout/$texts" "$checkout/$bench" "$checkout/target"
@@ -84,15 +84,15 @@ says "$err" "it must be yes or no"
 [ -z "$(ls -A "$checkout/target")" ] || fail "something was built"
 
 # ---- As after a build ----
-mkdir -p "$checkout/examples/target/lib" "$checkout/cuda"
+mkdir -p "$checkout/cli/target/lib" "$checkout/cuda"
 number=1000
 while IFS= read -r entry; do
   if [ -e "$entry" ]; then
-    ln -s "$entry" "$checkout/examples/target/lib/$number.jar"
+    ln -s "$entry" "$checkout/cli/target/lib/$number.jar"
     number=$((number + 1))
   fi
 done < <(tr : '\n' <<<"$class_path")
-ln -s "$checkout/examples/target/lib/1000.jar" "$checkout/examples/target/adjoint-examples.jar"
+ln -s "$checkout/cli/target/lib/1000.jar" "$checkout/cli/target/adjoint-cli.jar"
 # A compiler for GPUs that is there, and kernels that are not.
 printf '#!/usr/bin/env bash\nexit 0\n' >"$checkout/cuda/build-kernels.sh"
 touch "$checkout/target/launcher.no-kernels"
