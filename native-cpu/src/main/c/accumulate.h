@@ -1,6 +1,7 @@
 /*
  * Accumulation of elements (a template): T is their type, A the accumulators'; ELEMENT(x) makes an
- * A of a T, ADD(a, b) joins two A, INITIAL is the A of nothing; NAME(x) marks the functions.
+ * A of a T, ADD(a, b) joins two A, INITIAL is the A of nothing; CHOOSES is whether ADD is a choice,
+ * which only vectors make without a branch; NAME(x) marks the functions.
  */
 
 /*
@@ -89,10 +90,34 @@ ADJ_INLINE A NAME(fold)(A* lanes, int width) {
     return lanes[0];
 }
 
+/* An element of each of FEW_LANES rows. */
+ADJ_INLINE void NAME(add_column)(const T* column, A* sums) {
+    /* Unrolled before it is vectorised, this would keep the branches of ADD. */
+#pragma GCC unroll 1
+    for (int j = 0; j < FEW_LANES; j++) {
+        const A b = ELEMENT(column[j]);
+        sums[j] = ADD(sums[j], b);
+    }
+}
+
 /* Rows of n < LANES steps, each into one result: several side by side, each in order. */
 ADJ_INLINE void NAME(along_rows)(const T* x, int64_t row, int64_t rows, int64_t step, int64_t n,
                                  A* results) {
     int64_t r = 0;
+    for (; CHOOSES && r + FEW_LANES <= rows; r += FEW_LANES) {
+        const T* first = x + r * row;
+        A a[FEW_LANES];
+        NAME(clear)(a, FEW_LANES);
+        for (int64_t i = 0; i < n; i++) {
+            T column[FEW_LANES];
+#pragma GCC unroll 8
+            for (int j = 0; j < FEW_LANES; j++) {
+                column[j] = first[j * row + i * step];
+            }
+            NAME(add_column)(column, a);
+        }
+        memcpy(results + r, a, sizeof a);
+    }
     for (; r + 4 <= rows; r += 4) {
         const T* first = x + r * row;
         A a[4];
@@ -113,6 +138,22 @@ ADJ_INLINE void NAME(along_rows)(const T* x, int64_t row, int64_t rows, int64_t 
         }
         results[r] = a;
     }
+}
+
+/* The elements at n offsets in each of FEW_LANES rows, each row into one result and in order. */
+ADJ_INLINE void NAME(side_by_side)(const T* const* rows, const int64_t* offsets, int64_t n,
+                                   A* results) {
+    A a[FEW_LANES];
+    NAME(clear)(a, FEW_LANES);
+    for (int64_t i = 0; i < n; i++) {
+        T column[FEW_LANES];
+#pragma GCC unroll 8
+        for (int j = 0; j < FEW_LANES; j++) {
+            column[j] = rows[j][offsets[i]];
+        }
+        NAME(add_column)(column, a);
+    }
+    memcpy(results, a, sizeof a);
 }
 
 ADJ_INLINE A NAME(along_run)(const T* x, int64_t step, int64_t n, int width) {
@@ -183,4 +224,5 @@ ADJ_INLINE A NAME(along)(const T* x, const loops* row, int64_t begin, int64_t en
 #undef ELEMENT
 #undef ADD
 #undef INITIAL
+#undef CHOOSES
 #undef NAME

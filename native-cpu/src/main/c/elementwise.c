@@ -20,6 +20,8 @@ enum {
     STREAM_BYTES = 32 << 20, /* an output that would not stay in a last-level cache anyway */
     STREAM_RUN_BYTES = 2048, /* runs so long that their first and last lines do not matter */
     STREAM_BLOCK = 1024,     /* bytes: so few that the next loads overlap with these stores */
+    SHORT = 16,              /* runs below this take more time to begin than to compute */
+    COLUMN = 512,            /* elements, for all columns of a block to stay in L1 */
     TILE = 64,               /* of transposed inputs: of each row some lines, for prefetching */
     TILES_PER_CHUNK = MOVING_GRAIN / (TILE * TILE),
 };
@@ -42,6 +44,7 @@ typedef struct {
     int operands;
     operand operand[MAX_OPERANDS];
     int64_t elements;
+    int64_t columns; /* steps of the innermost loop, if run one by one, see has_columns; else 1 */
     bool streamed;
 } nest;
 
@@ -75,8 +78,35 @@ static bool is_streamed(const nest* t) {
            t->elements * out->bytes >= STREAM_BYTES;
 }
 
-/* n steps of the innermost loop. A streamed output goes by way of a block that stays in L1. */
+/*
+ * Whether the innermost loop is so short that its steps are better taken one by one, each for many
+ * steps of the loop around it.
+ */
+static bool has_columns(const nest* t) {
+    const int64_t last = t->depth - 1;
+    return last > 0 && t->sizes[last] < SHORT && t->sizes[last] < t->sizes[last - 1];
+}
+
+/* n steps of the loop around the innermost one. */
+static void run_columns(const nest* t, char* const* at, const int64_t* step, int64_t n) {
+    char* from[MAX_OPERANDS];
+    for (int64_t done = 0; done < n; done += COLUMN) {
+        for (int64_t column = 0; column < t->columns; column++) {
+            for (int k = 0; k < t->operands; k++) {
+                const operand* o = &t->operand[k];
+                from[k] = at[k] + (done * step[k] + column * o->strides[t->depth - 1]) * o->bytes;
+            }
+            t->loop(from, step, adj_min(COLUMN, n - done));
+        }
+    }
+}
+
+/* n steps of a loop. A streamed output goes by way of a block that stays in L1. */
 static void run_loop(const nest* t, char* const* at, const int64_t* step, int64_t n) {
+    if (t->columns > 1) {
+        run_columns(t, at, step, n);
+        return;
+    }
     if (!t->streamed) {
         t->loop(at, step, n);
         return;
@@ -105,8 +135,8 @@ static void run_loop(const nest* t, char* const* at, const int64_t* step, int64_
 
 static void run_chunk(void* ctx, int64_t chunk) {
     const nest* t = ctx;
-    const adj_range range = adj_chunk(t->elements, t->grain, chunk);
-    const int64_t last = t->depth - 1;
+    const adj_range range = adj_chunk(t->elements / t->columns, t->grain, chunk);
+    const int64_t last = t->depth - (t->columns > 1 ? 2 : 1);
     char* at[MAX_OPERANDS];
     int64_t step[MAX_OPERANDS];
     for (int k = 0; k < t->operands; k++) {
@@ -305,9 +335,10 @@ static int32_t run(nest* t) {
         adj_for_chunks(g.tiles, TILES_PER_CHUNK, run_tiles, &g);
         return ADJ_OK;
     }
+    t->columns = has_columns(t) ? t->sizes[t->depth - 1] : 1;
     t->streamed = is_streamed(t);
-    t->grain = adj_grain(t->elements, t->grain);
-    adj_for_chunks(t->elements, t->grain, run_chunk, t);
+    t->grain = adj_grain(t->elements, t->grain) / t->columns;
+    adj_for_chunks(t->elements / t->columns, t->grain, run_chunk, t);
     return ADJ_OK;
 }
 

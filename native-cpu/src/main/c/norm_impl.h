@@ -1,6 +1,9 @@
 /* The kernels of norm.c (a template, see vector.h). */
 #include "rows.h"
 
+/* Rows below this leave most of a vector empty; others use at least a full one, or nearly. */
+#define SHORT_COLS (4 * VL < 16 ? 4 * VL : 16)
+
 typedef struct {
     const REAL* x; /* or the output of the forward pass */
     const REAL* grad;
@@ -12,6 +15,7 @@ typedef struct {
 
 typedef struct {
     TYPE(rows) all;
+    int64_t group_rows;
     void (*body)(TYPE(rows) group);
 } TYPE(rows_job);
 
@@ -20,7 +24,7 @@ static void NAME(rows_chunk)(void* ctx, int64_t chunk) {
     const TYPE(rows)* all = &job->all;
     const int64_t n = all->cols;
     const adj_range range = adj_chunk(all->rows, adj_rows_per_chunk(CHUNK_ELEMENTS, n), chunk);
-    const int64_t group_rows = rows_per_group(n);
+    const int64_t group_rows = job->group_rows;
     for (int64_t r = range.begin; r < range.end; r += group_rows) {
         job->body((TYPE(rows)){.x = all->x + r * n,
                                .grad = all->grad == NULL ? NULL : all->grad + r * n,
@@ -34,11 +38,144 @@ static void NAME(rows_chunk)(void* ctx, int64_t chunk) {
     }
 }
 
-static void NAME(for_rows)(TYPE(rows) all, void (*body)(TYPE(rows))) {
+static void NAME(for_rows)(TYPE(rows) all, void (*body)(TYPE(rows)),
+                           void (*short_body)(TYPE(rows))) {
     const int64_t operands = all.grad == NULL ? 2 : 3;
-    all.stream = past_caches(operands * all.rows * all.cols * (int64_t)sizeof(REAL));
-    TYPE(rows_job) job = {all, body};
+    const bool is_short = all.cols < SHORT_COLS;
+    all.stream = !is_short && past_caches(operands * all.rows * all.cols * (int64_t)sizeof(REAL));
+    TYPE(rows_job) job = {all, is_short ? VL : rows_per_group(all.cols),
+                          is_short ? short_body : body};
     adj_for_chunks(all.rows, adj_rows_per_chunk(CHUNK_ELEMENTS, all.cols), NAME(rows_chunk), &job);
+}
+
+/*
+ * Short rows are taken VL at a time, one in each lane: a vector holds a column of them. All else is
+ * as for longer rows, their sums too, so that a row's bits do not depend on the way it goes.
+ */
+ADJ_INLINE void NAME(load_columns)(const REAL* x, int64_t rows, int64_t n, VEC* columns) {
+    REAL column[VL] = {};
+    for (int64_t i = 0; i < n; i++) {
+        if (rows == VL) {
+#pragma GCC unroll 16
+            for (int r = 0; r < VL; r++) {
+                column[r] = x[r * n + i];
+            }
+        } else {
+            for (int64_t r = 0; r < rows; r++) {
+                column[r] = x[r * n + i];
+            }
+        }
+        memcpy(columns + i, column, sizeof column);
+    }
+}
+
+ADJ_INLINE void NAME(store_columns)(REAL* x, int64_t rows, int64_t n, const VEC* columns) {
+    REAL column[VL];
+    for (int64_t i = 0; i < n; i++) {
+        memcpy(column, columns + i, sizeof column);
+        if (rows == VL) {
+#pragma GCC unroll 16
+            for (int r = 0; r < VL; r++) {
+                x[r * n + i] = column[r];
+            }
+        } else {
+            for (int64_t r = 0; r < rows; r++) {
+                x[r * n + i] = column[r];
+            }
+        }
+    }
+}
+
+/* Joins what ADD_UP has in its lanes: the sums of columns i, i + VL, … for i < VL; as VEC_SUM. */
+ADJ_INLINE VEC NAME(sum_columns)(VEC* sums, int64_t n) {
+    for (int64_t half = VL / 2, left = adj_min(n, VL); half > 0; half /= 2) {
+        for (int64_t i = 0; i + half < left; i++) {
+            sums[i] += sums[i + half];
+        }
+        left = adj_min(left, half);
+    }
+    return sums[0];
+}
+
+static void NAME(softmax_short)(TYPE(rows) t) {
+    VEC e[SHORT_COLS];
+    VEC sums[VL] = {};
+    NAME(load_columns)(t.x, t.rows, t.cols, e);
+    VEC most = SPLAT(-(REAL)__builtin_inf());
+    for (int64_t i = 0; i < t.cols; i++) {
+        most = VEC_MAX(e[i], most);
+    }
+    for (int64_t i = 0; i < t.cols; i++) {
+        e[i] = NAME(exp_nonpositive)(e[i] - most);
+        sums[i % VL] += e[i];
+    }
+    const VEC sum = NAME(sum_columns)(sums, t.cols);
+    VEC scale = {};
+    for (int r = 0; r < VL; r++) {
+        scale[r] = (REAL)(1 / (f64)sum[r]);
+    }
+    for (int64_t i = 0; i < t.cols; i++) {
+        e[i] *= scale;
+    }
+    NAME(store_columns)(t.out, t.rows, t.cols, e);
+}
+
+static void NAME(log_softmax_short)(TYPE(rows) t) {
+    VEC x[SHORT_COLS];
+    VEC sums[VL] = {};
+    NAME(load_columns)(t.x, t.rows, t.cols, x);
+    VEC most = SPLAT(-(REAL)__builtin_inf());
+    for (int64_t i = 0; i < t.cols; i++) {
+        most = VEC_MAX(x[i], most);
+    }
+    for (int64_t i = 0; i < t.cols; i++) {
+        x[i] -= most;
+        sums[i % VL] = NAME(add_exp_nonpositive)(x[i], sums[i % VL]);
+    }
+    const VEC sum = NAME(sum_columns)(sums, t.cols);
+    REAL log_sum[VL];
+    memcpy(log_sum, &sum, sizeof sum);
+    for (int r = 0; r < VL; r++) {
+        log_sum[r] = (REAL)adj_log((f64)log_sum[r]);
+    }
+    VEC log;
+    memcpy(&log, log_sum, sizeof log);
+    for (int64_t i = 0; i < t.cols; i++) {
+        x[i] -= log;
+    }
+    NAME(store_columns)(t.out, t.rows, t.cols, x);
+}
+
+static void NAME(softmax_grad_short)(TYPE(rows) t) {
+    VEC grad[SHORT_COLS];
+    VEC y[SHORT_COLS];
+    VEC sums[VL] = {};
+    NAME(load_columns)(t.grad, t.rows, t.cols, grad);
+    NAME(load_columns)(t.x, t.rows, t.cols, y);
+    for (int64_t i = 0; i < t.cols; i++) {
+        sums[i % VL] = VEC_FMA(grad[i], y[i], sums[i % VL]);
+    }
+    const VEC dot = NAME(sum_columns)(sums, t.cols);
+    for (int64_t i = 0; i < t.cols; i++) {
+        y[i] *= grad[i] - dot;
+    }
+    NAME(store_columns)(t.out, t.rows, t.cols, y);
+}
+
+static void NAME(log_softmax_grad_short)(TYPE(rows) t) {
+    VEC grad[SHORT_COLS];
+    VEC y[SHORT_COLS];
+    VEC sums[VL] = {};
+    NAME(load_columns)(t.grad, t.rows, t.cols, grad);
+    NAME(load_columns)(t.x, t.rows, t.cols, y);
+    for (int64_t i = 0; i < t.cols; i++) {
+        sums[i % VL] += grad[i];
+    }
+    const VEC sum = NAME(sum_columns)(sums, t.cols);
+    for (int64_t i = 0; i < t.cols; i++) {
+        grad[i] = VEC_FMA(-NAME(exp_nonpositive)(y[i]), sum, grad[i]);
+    }
+    NAME(store_columns)(t.out, t.rows, t.cols, grad);
 }
 
 static void NAME(softmax_group)(TYPE(rows) t) {
@@ -140,30 +277,30 @@ static void NAME(log_softmax_grad_group)(TYPE(rows) t) {
     }
 }
 
-#define SOFTMAX(kernel, body)                                                                    \
+#define SOFTMAX(kernel, body, short_body)                                                        \
     ADJ_EXPORT adj_kernel NAME(kernel);                                                          \
     int32_t NAME(kernel)(const void* args) {                                                     \
         const adj_softmax_args* a = args;                                                        \
         NAME(for_rows)((TYPE(rows)){.x = a->x, .out = a->out, .rows = a->rows, .cols = a->cols}, \
-                       NAME(body));                                                              \
+                       NAME(body), NAME(short_body));                                            \
         return ADJ_OK;                                                                           \
     }
-SOFTMAX(adj_softmax, softmax_group)
-SOFTMAX(adj_log_softmax, log_softmax_group)
+SOFTMAX(adj_softmax, softmax_group, softmax_short)
+SOFTMAX(adj_log_softmax, log_softmax_group, log_softmax_short)
 #undef SOFTMAX
 
-#define SOFTMAX_GRAD(kernel, body)                                                            \
+#define SOFTMAX_GRAD(kernel, body, short_body)                                                \
     ADJ_EXPORT adj_kernel NAME(kernel);                                                       \
     int32_t NAME(kernel)(const void* args) {                                                  \
         const adj_softmax_grad_args* a = args;                                                \
         NAME(for_rows)(                                                                       \
             (TYPE(rows)){                                                                     \
                 .x = a->y, .grad = a->grad, .out = a->out, .rows = a->rows, .cols = a->cols}, \
-            NAME(body));                                                                      \
+            NAME(body), NAME(short_body));                                                    \
         return ADJ_OK;                                                                        \
     }
-SOFTMAX_GRAD(adj_softmax_grad, softmax_grad_group)
-SOFTMAX_GRAD(adj_log_softmax_grad, log_softmax_grad_group)
+SOFTMAX_GRAD(adj_softmax_grad, softmax_grad_group, softmax_grad_short)
+SOFTMAX_GRAD(adj_log_softmax_grad, log_softmax_grad_group, log_softmax_grad_short)
 #undef SOFTMAX_GRAD
 
 /*
@@ -217,8 +354,75 @@ ADJ_INLINE void NAME(norm_group)(const adj_norm_args* a, int64_t first, int64_t 
     }
 }
 
+/* Short rows, up to VL of them: see load_columns. */
+ADJ_INLINE void NAME(norm_short)(const adj_norm_args* a, int64_t first, int64_t rows,
+                                 bool centred) {
+    const int64_t n = a->cols;
+    const f64 share = 1 / (f64)n;
+    const REAL* weight = a->weight;
+    const REAL* bias = a->bias;
+    VEC d[SHORT_COLS]; /* x, then x - mean */
+    NAME(load_columns)((const REAL*)a->x + first * n, rows, n, d);
+    REAL mean[VL] = {};
+    if (centred) {
+        VEC sums[VL] = {};
+        for (int64_t i = 0; i < n; i++) {
+            sums[i % VL] += d[i];
+        }
+        const VEC total = NAME(sum_columns)(sums, n);
+        for (int r = 0; r < VL; r++) {
+            mean[r] = (REAL)((f64)total[r] * share);
+        }
+    }
+    VEC about;
+    memcpy(&about, mean, sizeof about);
+    VEC sums[VL] = {};
+    VEC squares[VL] = {};
+    for (int64_t i = 0; i < n; i++) {
+        d[i] -= about;
+        sums[i % VL] += d[i];
+        squares[i % VL] = VEC_FMA(d[i], d[i], squares[i % VL]);
+    }
+    const VEC left = NAME(sum_columns)(sums, n);
+    const VEC square = NAME(sum_columns)(squares, n);
+    REAL rest[VL] = {};
+    REAL rstd[VL];
+    for (int r = 0; r < VL; r++) {
+        const f64 left_over = (f64)left[r] * share;
+        if (centred) {
+            rest[r] = left_over - left_over == 0 ? (REAL)left_over : 0; /* 0 if mean is infinite */
+            mean[r] += rest[r];
+        }
+        const f64 variance = (f64)square[r] * share - (f64)rest[r] * (f64)rest[r];
+        rstd[r] = (REAL)(1 / adj_sqrt(variance + a->eps));
+    }
+    for (int64_t r = 0; r < rows; r++) {
+        ((REAL*)a->rstd)[first + r] = rstd[r];
+        if (centred) {
+            ((REAL*)a->mean)[first + r] = mean[r];
+        }
+    }
+    VEC scale;
+    VEC moved;
+    memcpy(&scale, rstd, sizeof scale);
+    memcpy(&moved, rest, sizeof moved);
+    const VEC shift = -moved * scale;
+    for (int64_t i = 0; i < n; i++) {
+        const VEC w = SPLAT(weight == NULL ? 1 : weight[i]);
+        const VEC b = SPLAT(bias == NULL ? 0 : bias[i]);
+        d[i] = VEC_FMA(VEC_FMA(d[i], scale, shift), w, b);
+    }
+    NAME(store_columns)((REAL*)a->out + first * n, rows, n, d);
+}
+
 ADJ_INLINE void NAME(norm_chunk)(const adj_norm_args* a, int64_t chunk, bool centred) {
     const adj_range range = adj_chunk(a->rows, adj_rows_per_chunk(CHUNK_ELEMENTS, a->cols), chunk);
+    if (a->cols < SHORT_COLS) {
+        for (int64_t r = range.begin; r < range.end; r += VL) {
+            NAME(norm_short)(a, r, adj_min(VL, range.end - r), centred);
+        }
+        return;
+    }
     const int64_t group_rows = rows_per_group(a->cols);
     const bool stream = past_caches(2 * a->rows * a->cols * (int64_t)sizeof(REAL));
     for (int64_t r = range.begin; r < range.end; r += group_rows) {
@@ -374,3 +578,4 @@ int32_t NAME(adj_rms_norm_grad)(const void* args) {
     NAME(norm_grad)(args, NAME(rms_norm_grad_part));
     return ADJ_OK;
 }
+#undef SHORT_COLS

@@ -19,6 +19,8 @@ enum {
     CHUNK = 32768,        /* elements */
     MAX_PARTIALS = 16384, /* results of parts */
     ENOUGH_GROUPS = 64,   /* so many groups keep the threads busy without cutting them into parts */
+    MAX_OFFSETS = 4096,   /* elements of a result whose offsets are kept in a table */
+    BRIEF = 128,          /* elements of a group that take less time than its beginning */
 };
 
 /* Loops with their strides in x and in out, outermost first. */
@@ -59,6 +61,16 @@ static int64_t densest(const loops* l) {
     int64_t best = 0;
     for (int64_t d = 1; d < l->depth; d++) {
         if (llabs(l->x[d]) <= llabs(l->x[best])) {
+            best = d;
+        }
+    }
+    return best;
+}
+
+static int64_t longest(const loops* l) {
+    int64_t best = 0;
+    for (int64_t d = 1; d < l->depth; d++) {
+        if (l->size[d] >= l->size[best]) {
             best = d;
         }
     }
@@ -115,6 +127,7 @@ static int64_t run_length(const cursor* c, int64_t left) {
 #define ELEMENT(x) ((double)(x))
 #define ADD(a, b) ((a) + (b))
 #define INITIAL 0
+#define CHOOSES false
 #define NAME(x) x##_sum_f32
 #include "accumulate.h"
 
@@ -123,6 +136,7 @@ static int64_t run_length(const cursor* c, int64_t left) {
 #define ELEMENT(x) (x)
 #define ADD(a, b) ((a) + (b))
 #define INITIAL 0
+#define CHOOSES false
 #define NAME(x) x##_sum_f64
 #include "accumulate.h"
 
@@ -132,6 +146,7 @@ static int64_t run_length(const cursor* c, int64_t left) {
 #define ELEMENT(x) ((uint64_t)(x))
 #define ADD(a, b) ((a) + (b))
 #define INITIAL 0
+#define CHOOSES false
 #define NAME(x) x##_sum_i64
 #include "accumulate.h"
 
@@ -140,6 +155,7 @@ static int64_t run_length(const cursor* c, int64_t left) {
 #define ELEMENT(x) ((double)(x) * (double)(x))
 #define ADD(a, b) ((a) + (b))
 #define INITIAL 0
+#define CHOOSES false
 #define NAME(x) x##_sum_squares_f32
 #include "accumulate.h"
 
@@ -148,18 +164,21 @@ static int64_t run_length(const cursor* c, int64_t left) {
 #define ELEMENT(x) ((x) * (x))
 #define ADD(a, b) ((a) + (b))
 #define INITIAL 0
+#define CHOOSES false
 #define NAME(x) x##_sum_squares_f64
 #include "accumulate.h"
 
 /* b != b: NaN wins. */
-#define GREATER(a, b) ((b) > (a) || (b) != (b) ? (b) : (a))
-#define SMALLER(a, b) ((b) < (a) || (b) != (b) ? (b) : (a))
+/* `|`, as a branch for each comparison would be guessed wrong half of the time. */
+#define GREATER(a, b) (((b) > (a)) | ((b) != (b)) ? (b) : (a))
+#define SMALLER(a, b) (((b) < (a)) | ((b) != (b)) ? (b) : (a))
 
 #define T float
 #define A float
 #define ELEMENT(x) (x)
 #define ADD GREATER
 #define INITIAL (-__builtin_inff())
+#define CHOOSES true
 #define NAME(x) x##_max_f32
 #include "accumulate.h"
 
@@ -168,6 +187,7 @@ static int64_t run_length(const cursor* c, int64_t left) {
 #define ELEMENT(x) (x)
 #define ADD GREATER
 #define INITIAL (-__builtin_inf())
+#define CHOOSES true
 #define NAME(x) x##_max_f64
 #include "accumulate.h"
 
@@ -176,6 +196,7 @@ static int64_t run_length(const cursor* c, int64_t left) {
 #define ELEMENT(x) (x)
 #define ADD GREATER
 #define INITIAL INT64_MIN
+#define CHOOSES true
 #define NAME(x) x##_max_i64
 #include "accumulate.h"
 
@@ -184,6 +205,7 @@ static int64_t run_length(const cursor* c, int64_t left) {
 #define ELEMENT(x) (x)
 #define ADD SMALLER
 #define INITIAL __builtin_inff()
+#define CHOOSES true
 #define NAME(x) x##_min_f32
 #include "accumulate.h"
 
@@ -192,6 +214,7 @@ static int64_t run_length(const cursor* c, int64_t left) {
 #define ELEMENT(x) (x)
 #define ADD SMALLER
 #define INITIAL __builtin_inf()
+#define CHOOSES true
 #define NAME(x) x##_min_f64
 #include "accumulate.h"
 
@@ -200,6 +223,7 @@ static int64_t run_length(const cursor* c, int64_t left) {
 #define ELEMENT(x) (x)
 #define ADD SMALLER
 #define INITIAL INT64_MAX
+#define CHOOSES true
 #define NAME(x) x##_min_i64
 #include "accumulate.h"
 
@@ -221,11 +245,24 @@ typedef struct {
     int64_t part_steps;
     int64_t units_per_chunk; /* a unit is a part of a group; 1 where there are several parts */
     void* partials;          /* by part, then by result */
+    const int64_t* offsets;  /* of a result's elements, where several are side by side; or NULL */
     loops kept;
     loops reduced;
 } reduction;
 
-static void plan(reduction* r, const adj_reduce_args* a, void* partials) {
+/*
+ * Whether a result, or a group of neighbouring ones, is so brief that walking its loops would take
+ * longer than its elements.
+ */
+static bool is_brief(const reduction* r) {
+    if (r->parts > 1 || r->kept.steps == 1 || r->reduced.steps > MAX_OFFSETS) {
+        return false;
+    }
+    return r->across ? r->columns * r->reduced.steps < BRIEF
+                     : r->reduced.depth > 1 && r->reduced.size[r->reduced.depth - 1] < LANES;
+}
+
+static void plan(reduction* r, const adj_reduce_args* a, void* partials, int64_t* offsets) {
     r->x = a->x;
     r->out = a->out;
     r->partials = partials;
@@ -242,7 +279,11 @@ static void plan(reduction* r, const adj_reduce_args* a, void* partials) {
         append(&r->reduced, 1, 0, 0);
     }
     const int64_t column = densest(&r->kept);
-    const int64_t run = densest(&r->reduced);
+    int64_t run = densest(&r->reduced);
+    if (r->reduced.size[run] < LANES && r->reduced.steps > MAX_OFFSETS &&
+        llabs(r->kept.x[column]) >= llabs(r->reduced.x[run])) {
+        run = longest(&r->reduced); /* short runs would take more time to begin than to add up */
+    }
     r->across = r->kept.steps > 1 &&
                 (r->reduced.steps == 1 || llabs(r->kept.x[column]) < llabs(r->reduced.x[run]));
     make_innermost(&r->kept, column);
@@ -259,6 +300,19 @@ static void plan(reduction* r, const adj_reduce_args* a, void* partials) {
     r->rows = !r->across && r->reduced.depth == 1 && r->parts == 1 &&
               (r->reduced.steps < LANES || r->reduced.x[0] == 1);
     r->units_per_chunk = r->parts > 1 ? 1 : adj_max(1, CHUNK / group_elements);
+    r->offsets = NULL;
+    if (!r->rows && is_brief(r)) {
+        cursor c;
+        start(&c, &r->reduced, 0);
+        for (int64_t i = 0; i < r->reduced.steps; i++) {
+            offsets[i] = c.x;
+            advance(&c, 1);
+        }
+        r->offsets = offsets;
+        r->columns = r->column_groups = 1;
+        r->groups = r->kept.steps;
+        r->units_per_chunk = adj_rows_per_chunk(CHUNK, r->reduced.steps);
+    }
 }
 
 /* The results of one group: consecutive steps of the kept loops. */
@@ -311,6 +365,7 @@ ACROSS(min_i64, int64_t, int64_t)
 
 /* Not on the stack: that of a Java thread may be small. */
 static _Thread_local uint64_t part_results[MAX_PARTIALS];
+static _Thread_local int64_t element_offsets[MAX_OFFSETS];
 
 /* `result` makes an element of out of a, accumulated from n elements. */
 #define REDUCE(name, T, A, accumulator, result)                                              \
@@ -328,6 +383,24 @@ static _Thread_local uint64_t part_results[MAX_PARTIALS];
         const adj_range units = adj_chunk(r->groups * r->parts, r->units_per_chunk, chunk);  \
         cursor c;                                                                            \
         start(&c, &r->kept, group_results(r, units.begin % r->groups).begin);                \
+        if (r->offsets != NULL) {                                                            \
+            cursor to = c;                                                                   \
+            for (int64_t left = units.end - units.begin; left > 0;) {                        \
+                const T* rows[FEW_LANES] = {};                                               \
+                const int64_t n = adj_min(left, FEW_LANES);                                  \
+                for (int64_t i = 0; i < FEW_LANES; i++) {                                    \
+                    rows[i] = i < n ? (const T*)r->x + c.x : rows[0];                        \
+                    if (i < n) {                                                             \
+                        advance(&c, 1);                                                      \
+                    }                                                                        \
+                }                                                                            \
+                A sums[FEW_LANES];                                                           \
+                side_by_side_##accumulator(rows, r->offsets, r->reduced.steps, sums);        \
+                write_##name(r, &to, sums, n);                                               \
+                left -= n;                                                                   \
+            }                                                                                \
+            return;                                                                          \
+        }                                                                                    \
         const int64_t step = r->reduced.x[r->reduced.depth - 1];                             \
         if (r->rows) {                                                                       \
             A sums[TILE];                                                                    \
@@ -373,7 +446,7 @@ static _Thread_local uint64_t part_results[MAX_PARTIALS];
     ADJ_EXPORT int32_t adj_reduce_##name(const void* args) {                                 \
         A* partials = (A*)part_results;                                                      \
         reduction r;                                                                         \
-        plan(&r, args, partials);                                                            \
+        plan(&r, args, partials, element_offsets);                                           \
         adj_for_chunks(r.groups * r.parts, r.units_per_chunk, reduce_##name, &r);            \
         if (r.parts > 1) {                                                                   \
             for (int64_t part = 1; part < r.parts; part++) {                                 \
@@ -417,34 +490,79 @@ static void plan_argmax(argmax* m, const adj_argmax_args* a) {
     m->rows_per_chunk = adj_rows_per_chunk(CHUNK, a->cols);
 }
 
-#define ARGMAX(S, T)                                                               \
-    static void argmax_##S(void* ctx, int64_t chunk) {                             \
-        const argmax* m = ctx;                                                     \
-        const adj_range rows = adj_chunk(m->rows.steps, m->rows_per_chunk, chunk); \
-        const int64_t step = m->args->col_stride;                                  \
-        cursor c;                                                                  \
-        start(&c, &m->rows, rows.begin);                                           \
-        for (int64_t row = rows.begin; row < rows.end; row++) {                    \
-            const T* x = (const T*)m->args->x + c.x;                               \
-            const T largest = along_max_##S(x, &m->row, 0, m->args->cols);         \
-            int64_t at = 0;                                                        \
-            /* If the largest is NaN, the first NaN is wanted. */                  \
-            while (x[at * step] != largest && x[at * step] == x[at * step]) {      \
-                at++;                                                              \
-            }                                                                      \
-            m->args->out[c.out] = at;                                              \
-            advance(&c, 1);                                                        \
-        }                                                                          \
-    }                                                                              \
-    ADJ_EXPORT int32_t adj_argmax_##S(const void* args) {                          \
-        argmax m;                                                                  \
-        plan_argmax(&m, args);                                                     \
-        adj_for_chunks(m.rows.steps, m.rows_per_chunk, argmax_##S, &m);            \
-        return ADJ_OK;                                                             \
+/* I is an integer as large as T, so that both fill vectors alike. */
+#define ARGMAX(S, T, I)                                                                    \
+    /* Of FEW_LANES short rows side by side. */                                            \
+    static void argmax_side_by_side_##S(const T* const* rows, int64_t step, int64_t n,     \
+                                        I* places) {                                       \
+        T largest[FEW_LANES];                                                              \
+        for (int j = 0; j < FEW_LANES; j++) {                                              \
+            largest[j] = rows[j][0];                                                       \
+            places[j] = 0;                                                                 \
+        }                                                                                  \
+        for (int64_t i = 1; i < n; i++) {                                                  \
+            T column[FEW_LANES];                                                           \
+            for (int j = 0; j < FEW_LANES; j++) {                                          \
+                column[j] = rows[j][i * step];                                             \
+            }                                                                              \
+            _Pragma("GCC unroll 1") for (int j = 0; j < FEW_LANES; j++) {                  \
+                const T a = largest[j];                                                    \
+                const T b = column[j];                                                     \
+                const bool wins = ((b > a) | (b != b)) & (a == a); /* the first NaN */     \
+                largest[j] = wins ? b : a;                                                 \
+                places[j] = wins ? (I)i : places[j];                                       \
+            }                                                                              \
+        }                                                                                  \
+    }                                                                                      \
+    static void argmax_short_##S(const argmax* m, adj_range range, cursor* c) {            \
+        cursor to = *c;                                                                    \
+        for (int64_t left = range.end - range.begin; left > 0; left -= FEW_LANES) {        \
+            const T* rows[FEW_LANES] = {};                                                 \
+            for (int64_t j = 0; j < FEW_LANES; j++) {                                      \
+                rows[j] = j < left ? (const T*)m->args->x + c->x : rows[0];                \
+                if (j < left) {                                                            \
+                    advance(c, 1);                                                         \
+                }                                                                          \
+            }                                                                              \
+            I places[FEW_LANES];                                                           \
+            argmax_side_by_side_##S(rows, m->args->col_stride, m->args->cols, places);     \
+            for (int64_t j = 0; j < adj_min(left, FEW_LANES); j++) {                       \
+                m->args->out[to.out] = places[j];                                          \
+                advance(&to, 1);                                                           \
+            }                                                                              \
+        }                                                                                  \
+    }                                                                                      \
+    static void argmax_##S(void* ctx, int64_t chunk) {                                     \
+        const argmax* m = ctx;                                                             \
+        const adj_range rows = adj_chunk(m->rows.steps, m->rows_per_chunk, chunk);         \
+        const int64_t step = m->args->col_stride;                                          \
+        cursor c;                                                                          \
+        start(&c, &m->rows, rows.begin);                                                   \
+        if (m->args->cols < LANES) {                                                       \
+            argmax_short_##S(m, rows, &c);                                                 \
+            return;                                                                        \
+        }                                                                                  \
+        for (int64_t row = rows.begin; row < rows.end; row++) {                            \
+            const T* x = (const T*)m->args->x + c.x;                                       \
+            const T largest = along_max_##S(x, &m->row, 0, m->args->cols);                 \
+            int64_t at = 0;                                                                \
+            /* If the largest is NaN, the first NaN is wanted. */                          \
+            while (x[at * step] != largest && x[at * step] == x[at * step]) {              \
+                at++;                                                                      \
+            }                                                                              \
+            m->args->out[c.out] = at;                                                      \
+            advance(&c, 1);                                                                \
+        }                                                                                  \
+    }                                                                                      \
+    ADJ_EXPORT int32_t adj_argmax_##S(const void* args) {                                  \
+        argmax m;                                                                          \
+        plan_argmax(&m, args);                                                             \
+        adj_for_chunks(m.rows.steps, m.rows_per_chunk, argmax_##S, &m);                    \
+        return ADJ_OK;                                                                     \
     }
-ARGMAX(f32, float)
-ARGMAX(f64, double)
-ARGMAX(i64, int64_t)
+ARGMAX(f32, float, int32_t)
+ARGMAX(f64, double, int64_t)
+ARGMAX(i64, int64_t, int64_t)
 
 /* ---- over many tensors ---- */
 

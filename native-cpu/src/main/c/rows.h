@@ -120,16 +120,14 @@ ADJ_INLINE VEC NAME(load)(const REAL* x, int64_t count, REAL rest) {
     if (count == VL) {
         return *(const VEC_AT*)x;
     }
-    VEC v = SPLAT(rest);
-    memcpy(&v, x, (size_t)count * sizeof(REAL));
-    return v;
+    return VEC_LOAD_PART(x, count, SPLAT(rest));
 }
 
 ADJ_INLINE void NAME(store)(REAL* x, int64_t count, VEC v) {
     if (count == VL) {
         *(VEC_AT*)x = v;
     } else {
-        memcpy(x, &v, (size_t)count * sizeof(REAL));
+        VEC_STORE_PART(x, count, v);
     }
 }
 

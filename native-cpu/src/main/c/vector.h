@@ -34,6 +34,14 @@ typedef double f64;
 #    define vec_max_f64(a, b) ((vec_f64)_mm512_max_pd((a), (b)))
 #    define vec_stream_f32(at, x) _mm512_stream_ps((at), (x))
 #    define vec_stream_f64(at, x) _mm512_stream_pd((at), (x))
+#    define vec_load_part_f32(x, count, rest) \
+        ((vec_f32)_mm512_mask_loadu_ps((rest), (__mmask16)((1u << (count)) - 1), (x)))
+#    define vec_load_part_f64(x, count, rest) \
+        ((vec_f64)_mm512_mask_loadu_pd((rest), (__mmask8)((1u << (count)) - 1), (x)))
+#    define vec_store_part_f32(x, count, v) \
+        _mm512_mask_storeu_ps((x), (__mmask16)((1u << (count)) - 1), (v))
+#    define vec_store_part_f64(x, count, v) \
+        _mm512_mask_storeu_pd((x), (__mmask8)((1u << (count)) - 1), (v))
 #elif defined(__FMA__)
 #    include <immintrin.h>
 #    define VEC_BYTES 32
@@ -43,6 +51,19 @@ typedef double f64;
 #    define vec_max_f64(a, b) ((vec_f64)_mm256_max_pd((a), (b)))
 #    define vec_stream_f32(at, x) _mm256_stream_ps((at), (x))
 #    define vec_stream_f64(at, x) _mm256_stream_pd((at), (x))
+#    define vec_part_f32(count)                              \
+        _mm256_cmpgt_epi32(_mm256_set1_epi32((int)(count)), \
+                           _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7))
+#    define vec_part_f64(count) \
+        _mm256_cmpgt_epi64(_mm256_set1_epi64x(count), _mm256_setr_epi64x(0, 1, 2, 3))
+#    define vec_load_part_f32(x, count, rest)                                            \
+        ((vec_f32)_mm256_blendv_ps((rest), _mm256_maskload_ps((x), vec_part_f32(count)), \
+                                   _mm256_castsi256_ps(vec_part_f32(count))))
+#    define vec_load_part_f64(x, count, rest)                                            \
+        ((vec_f64)_mm256_blendv_pd((rest), _mm256_maskload_pd((x), vec_part_f64(count)), \
+                                   _mm256_castsi256_pd(vec_part_f64(count))))
+#    define vec_store_part_f32(x, count, v) _mm256_maskstore_ps((x), vec_part_f32(count), (v))
+#    define vec_store_part_f64(x, count, v) _mm256_maskstore_pd((x), vec_part_f64(count), (v))
 #elif defined(__aarch64__)
 #    include <arm_neon.h>
 #    define VEC_BYTES 16
@@ -79,6 +100,22 @@ typedef f64 vec_at_f64 __attribute__((vector_size(VEC_BYTES), aligned(8), may_al
         }
 ADJ_VEC_MAX(f32)
 ADJ_VEC_MAX(f64)
+#endif
+
+/* The first `count` elements of a vector, less than all, from or to memory; `rest` are the others. */
+#define VEC_LOAD_PART NAME(vec_load_part)
+#define VEC_STORE_PART NAME(vec_store_part)
+#ifndef vec_load_part_f32
+#    define ADJ_VEC_PARTS(T)                                                               \
+        static inline vec_##T vec_load_part_##T(const T* x, int64_t count, vec_##T rest) { \
+            memcpy(&rest, x, (size_t)count * sizeof(T));                                   \
+            return rest;                                                                   \
+        }                                                                                  \
+        static inline void vec_store_part_##T(T* x, int64_t count, vec_##T v) {            \
+            memcpy(x, &v, (size_t)count * sizeof(T));                                      \
+        }
+ADJ_VEC_PARTS(f32)
+ADJ_VEC_PARTS(f64)
 #endif
 
 /* A store past the caches, to an address aligned for it; visible to others after the fence. */

@@ -21,8 +21,8 @@ import java.util.stream.Collectors;
  *
  * <p>{@code softmax} and {@code log_softmax} go along rows; {@code sum_rows} and {@code max_rows}
  * give one number for each row, {@code sum_cols} one for each column; the norms' eps is 1e-5;
- * {@code cross_entropy} is the mean over rows; {@code attention} is causal and scaled by 1/√D;
- * {@code linear}'s weight is [out, in].
+ * {@code selects} is Σ tanh(x[:, t]) over t; {@code cross_entropy} is the mean over rows; {@code
+ * attention} is causal and scaled by 1/√D; {@code linear}'s weight is [out, in].
  *
  * @param op the operation
  * @param sizes see {@link #inputs}
@@ -154,7 +154,7 @@ public record OpCase(String op, List<Long> sizes, boolean backward, boolean wide
               "rms_norm",
               "cross_entropy" ->
               2;
-          case "embedding", "linear" -> 3;
+          case "selects", "embedding", "linear" -> 3;
           case "attention" -> 4;
           default -> throw new IllegalArgumentException("no operation is called " + op);
         };
@@ -166,6 +166,7 @@ public record OpCase(String op, List<Long> sizes, boolean backward, boolean wide
       case "sgd_momentum", "adamw" -> List.of(Input.real(1, size(0)), Input.real(1, size(0)));
       case "sum" -> List.of(Input.real(1, size(0)));
       case "sum_rows", "sum_cols", "max_rows" -> List.of(Input.real(1, size(0), size(1)));
+      case "selects" -> List.of(Input.real(1, size(0), size(1), size(2)));
       case "softmax", "log_softmax" -> List.of(Input.real(4, size(0), size(1)));
       case "layer_norm" ->
           List.of(Input.real(4, size(0), size(1)), Input.real(1, size(1)), Input.real(1, size(1)));
@@ -193,7 +194,7 @@ public record OpCase(String op, List<Long> sizes, boolean backward, boolean wide
       case "sum_rows", "max_rows" -> size(0);
       case "sum_cols" -> size(1);
       case "embedding" -> size(2) * size(1);
-      case "linear" -> size(0) * size(2);
+      case "selects", "linear" -> size(0) * size(2);
       default -> inputs().getFirst().numel();
     };
   }

@@ -150,6 +150,12 @@ final class Suites {
     both(cases, "cross_entropy", 1024, 50304);
     both(cases, "attention", 4, 12, 256, 64);
     both(cases, "attention", 4, 12, 1024, 64);
+    // Short rows, and what a recurrent network does with the steps of its input.
+    cases.add(new OpCase("sum_rows", false, 131_072, 2));
+    both(cases, "max_rows", 131_072, 2);
+    both(cases, "softmax", 65_536, 4);
+    both(cases, "layer_norm", 65_536, 4);
+    cases.add(new OpCase("selects", true, 32, 256, 512));
     both(cases, "embedding", 50257, 768, 1024);
     both(cases, "linear", 1024, 768, 3072);
     cases.add(new OpCase("sgd_momentum", false, OpCase.GPT2_PARAMETERS));

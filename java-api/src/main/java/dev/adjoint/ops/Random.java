@@ -84,9 +84,9 @@ public final class Random {
   }
 
   private static Tensor nextKey(Generator generator, Device device) {
+    Tensor key = Tensors.emptyLike(generator.state(device)); // not under the lock: it may wait
     synchronized (generator) { // no two operations get the same key
       Tensor state = generator.state(device);
-      Tensor key = Tensors.emptyLike(state);
       Dispatch.runAll(
           new NextKey(Tensors.view(state), Tensors.view(key)), List.of(state, key), List.of());
       return key;

@@ -44,6 +44,8 @@ final class NormCases {
     }
     shapes.add(Shape.of(0, 5));
     shapes.add(Shape.of(1, 1000));
+    shapes.add(Shape.of(5003, 3)); // short rows, which may be taken many at a time
+    shapes.add(Shape.of(70, 15));
     shapes.add(Shape.of(70, 768));
     shapes.add(Shape.of(2003, 33));
     return shapes;
@@ -61,11 +63,13 @@ final class NormCases {
     LongToDoubleFunction huge = Samples.uniform(1, 9e29, 1e30);
     double inf = Double.POSITIVE_INFINITY;
     for (boolean log : new boolean[] {false, true}) {
-      check.accept(softmax(dtype, Shape.of(2, 19), log, huge));
-      check.accept(softmax(dtype, Shape.of(2, 19), log, Samples.cycle(1, -inf, 2)));
-      check.accept(softmax(dtype, Shape.of(2, 19), log, Samples.cycle(-inf)));
-      check.accept(softmax(dtype, Shape.of(2, 19), log, i -> i == 21 ? inf : 1));
-      check.accept(softmax(dtype, Shape.of(2, 19), log, i -> i == 21 ? Double.NaN : 1));
+      for (Shape shape : List.of(Shape.of(2, 19), Shape.of(4, 9))) {
+        check.accept(softmax(dtype, shape, log, huge));
+        check.accept(softmax(dtype, shape, log, Samples.cycle(1, -inf, 2)));
+        check.accept(softmax(dtype, shape, log, Samples.cycle(-inf)));
+        check.accept(softmax(dtype, shape, log, i -> i == 21 ? inf : 1));
+        check.accept(softmax(dtype, shape, log, i -> i == 21 ? Double.NaN : 1));
+      }
       check.accept(softmaxInPlace(dtype, log));
     }
   }

@@ -65,7 +65,8 @@ final class ReductionCases {
             Shape.of(20_003, 7),
             Shape.of(40, 30, 50),
             Shape.of(3, 400, 64),
-            Shape.of(4, 3, 5, 16))) {
+            Shape.of(4, 3, 5, 16),
+            Shape.of(3, 1000, 2, 7))) {
       for (int dims = 1; dims < 1 << shape.rank(); dims++) {
         for (Placement from : List.of(Placement.DENSE, Placement.TRANSPOSED, Placement.STEPPED)) {
           reduce(check, kernel, dtype, to, shape, dims, from, values);
