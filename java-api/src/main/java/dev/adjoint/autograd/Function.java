@@ -85,14 +85,15 @@ public abstract class Function {
           }
           List<@Nullable Tensor> grads =
               ThreadState.runUserCode(() -> backward(grad, List.of(saved)));
-          return checked(grads, types, saves);
+          return checked(getClass().getSimpleName(), grads, types, saves);
         });
   }
 
-  private @Nullable Tensor[] checked(List<@Nullable Tensor> grads, DType[] types, Saves saves) {
+  static @Nullable Tensor[] checked(
+      String name, List<@Nullable Tensor> grads, DType[] types, Saves saves) {
     if (grads.size() != types.length) {
       throw new TensorException(
-          getClass().getSimpleName()
+          name
               + ".backward: returned "
               + grads.size()
               + " gradients for "
@@ -103,7 +104,7 @@ public abstract class Function {
     for (int i = 0; i < types.length; i++) {
       Tensor grad = saves.needs(i) ? grads.get(i) : null;
       if (grad != null) {
-        Check.dtype(getClass().getSimpleName() + ".backward", "gradient " + i, grad, types[i]);
+        Check.dtype(name + ".backward", "gradient " + i, grad, types[i]);
       }
       wanted[i] = grad;
     }

@@ -31,9 +31,13 @@ import org.jspecify.annotations.Nullable;
 public final class BackwardPass {
   private final boolean retainGraph;
   private final boolean createGraph;
-  private final PriorityQueue<OpNode> queue =
-      new PriorityQueue<>(Comparator.comparingLong((OpNode n) -> n.sequence).reversed());
+  private final PriorityQueue<WalkedNode> queue =
+      new PriorityQueue<>(Comparator.comparingLong((WalkedNode n) -> n.sequence).reversed());
   private final Map<Node, Tensor> pending = new HashMap<>();
+
+  /** The gradients that have arrived at operations with several results, by result. */
+  private final Map<OpNode, @Nullable Tensor[]> pendingOfAll = new HashMap<>();
+
   private final @Nullable Map<Node, Integer> asked;
   private final @Nullable Set<Node> onPath;
   private final @Nullable Tensor[] answers;
@@ -158,7 +162,8 @@ public final class BackwardPass {
         }
       }
     }
-    order.sort(Comparator.comparingLong(n -> n instanceof OpNode op ? op.sequence : -1));
+    order.sort(
+        Comparator.comparingLong(n -> n instanceof WalkedNode walked ? walked.sequence : -1));
     Set<Node> towards = new HashSet<>();
     for (Node node : order) {
       if (asked.contains(node) || Arrays.stream(node.inputs()).anyMatch(towards::contains)) {
@@ -175,22 +180,47 @@ public final class BackwardPass {
           arrive(roots.get(i), starts.get(i));
         }
       }
-      for (OpNode node = queue.poll(); node != null; node = queue.poll()) {
+      for (WalkedNode node = queue.poll(); node != null; node = queue.poll()) {
+        if (node instanceof OpNode operation && operation.results() > 1) {
+          propagate(operation, Objects.requireNonNull(pendingOfAll.remove(operation)));
+          continue;
+        }
         Tensor grad = Objects.requireNonNull(pending.remove(node));
         Integer slot = asked == null ? null : asked.get(node);
         if (slot != null) {
           answers[slot] = handle(grad);
         }
-        propagate(node, grad);
+        if (node instanceof OutputNode output) {
+          handOn(output, grad);
+        } else {
+          propagate((OpNode) node, new Tensor[] {grad});
+        }
       }
     }
+  }
+
+  /** The gradient of one of several results is there: the operation waits for the others. */
+  private void handOn(OutputNode output, Tensor grad) {
+    OpNode operation = output.operation();
+    if (!isWanted(operation)) {
+      grad.close();
+      return;
+    }
+    @Nullable Tensor[] grads = pendingOfAll.get(operation);
+    if (grads == null) {
+      grads = new Tensor[operation.results()];
+      pendingOfAll.put(operation, grads);
+      queue.add(operation);
+    }
+    Tensor before = grads[output.index()];
+    grads[output.index()] = before == null ? grad : sum(before, grad);
   }
 
   private boolean isWanted(@Nullable Node node) {
     return node != null && (onPath == null || onPath.contains(node));
   }
 
-  private void propagate(OpNode node, Tensor grad) {
+  private void propagate(OpNode node, @Nullable Tensor[] results) {
     @Nullable Node[] inputs = node.inputs();
     boolean[] needed = new boolean[inputs.length];
     boolean any = false;
@@ -199,12 +229,12 @@ public final class BackwardPass {
       any |= needed[i];
     }
     if (!any) {
-      grad.close();
+      closeAll(results);
       return;
     }
     @Nullable Tensor[] owned = new Tensor[inputs.length];
     try (Scope inner = Tensors.openScope()) {
-      @Nullable Tensor[] grads = node.backward(grad, needed, createGraph, this);
+      @Nullable Tensor[] grads = node.backward(results, needed, createGraph, this);
       for (int i = 0; i < inputs.length; i++) {
         Tensor raw = grads[i];
         if (needed[i] && raw != null) {
@@ -216,12 +246,20 @@ public final class BackwardPass {
     if (!retainGraph && !createGraph) {
       node.spend();
     }
-    grad.close();
+    closeAll(results);
     for (int i = 0; i < inputs.length; i++) {
       Node input = inputs[i];
       Tensor contribution = owned[i];
       if (input != null && contribution != null) {
         arrive(input, contribution);
+      }
+    }
+  }
+
+  private static void closeAll(@Nullable Tensor[] tensors) {
+    for (Tensor tensor : tensors) {
+      if (tensor != null) {
+        tensor.close();
       }
     }
   }
@@ -288,7 +326,7 @@ public final class BackwardPass {
     Tensor before = pending.get(node);
     if (before == null) {
       pending.put(node, grad);
-      queue.add((OpNode) node);
+      queue.add((WalkedNode) node);
     } else {
       pending.put(node, sum(before, grad));
     }

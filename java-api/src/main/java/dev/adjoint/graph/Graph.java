@@ -3,9 +3,9 @@ package dev.adjoint.graph;
 import dev.adjoint.ClosedTensorException;
 import dev.adjoint.Shape;
 import dev.adjoint.Tensor;
-import dev.adjoint.internal.TensorState;
 import dev.adjoint.internal.Tensors;
 import dev.adjoint.internal.ThreadState;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** Recording: what every operation calls once its kernel has run. */
@@ -47,8 +47,47 @@ public final class Graph {
    */
   public static Tensor record(
       String name, Tensor out, @Nullable Tensor[] inputs, Tensor[] saved, Vjp vjp) {
+    OpNode node =
+        node(
+            name,
+            new Tensor[] {out},
+            inputs,
+            saved,
+            (grads, saves) -> vjp.apply(Objects.requireNonNull(grads[0]), saves));
+    if (node != null) {
+      Tensors.state(out).setNode(node);
+    }
+    return out;
+  }
+
+  /**
+   * Makes {@code outs} the results of one operation, if one of its inputs wants a gradient. Results
+   * of types that are not floating have no gradient.
+   *
+   * @param outs what the kernels wrote, two or more; leaves without gradient so far
+   * @param inputs in the order of the gradients that {@code vjp} returns; null entries are
+   *     constants
+   * @param saved inputs, {@code outs} themselves, or other tensors that {@code vjp} reads
+   */
+  public static void recordAll(
+      String name, Tensor[] outs, @Nullable Tensor[] inputs, Tensor[] saved, VjpOfAll vjp) {
+    OpNode node = node(name, outs, inputs, saved, vjp);
+    if (node == null) {
+      return;
+    }
+    for (int i = 0; i < outs.length; i++) {
+      if (outs[i].dtype().isFloating() && node.tryRetain()) {
+        Tensors.state(outs[i]).setNode(new OutputNode(node, i));
+      }
+    }
+    node.release(); // the results hold it
+  }
+
+  /** The node of an operation, with one hold; null if nothing is recorded. */
+  private static @Nullable OpNode node(
+      String name, Tensor[] outs, @Nullable Tensor[] inputs, Tensor[] saved, VjpOfAll vjp) {
     if (ThreadState.isGradOff()) {
-      return out;
+      return null;
     }
     @Nullable Node[] nodes = new Node[inputs.length];
     Shape[] shapes = new Shape[inputs.length];
@@ -62,19 +101,21 @@ public final class Graph {
         wanted |= nodes[i] != null;
       }
       if (!wanted) {
-        return out;
+        return null;
       }
       RecordingElsewhere.check(name);
       for (int i = 0; i < saved.length; i++) {
-        values[i] = SavedValue.of(Tensors.state(saved[i]), source(saved[i], out, inputs));
+        values[i] = SavedValue.of(Tensors.state(saved[i]), source(saved[i], outs, inputs));
       }
     } catch (RuntimeException e) {
       letGo(nodes, values); // closed by another thread meanwhile, for example
       throw e;
     }
-    TensorState result = Tensors.state(out);
-    result.setNode(new OpNode(name, result.view().layout().shape(), nodes, shapes, values, vjp));
-    return out;
+    Shape[] results = new Shape[outs.length];
+    for (int i = 0; i < outs.length; i++) {
+      results[i] = outs[i].shape();
+    }
+    return new OpNode(name, results, nodes, shapes, values, vjp);
   }
 
   private static void letGo(@Nullable Node[] nodes, @Nullable SavedValue[] values) {
@@ -90,9 +131,11 @@ public final class Graph {
     }
   }
 
-  private static int source(Tensor saved, Tensor out, @Nullable Tensor[] inputs) {
-    if (saved == out) {
-      return SavedValue.OUTPUT;
+  private static int source(Tensor saved, Tensor[] outs, @Nullable Tensor[] inputs) {
+    for (int i = 0; i < outs.length; i++) {
+      if (outs[i] == saved) {
+        return SavedValue.OUTPUT - i;
+      }
     }
     for (int i = 0; i < inputs.length; i++) {
       if (inputs[i] == saved) {

@@ -7,12 +7,10 @@ import dev.adjoint.internal.TensorState;
 import dev.adjoint.internal.Tensors;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /** A recorded operation: its inputs, what it saved, and its vector-Jacobian product. */
-final class OpNode extends Node {
-  private static final AtomicLong NEXT = new AtomicLong();
+final class OpNode extends WalkedNode {
   private static final SavedValue[] SPENT = {};
   private static final VarHandle SAVED;
 
@@ -24,27 +22,28 @@ final class OpNode extends Node {
     }
   }
 
-  /** Later operations have larger numbers, so descending order is a topological order. */
-  final long sequence = NEXT.getAndIncrement();
-
   private final String name;
-  private final Shape shape;
+  private final Shape[] shapes;
   private final @Nullable Node[] inputs;
   private final Shape[] inputShapes;
-  private final Vjp vjp;
+  private final VjpOfAll vjp;
   private volatile SavedValue[] saved;
   private volatile boolean spent;
 
-  /** Takes over holds on the inputs and on the saved storages. */
+  /**
+   * Takes over holds on the inputs and on the saved storages.
+   *
+   * @param shapes of its results; with several, the results have {@link OutputNode}s
+   */
   OpNode(
       String name,
-      Shape shape,
+      Shape[] shapes,
       @Nullable Node[] inputs,
       Shape[] inputShapes,
       SavedValue[] saved,
-      Vjp vjp) {
+      VjpOfAll vjp) {
     this.name = name;
-    this.shape = shape;
+    this.shapes = shapes;
     this.inputs = inputs;
     this.inputShapes = inputShapes;
     this.saved = saved;
@@ -58,7 +57,16 @@ final class OpNode extends Node {
 
   @Override
   Shape shape() {
-    return shape;
+    return shapes[0];
+  }
+
+  /** The number of its results. */
+  int results() {
+    return shapes.length;
+  }
+
+  Shape shape(int result) {
+    return shapes[result];
   }
 
   @Override
@@ -73,14 +81,15 @@ final class OpNode extends Node {
   /**
    * The gradients of the inputs, not yet summed to their shapes.
    *
+   * @param grads of the results, null for those that got none
    * @param pass takes those that are added at once, see {@link Saves#addTo}
    */
   @Nullable Tensor[] backward(
-      Tensor grad, boolean[] needed, boolean createGraph, BackwardPass pass) {
+      @Nullable Tensor[] grads, boolean[] needed, boolean createGraph, BackwardPass pass) {
     if (spent) {
       throw spentException();
     }
-    return vjp.apply(grad, new Saves(this, needed, createGraph, pass));
+    return vjp.apply(grads, new Saves(this, needed, createGraph, pass));
   }
 
   private TensorException spentException() {
@@ -104,10 +113,14 @@ final class OpNode extends Node {
     }
     Node node = null;
     if (createGraph && value.source() != SavedValue.CONSTANT) {
-      node = value.source() == SavedValue.OUTPUT ? this : inputs[value.source()];
+      int result = SavedValue.OUTPUT - value.source();
+      node = result >= 0 ? this : inputs[value.source()];
       if (node != null && !node.tryRetain()) {
         value.storage().release();
         throw new IllegalStateException("a node died before its consumer");
+      }
+      if (result >= 0 && shapes.length > 1) {
+        node = new OutputNode(this, result);
       }
     }
     return Tensors.wrap(new TensorState(value.storage(), value.layout(), value.dtype(), node));

@@ -9,7 +9,8 @@ import dev.adjoint.spi.Layout;
 /**
  * A value kept for the backward pass: storage, layout and version, never a tensor.
  *
- * @param source which input it is, or {@link #OUTPUT}, or {@link #CONSTANT}
+ * @param source which input it is, or {@link #OUTPUT} less the number of a result, or {@link
+ *     #CONSTANT}
  */
 record SavedValue(Storage storage, Layout layout, DType dtype, int version, int source) {
   static final int CONSTANT = -1;
