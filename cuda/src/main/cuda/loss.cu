@@ -31,7 +31,8 @@ ADJ_DEVICE void adj_cross_entropy(const adj_cross_entropy_rows_args& args) {
             adj_report(args.error);
             return;
         }
-        static_cast<A*>(a.log_sum_exp)[row] = all.most + log_sum;
+        static_cast<A*>(a.log_sum_exp)[2 * row] = all.most;
+        static_cast<A*>(a.log_sum_exp)[2 * row + 1] = log_sum;
         static_cast<A*>(a.losses)[row] =
             target == a.ignore_index ? A(0) : log_sum + (all.most - adj_widen(logits[target]));
     });
@@ -67,7 +68,9 @@ ADJ_DEVICE void adj_cross_entropy_grad(const adj_cross_entropy_grad_rows_args& a
         T* const out = static_cast<T*>(a.out) + row * a.out_stride;
         const bool ignored = target == a.ignore_index;
         const A grad = static_cast<const A*>(a.grad)[row * a.grad_stride];
-        const A log_sum_exp = static_cast<const A*>(a.log_sum_exp)[row];
+        /* Apart: their sum would lose the second behind a large first one. */
+        const A most = static_cast<const A*>(a.log_sum_exp)[2 * row];
+        const A log_sum = static_cast<const A*>(a.log_sum_exp)[2 * row + 1];
         /* As out allows. Rows of logits may lie otherwise: then neighbours come one by one. */
         const auto span = adj_row_span<T>::of_row(a.classes, out);
         const auto take = [&](const auto& packets, int64_t i, int64_t stride) {
@@ -77,7 +80,7 @@ ADJ_DEVICE void adj_cross_entropy_grad(const adj_cross_entropy_grad_rows_args& a
                 int64_t column = i;
                 ADJ_UNROLL
                 for (A& e : v.at) {
-                    const A p = adj_exp(e - log_sum_exp);
+                    const A p = adj_exp(e - most - log_sum);
                     e = ignored ? A(0) : grad * (column == target ? p - 1 : p);
                     column++;
                 }

@@ -137,6 +137,58 @@ ADJ_DEVICE void adj_add_packet(T* sums, const adj_packet<T, N>& x) {
     adj_store_packet<N>(sums, total);
 }
 
+/* Beyond these squares have overflowed or lost digits, see norm.c of native-cpu. */
+template <class T>
+ADJ_DEVICE bool adj_spread_is_far(T spread) {
+    const T least = sizeof(T) == sizeof(float) ? T(0x1p-100) : T(0x1p-960);
+    const T most = sizeof(T) == sizeof(float) ? T(0x1p126) : T(0x1p1020);
+    return !(spread >= least && spread <= most);
+}
+
+/* How a row is normalised in float64: y = (x · scale - shift) · slope. */
+struct adj_far_row {
+    double scale;
+    double shift;
+    double slope;
+};
+
+/*
+ * For a row whose squares leave the range: scaled by a power of two that brings its largest element
+ * near 1. All threads of a warp call it together.
+ */
+template <bool CENTRED, class T>
+ADJ_DEVICE adj_far_row adj_normalize_far(const adj_row_span<T>& span, const adj_team& team,
+                                         const T* x, double count, double eps) {
+    double own = 0;
+    span.each(team, [&](int64_t i, auto width) {
+        for (const auto e : adj_load_packet<width.value>(x + i).at) {
+            own = fmax(own, fabs(static_cast<double>(e)));
+        }
+    });
+    const double most = team.max(own);
+    int exponent = 0;
+    frexp(most, &exponent);
+    const int largest = eps > 0 ? 300 : 1022; /* eps grows with the scale's square */
+    const double scale = ldexp(1.0, 1 - exponent < largest ? 1 - exponent : largest);
+    const auto sum_of = [&](auto term) {
+        double sum = 0;
+        span.each(team, [&](int64_t i, auto width) {
+            for (const auto e : adj_load_packet<width.value>(x + i).at) {
+                sum += term(static_cast<double>(e) * scale);
+            }
+        });
+        return team.sum(sum) / count;
+    };
+    const double mean = CENTRED ? sum_of([](double e) { return e; }) : 0;
+    const double rest = CENTRED ? sum_of([=](double e) { return e - mean; }) : 0;
+    const double squares = sum_of([=](double e) { return (e - mean) * (e - mean); });
+    const double difference = squares - rest * rest;
+    const double variance = difference < 0 ? 0 : difference; /* NaN stays */
+    const double slope = variance == 0 ? 1 / sqrt(eps) / scale
+                                       : 1 / sqrt(variance + eps * scale * scale);
+    return {scale, mean + rest, most - most == 0 ? slope : NAN};
+}
+
 /*
  * The mean is found in two steps (Chan et al. 1983): the second sums what the rounded first one
  * left over, and the variance is taken about their sum.
@@ -184,12 +236,25 @@ ADJ_DEVICE void adj_norm_rows(const adj_norm_rows_args& args) {
             rest = team.sum(rests.value()) / count;
             rest = rest - rest == 0 ? rest : 0; /* 0 if the mean is infinite */
         }
-        const A variance = team.sum(squares.value()) / count - rest * rest;
-        const A rstd = 1 / adj_sqrt(variance + static_cast<A>(a.eps));
+        const A spread =
+            team.sum(squares.value()) / count - rest * rest + static_cast<A>(a.eps);
+        A rstd = 1 / adj_sqrt(spread);
+        A centre = mean + rest;
+        bool far = present && adj_spread_is_far(spread);
+        adj_far_row wide = {};
+        /* The reductions of all teams of a warp meet; a larger team is of one mind. */
+        if (team.size <= ADJ_WARP ? __any_sync(ADJ_ALL_LANES, far) != 0 : far) {
+            wide = adj_normalize_far<CENTRED>(span, team, x, count, a.eps);
+            far = far && wide.slope == wide.slope;
+        }
+        if (far) {
+            rstd = static_cast<A>(wide.slope * wide.scale);
+            centre = static_cast<A>(wide.shift / wide.scale);
+        }
         if (present && team.rank == 0) {
             static_cast<A*>(a.rstd)[row] = rstd;
             if (CENTRED) {
-                static_cast<A*>(a.mean)[row] = mean + rest;
+                static_cast<A*>(a.mean)[row] = centre;
             }
         }
         span.each(team, [&](int64_t i, auto width) {
@@ -198,7 +263,9 @@ ADJ_DEVICE void adj_norm_rows(const adj_norm_rows_args& args) {
             const auto b = adj_load_or<width.value>(bias, i, A(0));
             ADJ_UNROLL
             for (int k = 0; k < width.value; k++) {
-                v.at[k] = (v.at[k] - mean - rest) * rstd * w.at[k] + b.at[k];
+                const A y = far ? static_cast<A>((v.at[k] * wide.scale - wide.shift) * wide.slope)
+                                : (v.at[k] - mean - rest) * rstd;
+                v.at[k] = y * w.at[k] + b.at[k];
             }
             adj_store_packet<width.value>(out + i, v);
         });
@@ -278,7 +345,8 @@ ADJ_DEVICE void adj_norm_grad_rows(const adj_norm_grad_rows_args& args) {
             A part_gh = 0;
             ADJ_UNROLL
             for (int k = 0; k < width.value; k++) {
-                const A h = (xs.at[k] - mean) * rstd;
+                /* In halves: the difference itself may overflow. */
+                const A h = (xs.at[k] / 2 - mean / 2) * (2 * rstd);
                 grad_ws.at[k] = ys.at[k] * h;
                 part_g += ys.at[k] * ws.at[k];
                 part_gh += ys.at[k] * ws.at[k] * h;
@@ -304,7 +372,8 @@ ADJ_DEVICE void adj_norm_grad_rows(const adj_norm_grad_rows_args& args) {
             const auto ws = adj_load_or<width.value>(weight, i, A(1));
             ADJ_UNROLL
             for (int k = 0; k < width.value; k++) {
-                const A h = (xs.at[k] - mean) * rstd;
+                /* In halves: the difference itself may overflow. */
+                const A h = (xs.at[k] / 2 - mean / 2) * (2 * rstd);
                 ys.at[k] = rstd * (ys.at[k] * ws.at[k] - mean_g - h * mean_gh);
             }
             adj_store_packet<width.value>(grad_x + i, ys);

@@ -241,12 +241,15 @@ static void NAME(attention_block)(const adj_attention_args* a, int64_t index, in
     REAL* log_sum_exp = (REAL*)a->log_sum_exp + index * a->tq + first;
     for (int64_t i = 0; i < queries; i++) {
         REAL* row = out.x + (first + i) * out.row;
-        log_sum_exp[i] = run.most[i] + adj_log(run.sum[i]);
-        if (run.sum[i] == 0) { /* sees no key */
+        if (visible_keys(a->causal, a->tq, a->tk, first + i, 1) == 0) {
+            log_sum_exp[i] = -(REAL)__builtin_inf();
             memset(row, 0, (size_t)d * sizeof(REAL));
             continue;
         }
-        const REAL scale = 1 / run.sum[i];
+        /* Scores that are all -∞ have no softmax. */
+        const REAL sum = run.sum[i] == 0 ? (REAL)__builtin_nan("") : run.sum[i];
+        log_sum_exp[i] = run.most[i] + adj_log(sum);
+        const REAL scale = 1 / sum;
         ADJ_INDEPENDENT
         for (int64_t c = 0; c < d; c++) {
             row[c] = sums[i * d + c] * scale;

@@ -53,7 +53,8 @@ static void NAME(cross_entropy_chunk)(void* ctx, int64_t chunk) {
         }
         const TYPE(exp_sum) s = NAME(exp_sum_of)(logits, n);
         const REAL log_sum = (REAL)adj_log(s.sum);
-        ((REAL*)a->log_sum_exp)[r] = s.most + log_sum;
+        ((REAL*)a->log_sum_exp)[2 * r] = s.most;
+        ((REAL*)a->log_sum_exp)[2 * r + 1] = log_sum;
         ((REAL*)a->losses)[r] = target == a->ignore_index ? 0 : log_sum + (s.most - logits[target]);
     }
 }
@@ -94,10 +95,12 @@ static void NAME(cross_entropy_grad_chunk)(void* ctx, int64_t chunk) {
             continue;
         }
         const REAL grad = ((const REAL*)a->grad)[r * a->grad_stride];
-        const REAL log_sum_exp = ((const REAL*)a->log_sum_exp)[r];
-        const REAL at_target = grad * (adj_exp(logits[target] - log_sum_exp) - 1);
+        /* Apart: their sum would lose the second behind a large first one. */
+        const REAL most = ((const REAL*)a->log_sum_exp)[2 * r];
+        const REAL log_sum = ((const REAL*)a->log_sum_exp)[2 * r + 1];
+        const REAL at_target = grad * (adj_exp(logits[target] - most - log_sum) - 1);
         WRITE_ROW(out, n, stream, i, count,
-                  grad * NAME(exp_nonpositive)(NAME(load)(logits + i, count, 0) - log_sum_exp));
+                  grad * NAME(exp_nonpositive)((NAME(load)(logits + i, count, 0) - most) - log_sum));
         out[target] = at_target;
     }
     if (stream) {

@@ -27,6 +27,26 @@ static int64_t rows_per_part(int64_t rows, int64_t cols) {
     return adj_max(adj_ceil_div(rows, MAX_PARTS), adj_rows_per_chunk(CHUNK_ELEMENTS, cols));
 }
 
+/*
+ * Where the mean of squares and eps together lie beyond these, squares have overflowed or lost
+ * digits; where rstd does, its square would.
+ */
+#define LEAST_SPREAD_f32 0x1p-100
+#define MOST_SPREAD_f32 0x1p126
+#define LEAST_SPREAD_f64 0x1p-960
+#define MOST_SPREAD_f64 0x1p1020
+#define LEAST_RSTD_f32 0x1p-40f
+#define MOST_RSTD_f32 0x1p40f
+#define LEAST_RSTD_f64 0x1p-400
+#define MOST_RSTD_f64 0x1p400
+
+/* A power of two that brings `most` near 1, as far as eps times its square allows. */
+static f64 scale_near_one(f64 most, f64 eps) {
+    const f64 largest = eps > 0 ? 0x1p300 : 0x1p1022;
+    const f64 power = math_from_bits_f64(math_bits_f64(most) & UINT64_C(0x7ff0000000000000));
+    return power * largest > 1 ? 1 / power : largest;
+}
+
 #define REAL f32
 #include "norm_impl.h"
 #undef REAL

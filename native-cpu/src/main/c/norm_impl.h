@@ -304,6 +304,54 @@ SOFTMAX_GRAD(adj_log_softmax_grad, log_softmax_grad_group, log_softmax_grad_shor
 #undef SOFTMAX_GRAD
 
 /*
+ * A row whose squares leave the range of REAL, or lose their digits at its lower end: in float64,
+ * scaled by a power of two that brings the largest element near 1. False if that is not finite.
+ */
+static __attribute__((noinline)) bool NAME(norm_far_row)(const adj_norm_args* a, int64_t row,
+                                                         bool centred) {
+    const int64_t n = a->cols;
+    const REAL* weight = a->weight;
+    const REAL* bias = a->bias;
+    const REAL* x = (const REAL*)a->x + row * n;
+    REAL* out = (REAL*)a->out + row * n;
+    f64 most = 0;
+    for (int64_t i = 0; i < n; i++) {
+        const f64 size = (f64)adj_abs(x[i]);
+        most = size > most ? size : most;
+    }
+    if (most - most != 0) {
+        return false;
+    }
+    const f64 scale = scale_near_one(most, a->eps);
+    const f64 share = 1 / (f64)n;
+    f64 mean = 0;
+    for (int64_t i = 0; centred && i < n; i++) {
+        mean += (f64)x[i] * scale * share;
+    }
+    f64 rest = 0;
+    f64 squares = 0;
+    for (int64_t i = 0; i < n; i++) {
+        const f64 d = (f64)x[i] * scale - mean;
+        rest += centred ? d * share : 0;
+        squares += d * d * share;
+    }
+    f64 variance = squares - rest * rest;
+    variance = variance < 0 ? 0 : variance;
+    const f64 rstd = variance == 0 ? 1 / adj_sqrt(a->eps) / scale
+                                   : 1 / adj_sqrt(variance + a->eps * scale * scale);
+    for (int64_t i = 0; i < n; i++) {
+        const f64 y = ((f64)x[i] * scale - mean - rest) * rstd;
+        const f64 w = weight == NULL ? 1 : (f64)weight[i];
+        out[i] = (REAL)(y * w + (bias == NULL ? 0 : (f64)bias[i]));
+    }
+    ((REAL*)a->rstd)[row] = (REAL)(rstd * scale);
+    if (centred) {
+        ((REAL*)a->mean)[row] = (REAL)((mean + rest) / scale);
+    }
+    return true;
+}
+
+/*
  * A few rows of layer norm, or of RMS norm, which is the same about 0. The mean is found in two
  * steps (Chan et al. 1983): the second sums what the rounded first one left over, and the variance
  * is taken about their sum.
@@ -319,6 +367,7 @@ ADJ_INLINE void NAME(norm_group)(const adj_norm_args* a, int64_t first, int64_t 
     REAL* rstd = (REAL*)a->rstd + first;
     REAL mean[GROUP_ROWS] = {};
     REAL rest[GROUP_ROWS] = {};
+    bool far[GROUP_ROWS];
     for (int64_t r = 0; centred && r < rows; r++) {
         f64 total[1] = {};
         ADD_UP(1, LANES, total, n, i, count, sums,
@@ -338,10 +387,14 @@ ADJ_INLINE void NAME(norm_group)(const adj_norm_args* a, int64_t first, int64_t 
             rest[r] = left_over - left_over == 0 ? (REAL)left_over : 0; /* 0 if mean is infinite */
             ((REAL*)a->mean)[first + r] = mean[r] + rest[r];
         }
-        const f64 variance = totals[1] * share - (f64)rest[r] * (f64)rest[r];
-        rstd[r] = (REAL)(1 / adj_sqrt(variance + a->eps));
+        const f64 spread = totals[1] * share - (f64)rest[r] * (f64)rest[r] + a->eps;
+        rstd[r] = (REAL)(1 / adj_sqrt(spread));
+        far[r] = !(spread >= NAME(LEAST_SPREAD) && spread <= NAME(MOST_SPREAD));
     }
     for (int64_t r = 0; r < rows; r++) {
+        if (far[r] && NAME(norm_far_row)(a, first + r, centred)) {
+            continue;
+        }
         const VEC scale = SPLAT(rstd[r]);
         const VEC shift = SPLAT(-rest[r] * rstd[r]);
         WRITE_ROW(out + r * n, n, stream, i, count, ({
@@ -509,6 +562,51 @@ ADJ_INLINE void NAME(norm_grad_rows)(const adj_norm_grad_args* a, int64_t first,
     }
 }
 
+/*
+ * The same for a row that norm_far_row normalised: in float64, without the square of rstd, and with
+ * x - mean in halves, since the difference itself may overflow.
+ */
+static __attribute__((noinline)) void NAME(norm_grad_far_row)(const adj_norm_grad_args* a,
+                                                              int64_t row, bool centred,
+                                                              REAL* grad_weight, REAL* grad_bias) {
+    const int64_t n = a->cols;
+    const REAL* x = (const REAL*)a->x + row * n;
+    const REAL* grad = (const REAL*)a->grad + row * n;
+    const REAL* weight = a->weight;
+    const f64 half_mean = centred ? (f64)((const REAL*)a->mean)[row] / 2 : 0;
+    const f64 rstd = (f64)((const REAL*)a->rstd)[row];
+    f64 mean_g = 0;
+    f64 mean_gh = 0;
+    for (int64_t i = 0; i < n; i++) {
+        const f64 y = (f64)grad[i];
+        const f64 h = ((f64)x[i] / 2 - half_mean) * (2 * rstd);
+        const f64 g = weight == NULL ? y : y * (f64)weight[i];
+        mean_g += centred ? g / (f64)n : 0;
+        mean_gh += g * h / (f64)n;
+        if (grad_weight != NULL) {
+            grad_weight[i] += (REAL)(y * h);
+        }
+        if (grad_bias != NULL) {
+            grad_bias[i] += grad[i];
+        }
+    }
+    for (int64_t i = 0; a->grad_x != NULL && i < n; i++) {
+        const f64 h = ((f64)x[i] / 2 - half_mean) * (2 * rstd);
+        const f64 g = (f64)grad[i] * (weight == NULL ? 1 : (f64)weight[i]);
+        ((REAL*)a->grad_x + row * n)[i] = (REAL)(rstd * (g - mean_g - h * mean_gh));
+    }
+}
+
+/* Whether one of these rows needs that; a row of one element does, whose grad_x is 0 exactly. */
+static bool NAME(are_far)(const adj_norm_grad_args* a, int64_t first, int rows) {
+    bool far = a->cols == 1;
+    for (int r = 0; r < rows; r++) {
+        const REAL rstd = ((const REAL*)a->rstd)[first + r];
+        far |= !(rstd >= NAME(LEAST_RSTD) && rstd <= NAME(MOST_RSTD));
+    }
+    return far;
+}
+
 /* A part of the rows; the sums of weight gradients over it go to the part's slice of scratch. */
 ADJ_INLINE void NAME(norm_grad_part)(const adj_norm_grad_args* a, int64_t part, bool centred) {
     const int64_t n = a->cols;
@@ -518,12 +616,17 @@ ADJ_INLINE void NAME(norm_grad_part)(const adj_norm_grad_args* a, int64_t part, 
     REAL* grad_bias = a->grad_bias == NULL ? NULL : slice + n;
     memset(slice, 0, (size_t)(2 * n) * sizeof(REAL));
     const bool stream = a->grad_x != NULL && past_caches(3 * a->rows * n * (int64_t)sizeof(REAL));
-    int64_t r = range.begin;
-    for (; r + GRAD_ROWS <= range.end; r += GRAD_ROWS) {
-        NAME(norm_grad_rows)(a, r, GRAD_ROWS, centred, stream, grad_weight, grad_bias);
-    }
-    for (; r < range.end; r++) {
-        NAME(norm_grad_rows)(a, r, 1, centred, stream, grad_weight, grad_bias);
+    for (int64_t r = range.begin; r < range.end;) {
+        if (r + GRAD_ROWS <= range.end && !NAME(are_far)(a, r, GRAD_ROWS)) {
+            NAME(norm_grad_rows)(a, r, GRAD_ROWS, centred, stream, grad_weight, grad_bias);
+            r += GRAD_ROWS;
+        } else if (!NAME(are_far)(a, r, 1)) {
+            NAME(norm_grad_rows)(a, r, 1, centred, stream, grad_weight, grad_bias);
+            r++;
+        } else {
+            NAME(norm_grad_far_row)(a, r, centred, grad_weight, grad_bias);
+            r++;
+        }
     }
     if (stream) {
         ADJ_STREAM_FENCE();

@@ -238,7 +238,65 @@ static void NAME(test_large)(void) {
     free(parts);
 }
 
+/* Without eps a row means the same at any size; its neighbours do not notice. */
+static void NAME(check_far_rows)(bool centred, int power) {
+    enum { ROWS = 6, COLS = 70, FAR = 1 };
+    const int64_t n = (int64_t)ROWS * COLS;
+    const REAL size = (REAL)ldexp(1, power);
+    REAL* x = NAME(random_block)(n, -1, 1);
+    REAL* grad = NAME(random_block)(n, -1, 1);
+    REAL* out[2];
+    REAL* grad_x[2];
+    REAL rstd[2][ROWS], mean[2][ROWS];
+    for (int far = 0; far < 2; far++) {
+        for (int i = 0; far && i < COLS; i++) {
+            x[FAR * COLS + i] *= size;
+        }
+        out[far] = NAME(block)(n);
+        grad_x[far] = NAME(block)(n);
+        const adj_norm_args args = {x,         NULL,      NULL, out[far], mean[far],
+                                    rstd[far], .rows = ROWS, .cols = COLS, .eps = 0};
+        adj_norm_grad_args back = {grad,        x,       NULL,         mean[far],   rstd[far],
+                                   grad_x[far], .rows = ROWS, .cols = COLS};
+        back.scratch = check_block((size_t)NAME(adj_norm_grad_scratch_bytes)(&back));
+        if (centred) {
+            NAME(adj_layer_norm)(&args);
+            NAME(adj_layer_norm_grad)(&back);
+        } else {
+            NAME(adj_rms_norm)(&args);
+            NAME(adj_rms_norm_grad)(&back);
+        }
+        free(back.scratch);
+    }
+    for (int64_t i = 0; i < n; i++) {
+        const bool far = i / COLS == FAR;
+        CHECK(far ? check_near((double)out[1][i], (double)out[0][i], 40 * NAME(EPSILON) * 4)
+                  : out[1][i] == out[0][i],
+              "far row %g %g", (double)out[1][i], (double)out[0][i]);
+        CHECK(far ? check_near((double)(grad_x[1][i] * size), (double)grad_x[0][i],
+                               200 * NAME(EPSILON) * 4)
+                  : grad_x[1][i] == grad_x[0][i],
+              "far gradient %g %g", (double)grad_x[1][i], (double)grad_x[0][i]);
+    }
+    CHECK(check_near((double)(rstd[1][FAR] * size), (double)rstd[0][FAR],
+                     20 * NAME(EPSILON) * (double)rstd[0][FAR]),
+          "far rstd");
+    free(x);
+    free(grad);
+    for (int far = 0; far < 2; far++) {
+        free(out[far]);
+        free(grad_x[far]);
+    }
+}
+
 static void NAME(test)(void) {
+    const int powers[] = {-600, -100, -45, 45, 100, 120, 600, 1000};
+    for (int i = 0; i < 8; i++) {
+        if (sizeof(REAL) == sizeof(double) || abs(powers[i]) < 127) {
+            NAME(check_far_rows)(true, powers[i]);
+            NAME(check_far_rows)(false, powers[i]);
+        }
+    }
     NAME(test_large)();
     NAME(check_softmax)(3, 0);
     for (int64_t cols = 1; cols <= 67; cols++) {

@@ -283,7 +283,7 @@ void test_cross_entropy(const Shape& shape, const Teams& teams, size_t shift, bo
     const Array<T> logits(uniform(shape.size(), -30, 30, 1), shift);
     const Array<int64_t> targets(target_values);
     const Array<Wide<T>> losses(Values(rows, 42));
-    const Array<Wide<T>> log_sum_exp(Values(rows, 42));
+    const Array<Wide<T>> log_sum_exp(Values(2 * rows, 42)); /* the largest, log of the sum */
     const Array<int64_t> error(Values(1, 0));
     adj_cross_entropy_rows_args args = {};
     args.block = {logits.get(), targets.get(), losses.get(), log_sum_exp.get(),
@@ -292,14 +292,16 @@ void test_cross_entropy(const Shape& shape, const Teams& teams, size_t shift, bo
     args.rows = teams.rows<T>(shape);
     run_adj_cross_entropy<T>(args, teams.launch<T>(shape, 2, 0));
     Values wanted_losses(rows, 42);
-    Values wanted_lse(rows, 42);
+    Values wanted_lse(2 * rows, 42);
     each_row(shape, logits.values(), [&](int64_t r, double* row) {
         const auto at = static_cast<size_t>(r);
         const auto target = static_cast<int64_t>(target_values[at]);
         if (target != shape.cols) {
             const double most = max_of(row, shape.cols);
-            wanted_lse[at] = most + std::log(sum_exp(row, shape.cols, most));
-            wanted_losses[at] = target == IGNORED ? 0 : wanted_lse[at] - row[target];
+            const double log_sum = std::log(sum_exp(row, shape.cols, most));
+            wanted_lse[2 * at] = most;
+            wanted_lse[2 * at + 1] = log_sum;
+            wanted_losses[at] = target == IGNORED ? 0 : most + log_sum - row[target];
         }
     });
     expect("cross_entropy", wanted_losses, losses, 500);
@@ -322,7 +324,7 @@ void test_cross_entropy(const Shape& shape, const Teams& teams, size_t shift, bo
         const auto at = static_cast<size_t>(r);
         const auto target = static_cast<int64_t>(target_values[at]);
         for (int64_t i = 0; i < shape.cols; i++) {
-            const double p = std::exp(row[i] - wanted_lse[at]) - (i == target ? 1 : 0);
+            const double p = std::exp(row[i] - wanted_lse[2 * at] - wanted_lse[2 * at + 1]) - (i == target ? 1 : 0);
             row[i] = target == shape.cols ? 42 : target == IGNORED ? 0 : grads[at] * p;
         }
     });

@@ -193,7 +193,7 @@ typedef struct {
     const void *logits;
     const int64_t *targets;
     void *losses;
-    void *log_sum_exp;
+    void *log_sum_exp; /* [rows, 2]: the largest logit, log Σ exp(logit - largest) */
     int64_t logits_stride; /* from one row to the next */
     int64_t rows;
     int64_t classes;
@@ -204,7 +204,7 @@ typedef struct {
     const void *grad;
     const void *logits;
     const int64_t *targets;
-    const void *log_sum_exp;
+    const void *log_sum_exp; /* as above */
     void *out;
     int64_t grad_stride;
     int64_t logits_stride;

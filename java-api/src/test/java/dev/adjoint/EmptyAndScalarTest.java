@@ -3,10 +3,12 @@ package dev.adjoint;
 import static java.util.Objects.requireNonNull;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.adjoint.autograd.Gradients;
 import dev.adjoint.ops.Losses;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
@@ -180,6 +182,27 @@ class EmptyAndScalarTest {
     x.linear(weight, null).sum().backward(); // the weight's is added in place
     Expect.values(weight.grad(), 2, 4, 2, 4, 2, 4);
     Expect.values(x.grad(), 6, 6);
+  }
+
+  @Test
+  void rowsMayBeVectors() {
+    Tensor x = Tensor.of(new double[] {1, 2, 4}).requiresGrad_(true);
+    Tensor y = x.reshape(1, 3);
+    Tensor weight = Tensor.of(new double[] {1, 2, 3});
+    for (var op :
+        List.<UnaryOperator<Tensor>>of(
+            t -> t.layerNorm(weight, weight, 1e-5),
+            t -> t.rmsNorm(weight, 1e-5),
+            t -> t.softmax(-1),
+            t -> t.logSoftmax(-1))) {
+      Expect.values(op.apply(x), op.apply(y).toDoubleArray());
+      List<Tensor> grads = new ArrayList<>();
+      for (Tensor in : List.of(x, y)) {
+        grads.add(Gradients.grad(op.apply(in).square().sum(), List.of(x)).getFirst());
+      }
+      Expect.shape(grads.getFirst(), 3);
+      Expect.values(grads.getFirst(), grads.getLast().toDoubleArray());
+    }
   }
 
   @Test

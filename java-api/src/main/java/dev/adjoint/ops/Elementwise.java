@@ -32,6 +32,11 @@ public final class Elementwise {
   private static final double SQRT_2_OVER_PI = 0.7978845608028654;
   private static final double GELU_CUBIC = 0.044715;
 
+  /** Beyond these the functions are 0 or x, in F64 too; infinities are cut down to them. */
+  private static final double STRAIGHT_GELU = 32;
+
+  private static final double STRAIGHT_SILU = 800;
+
   private Elementwise() {}
 
   // ---- functions of one variable ----
@@ -75,8 +80,7 @@ public final class Elementwise {
   private static Tensor unaryGrad(
       UnaryKernel kernel, Tensor grad, Tensor saved, boolean createGraph) {
     if (createGraph) {
-      Tensor slope = derivative(kernel, Halves.wide(saved));
-      return Cast.to(Halves.wide(grad).mul(slope), grad.dtype());
+      return Cast.to(gradient(kernel, Halves.wide(grad), Halves.wide(saved)), grad.dtype());
     }
     if (Halves.widens(saved)) { // what a product left, which takes types that others do not
       Tensor wide = unaryGrad(kernel, Halves.wide(grad), Halves.wide(saved), false);
@@ -90,40 +94,54 @@ public final class Elementwise {
   }
 
   /**
-   * The derivative as a tensor expression, for gradients of gradients; {@code v} is x or y, as the
-   * kernel saves. Fused backward kernels are held to it by tests.
+   * The gradient as a tensor expression, for gradients of gradients; {@code v} is x or y, as the
+   * kernel saves. It has the kernels' formulas, so that nothing overflows or cancels where it does
+   * not there; tests hold them to each other.
    */
-  private static Tensor derivative(UnaryKernel kernel, Tensor v) {
+  private static Tensor gradient(UnaryKernel kernel, Tensor g, Tensor v) {
     return switch (kernel) {
-      case NEG -> Tensor.full(v.shape(), -1, v.dtype(), v.device());
-      case ABS -> v.gt(0).to(v.dtype()).sub(v.lt(0).to(v.dtype()));
-      case EXP -> v;
-      case LOG -> v.reciprocal();
-      case SQRT -> v.reciprocal().mul(0.5);
-      case RSQRT -> v.mul(v).mul(v).mul(-0.5);
-      case RECIPROCAL -> v.mul(v).neg();
-      case SQUARE -> v.mul(2);
-      case SIN -> v.cos();
-      case COS -> v.sin().neg();
-      case TANH -> v.mul(v).rsub(1);
-      case SIGMOID -> v.mul(v.rsub(1));
-      case ERF -> v.square().neg().exp().mul(TWO_OVER_SQRT_PI);
-      case RELU -> v.gt(0).to(v.dtype());
+      case NEG -> g.neg();
+      case ABS -> {
+        Tensor sign = v.gt(0).to(v.dtype()).sub(v.lt(0).to(v.dtype()));
+        yield g.mul(Tensor.where(v.eq(v), sign, v)); // NaN stays
+      }
+      case EXP -> g.mul(v);
+      case LOG -> g.div(v);
+      case SQRT -> g.mul(v.rdiv(0.5));
+      case RSQRT -> g.mul(v.mul(-0.5)).mul(v).mul(v);
+      case RECIPROCAL -> g.div(v).div(v).neg();
+      case SQUARE -> g.mul(v).mul(2);
+      case SIN -> g.mul(v.cos());
+      case COS -> g.neg().mul(v.sin());
+      case TANH -> g.mul(v.rsub(1).mul(v.add(1)));
+      case SIGMOID -> g.mul(v.mul(v.rsub(1)));
+      case ERF -> g.mul(v.square().neg().exp().mul(TWO_OVER_SQRT_PI));
+      case RELU -> Tensor.where(v.le(0), zeroLike(g), g);
       case GELU -> {
         Tensor cdf = v.mul(SQRT_HALF).erf().add(1).mul(0.5);
-        yield cdf.add(v.mul(v.square().mul(-0.5).exp()).mul(INV_SQRT_2PI));
+        yield g.mul(cdf.add(v.mul(v.square().mul(-0.5).exp()).mul(INV_SQRT_2PI)));
       }
       case GELU_TANH -> {
-        Tensor u = v.add(v.mul(v).mul(v).mul(GELU_CUBIC)).mul(2 * SQRT_2_OVER_PI);
-        Tensor s = u.sigmoid();
-        Tensor slope = v.mul(v).mul(3 * GELU_CUBIC).add(1).mul(2 * SQRT_2_OVER_PI);
-        yield s.add(v.mul(s).mul(s.rsub(1)).mul(slope));
+        Tensor x = v.clamp(-STRAIGHT_GELU, STRAIGHT_GELU);
+        Tensor u = x.add(x.mul(x).mul(x).mul(GELU_CUBIC)).mul(2 * SQRT_2_OVER_PI);
+        Tensor slope = x.mul(x).mul(3 * GELU_CUBIC).add(1).mul(2 * SQRT_2_OVER_PI);
+        yield g.mul(gateSlope(x, u, slope));
       }
       case SILU -> {
-        Tensor s = v.sigmoid();
-        yield s.add(v.mul(s).mul(s.rsub(1)));
+        Tensor x = v.clamp(-STRAIGHT_SILU, STRAIGHT_SILU);
+        yield g.mul(gateSlope(x, x, null));
       }
     };
+  }
+
+  /**
+   * The derivative of {@code x·σ(u)}, where u' is {@code slope}, or 1. Not with 1 − σ(u), which
+   * cancels where σ is nearly 1.
+   */
+  private static Tensor gateSlope(Tensor x, Tensor u, @Nullable Tensor slope) {
+    Tensor s = u.sigmoid();
+    Tensor bend = x.mul(s).mul(u.neg().sigmoid());
+    return s.add(slope == null ? bend : bend.mul(slope));
   }
 
   // ---- functions of two variables ----
@@ -157,13 +175,11 @@ public final class Elementwise {
             case SUB -> new Tensor[] {g, toB ? g.neg() : null};
             case MUL ->
                 new Tensor[] {toA ? g.mul(saves.get(1)) : null, toB ? g.mul(saves.get(0)) : null};
-            case DIV -> {
-              Tensor d = saves.get(1);
-              Tensor toNumerator = g.div(d);
-              yield new Tensor[] {
-                toNumerator, toB ? toNumerator.mul(saves.get(0)).div(d).neg() : null
-              };
-            }
+            case DIV ->
+                new Tensor[] {
+                  toA ? g.div(saves.get(1)) : null,
+                  toB ? divisorGrad(g, saves.get(0), saves.get(1)) : null
+                };
             case POW -> powGrad(g, saves.get(0), saves.get(1), saves.get(2), toA, toB);
             case MAXIMUM, MINIMUM -> {
               // Where both are equal each gets half, beside NaN both get all, as in PyTorch.
@@ -190,22 +206,51 @@ public final class Elementwise {
     };
   }
 
+  /**
+   * −g·a/d². Gradients of quotients and powers are computed in F64: in F32 their parts would leave
+   * the range before the whole does.
+   */
+  private static Tensor divisorGrad(Tensor g, Tensor a, Tensor d) {
+    Tensor divisor = inF64(d);
+    Tensor wide = inF64(g).div(divisor).mul(inF64(a).div(divisor)).neg();
+    return Cast.to(wide, g.dtype());
+  }
+
+  private static Tensor inF64(Tensor x) {
+    return Cast.to(x, DType.F64);
+  }
+
   private static Tensor[] powGrad(
       Tensor g, Tensor base, Tensor exponent, Tensor power, boolean toBase, boolean toExponent) {
-    Tensor zero = zeroLike(g);
+    Tensor wide = inF64(g);
+    Tensor b = inF64(base);
+    Tensor e = inF64(exponent);
+    Tensor zero = zeroLike(wide);
     Tensor[] grads = new Tensor[2];
     if (toBase) {
-      Tensor slope = exponent.mul(base.pow(exponent.sub(1)));
-      grads[0] = g.mul(Tensor.where(exponent.eq(0), zero, slope));
+      Tensor slope = wide.mul(e.mul(b.pow(e.sub(1))));
+      grads[0] = Cast.to(Tensor.where(e.eq(0), zero, slope), g.dtype());
     }
     if (toExponent) {
       // 0^b is flat in b for b ≥ 0, where the logarithm is not defined.
-      Tensor one = Tensor.full(Shape.scalar(), 1, g.dtype(), g.device());
-      Tensor flat = Tensor.where(exponent.ge(0), base, one).eq(0);
-      Tensor log = Tensor.where(flat, one, base).log();
-      grads[1] = g.mul(Tensor.where(flat, zero, power.mul(log)));
+      Tensor one = Tensor.full(Shape.scalar(), 1, DType.F64, g.device());
+      Tensor flat = Tensor.where(e.ge(0), b, one).eq(0);
+      Tensor log = Tensor.where(flat, one, b).log();
+      grads[1] = Cast.to(Tensor.where(flat, zero, wide.mul(inF64(power).mul(log))), g.dtype());
     }
     return grads;
+  }
+
+  /** The gradient of {@code scalar / x} or of a power with a constant; see {@link #divisorGrad}. */
+  private static Tensor gradWithScalar(
+      BinaryKernel kernel, Tensor g, Tensor saved, double scalar, boolean scalarFirst) {
+    Tensor wide = inF64(g);
+    Tensor v = inF64(saved);
+    double c = saved.dtype() == DType.F64 ? scalar : (float) scalar; // as the kernel had it
+    if (kernel == BinaryKernel.DIV) {
+      return Cast.to(wide.div(v).mul(v.rdiv(c)).neg(), g.dtype());
+    }
+    return Cast.to(wide.mul(scalarFirst ? v.mul(Math.log(c)) : v.pow(c - 1).mul(c)), g.dtype());
   }
 
   /** The scalar 0 of g's type and device. */
@@ -243,18 +288,17 @@ public final class Elementwise {
                 case ADD -> g;
                 case SUB -> scalarFirst ? g.neg() : g;
                 case MUL -> g.mul(scalar);
-                case DIV -> scalarFirst ? g.mul(saves.get(0).pow(-2)).mul(-scalar) : g.div(scalar);
+                case DIV ->
+                    scalarFirst
+                        ? gradWithScalar(kernel, g, saves.get(0), scalar, true)
+                        : g.div(scalar);
                 case POW -> {
-                  if (scalarFirst) {
-                    // 0^x is flat for x ≥ 0.
-                    yield scalar == 0 ? g.zerosLike() : g.mul(saves.get(0)).mul(Math.log(scalar));
+                  if (scalar == 0) { // 0^x is flat for x ≥ 0, and so is x^0
+                    yield g.zerosLike();
                   }
-                  yield scalar == 0
-                      ? g.zerosLike()
-                      : g.mul(
-                          scalar == 2
-                              ? saves.get(0).mul(2)
-                              : saves.get(0).pow(scalar - 1).mul(scalar));
+                  yield scalar == 2 && !scalarFirst
+                      ? g.mul(saves.get(0)).mul(2)
+                      : gradWithScalar(kernel, g, saves.get(0), scalar, scalarFirst);
                 }
                 case MAXIMUM, MINIMUM -> {
                   // A bound, not a rival: at the bound x gets all, as in PyTorch's clamp.

@@ -140,10 +140,9 @@ public final class Losses {
   private static Tensor perRow(Tensor logits, Tensor targets) {
     Tensor x = Softmax.inRows(logits);
     Tensor y = Movement.contiguous(Cast.to(targets, DType.I64));
-    Shape flat = Shape.of(y.numel());
     DType wide = x.dtype().widened();
     Tensor losses = Tensors.empty(y.shape(), wide, Tensors.context(x));
-    Tensor logSumExp = Tensors.empty(flat, wide, Tensors.context(x));
+    Tensor logSumExp = Tensors.empty(Shape.of(y.numel(), 2), wide, Tensors.context(x));
     try {
       Dispatch.runAll(
           new CrossEntropy(
@@ -196,9 +195,11 @@ public final class Losses {
 
   /** The definition that the fused kernels are held to. */
   private static Tensor composed(Tensor logits, Tensor targets) {
-    Tensor classes = Tensor.arange(logits.size(-1), DType.I64, logits.device());
-    Tensor hit = Movement.unsqueeze(targets, -1).eq(classes);
+    Tensor target = Movement.unsqueeze(targets, -1);
     Tensor zero = Tensor.full(Shape.scalar(), 0, logits.dtype(), logits.device());
-    return Tensor.where(hit, Softmax.logSoftmax(logits, -1).neg(), zero).sum(false, -1);
+    // What is in ignored rows must not matter, be it infinite or NaN.
+    Tensor counted = Tensor.where(target.eq(IGNORE_INDEX), zero, logits);
+    Tensor hit = target.eq(Tensor.arange(logits.size(-1), DType.I64, logits.device()));
+    return Tensor.where(hit, Softmax.logSoftmax(counted, -1).neg(), zero).sum(false, -1);
   }
 }

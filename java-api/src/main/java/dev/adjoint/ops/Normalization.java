@@ -55,12 +55,13 @@ public final class Normalization {
       this.op = op;
     }
 
-    /** The definition that the fused kernels are held to. */
-    Tensor composed(Tensor x, @Nullable Tensor weight, @Nullable Tensor bias, double eps) {
+    /** The definition that the fused kernels are held to; in F64, where squares have room. */
+    Tensor composed(Tensor input, @Nullable Tensor weight, @Nullable Tensor bias, double eps) {
+      Tensor x = Cast.to(input, DType.F64);
       Tensor centered = this == LAYER_NORM ? x.sub(x.mean(true, -1)) : x;
       Tensor y = centered.mul(centered.square().mean(true, -1).add(eps).rsqrt());
-      y = weight == null ? y : y.mul(weight);
-      return bias == null ? y : y.add(bias);
+      y = weight == null ? y : y.mul(Cast.to(weight, DType.F64));
+      return bias == null ? y : y.add(Cast.to(bias, DType.F64));
     }
   }
 

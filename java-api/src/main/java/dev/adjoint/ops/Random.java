@@ -63,8 +63,10 @@ public final class Random {
     if (p == 0) {
       return x;
     }
-    if (p == 1) {
-      return x.mul(0);
+    if (p == 1) { // chosen, since 0 times infinity is NaN
+      Tensor drop = Tensor.full(Shape.scalar(), 1, DType.BOOL, x.device());
+      Tensor zero = Tensor.full(Shape.scalar(), 0, x.dtype(), x.device());
+      return Tensors.tidy(() -> Tensor.where(drop, zero, x));
     }
     return Tensors.tidy(() -> masked(x, p, nextKey(generator, x.device())));
   }

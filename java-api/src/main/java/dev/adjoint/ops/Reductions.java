@@ -88,12 +88,17 @@ public final class Reductions {
               case SUM -> Movement.expand(g, shape);
               case MEAN -> Movement.expand(g.div((double) count), shape);
               case MAX, MIN -> {
-                // Equal extremes share the gradient, as PyTorch's amax does.
-                Tensor hit = saves.get(0).eq(withShape(saves.get(1), kept)).to(g.dtype());
+                // Equal extremes share the gradient, as PyTorch's amax does, and so do NaNs.
+                Tensor in = saves.get(0);
+                Tensor nan = in.ne(in);
+                Tensor hit = Tensor.where(nan, nan, in.eq(withShape(saves.get(1), kept)));
                 int[] over = differing(shape, kept);
                 Tensor share =
-                    over.length == 0 ? hit : hit.div(reduce(ReduceKernel.SUM, hit, true, over));
-                yield share.mul(g);
+                    over.length == 0
+                        ? g
+                        : g.div(reduce(ReduceKernel.SUM, hit.to(g.dtype()), true, over));
+                Tensor zero = Tensor.full(Shape.scalar(), 0, g.dtype(), g.device());
+                yield Tensor.where(hit, share, zero);
               }
             }
           };

@@ -18,11 +18,12 @@ final class ReferenceLosses {
       Elements loss = Elements.of(k.losses());
       Elements lse = Elements.of(k.logSumExp());
       for (int r = 0; r < rows; r++) {
-        double max = ReferenceNorms.max(values, r * classes, classes);
-        double sum = max + Math.log(ReferenceNorms.sumExp(values, r * classes, classes, max));
+        double max = largest(values, r * classes, classes);
+        double logSum = Math.log(ReferenceNorms.sumExp(values, r * classes, classes, max));
         long t = target.get(r);
-        lse.set(r, sum);
-        loss.set(r, t == k.ignoreIndex() ? 0 : sum - values[r * classes + (int) t]);
+        lse.set(2L * r, max);
+        lse.set(2L * r + 1, logSum);
+        loss.set(r, t == k.ignoreIndex() ? 0 : logSum + (max - values[r * classes + (int) t]));
       }
     };
   }
@@ -40,11 +41,20 @@ final class ReferenceLosses {
         long t = target.get(r);
         for (int c = 0; c < classes; c++) {
           int i = r * classes + c;
-          double probability = Math.exp(values[i] - lse[r]);
+          double probability = Math.exp(values[i] - lse[2 * r] - lse[2 * r + 1]);
           values[i] = t == k.ignoreIndex() ? 0 : grads[r] * (probability - (c == t ? 1 : 0));
         }
       }
       Elements.write(k.out(), values);
     };
+  }
+
+  /** The largest of {@code count} values; NaN is passed over, it will be in the sum. */
+  private static double largest(double[] values, int start, int count) {
+    double largest = Double.NEGATIVE_INFINITY;
+    for (int i = start; i < start + count; i++) {
+      largest = values[i] > largest ? values[i] : largest;
+    }
+    return largest;
   }
 }

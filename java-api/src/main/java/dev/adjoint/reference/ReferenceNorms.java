@@ -95,7 +95,11 @@ final class ReferenceNorms {
     return () -> norm(k.x(), k.weight(), null, k.eps(), k.out(), null, k.rstd());
   }
 
-  /** Layer norm; without {@code mean} RMS norm, which is the same about 0. */
+  /**
+   * Layer norm; without {@code mean} RMS norm, which is the same about 0. Rows are scaled by a
+   * power of two, which changes no digit, so that squares neither overflow nor vanish. What the
+   * mean lost by rounding is added up a second time (Chan et al. 1983).
+   */
   private static void norm(
       View x,
       @Nullable View weight,
@@ -113,27 +117,48 @@ final class ReferenceNorms {
     double[] rstds = new double[rows];
     for (int r = 0; r < rows; r++) {
       int start = r * cols;
-      if (mean != null) {
-        for (int c = 0; c < cols; c++) {
-          means[r] += values[start + c];
-        }
-        means[r] /= cols;
-      }
+      double scale = scale(values, start, cols, eps);
+      double centre = 0;
+      double rest = 0;
       double squares = 0;
-      for (int c = 0; c < cols; c++) {
-        double centred = values[start + c] - means[r];
-        squares += centred * centred;
+      for (int c = start; c < start + cols; c++) {
+        values[c] *= scale;
+        centre += mean == null ? 0 : values[c] / cols;
       }
-      rstds[r] = 1 / Math.sqrt(squares / cols + eps);
-      for (int c = 0; c < cols; c++) {
-        values[start + c] = (values[start + c] - means[r]) * rstds[r] * weights[c] + biases[c];
+      for (int c = start; c < start + cols; c++) {
+        values[c] -= centre;
+        rest += mean == null ? 0 : values[c] / cols;
+        squares += values[c] * values[c] / cols;
       }
+      rest = Double.isFinite(rest) ? rest : 0;
+      double variance = Math.max(0, squares - rest * rest);
+      double slope =
+          variance == 0
+              ? 1 / Math.sqrt(eps) / scale
+              : 1 / Math.sqrt(variance + eps * scale * scale);
+      for (int c = 0; c < cols; c++) {
+        values[start + c] = (values[start + c] - rest) * slope * weights[c] + biases[c];
+      }
+      means[r] = (centre + rest) / scale;
+      rstds[r] = slope * scale;
     }
     Elements.write(out, values);
     Elements.write(rstd, rstds);
     if (mean != null) {
       Elements.write(mean, means);
     }
+  }
+
+  /** A power of two that brings the largest of {@code count} values near 1. */
+  private static double scale(double[] values, int start, int count, double eps) {
+    double largest = 0;
+    for (int i = start; i < start + count; i++) {
+      largest = Math.max(largest, Math.abs(values[i]));
+    }
+    int most = eps > 0 ? 300 : 1022; // eps grows with the scale's square
+    return Double.isFinite(largest)
+        ? Math.scalb(1.0, Math.min(-Math.getExponent(largest), most))
+        : 1;
   }
 
   static Runnable layerNormGrad(LayerNormGrad k) {
@@ -180,7 +205,9 @@ final class ReferenceNorms {
       double meanOfGradH = 0;
       for (int c = 0; c < cols; c++) {
         double g = grads[start + c];
-        double h = (xs[start + c] - means[r]) * rstds[r];
+        // In halves: the difference itself may overflow.
+        xs[start + c] = (xs[start + c] / 2 - means[r] / 2) * (2 * rstds[r]);
+        double h = xs[start + c];
         gradWeights[c] += g * h;
         gradBiases[c] += g;
         meanOfGrad += g * weights[c] / cols;
@@ -191,7 +218,7 @@ final class ReferenceNorms {
       }
       for (int c = 0; c < cols; c++) {
         double g = grads[start + c] * weights[c];
-        double h = (xs[start + c] - means[r]) * rstds[r];
+        double h = xs[start + c];
         gradXs[start + c] = rstds[r] * (g - meanOfGrad - h * meanOfGradH);
       }
     }

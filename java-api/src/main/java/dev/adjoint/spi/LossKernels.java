@@ -29,7 +29,9 @@ public sealed interface LossKernels extends Kernel {
    * @param logits [rows, classes], floating; its rows are dense, and any distance apart
    * @param targets contiguous I64 [rows]
    * @param losses contiguous [rows] of the logits' type, of F32 where that is BF16
-   * @param logSumExp contiguous [rows] of the same, kept for the gradient
+   * @param logSumExp contiguous [rows, 2] of the same, kept for the gradient: the largest logit
+   *     that is not NaN, and {@code log Σ exp(logit − largest)}. Their sum would lose the second
+   *     behind a large first one
    */
   record CrossEntropy(View logits, View targets, View losses, View logSumExp, long ignoreIndex)
       implements LossKernels {

@@ -5,45 +5,49 @@ import java.util.function.DoubleBinaryOperator;
 import java.util.function.DoubleUnaryOperator;
 
 /**
- * Functions of one real variable: name, formula and derivative. The formulas are the specification;
- * native kernels come from the line of the same name in {@code elementwise.def}.
+ * Functions of one real variable: name, formula and gradient. The formulas are the specification;
+ * native kernels come from the line of the same name in {@code elementwise.def}. Gradients begin
+ * with what comes in, in an order in which nothing overflows unless the result does.
  */
 @SuppressWarnings("ImmutableEnumChecker") // the formulas are stateless lambdas
 public enum UnaryKernel {
   /** −x. */
-  NEG(x -> -x, (x, y) -> -1, Saves.NOTHING),
+  NEG(x -> -x, (g, none) -> -g, Saves.NOTHING),
   /** |x|; derivative 0 at 0. */
-  ABS(Math::abs, (x, y) -> Math.signum(x), Saves.INPUT),
+  ABS(Math::abs, (g, x) -> g * Math.signum(x), Saves.INPUT),
   /** e^x. */
-  EXP(Math::exp, (x, y) -> y, Saves.OUTPUT),
+  EXP(Math::exp, (g, y) -> g * y, Saves.OUTPUT),
   /** Natural logarithm. */
-  LOG(Math::log, (x, y) -> 1 / x, Saves.INPUT),
+  LOG(Math::log, (g, x) -> g / x, Saves.INPUT),
   /** Square root. */
-  SQRT(Math::sqrt, (x, y) -> 0.5 / y, Saves.OUTPUT),
+  SQRT(Math::sqrt, (g, y) -> g * (0.5 / y), Saves.OUTPUT),
   /** 1/√x. */
-  RSQRT(x -> 1 / Math.sqrt(x), (x, y) -> -0.5 * y * y * y, Saves.OUTPUT),
+  RSQRT(x -> 1 / Math.sqrt(x), (g, y) -> g * (-0.5 * y) * y * y, Saves.OUTPUT),
   /** 1/x. */
-  RECIPROCAL(x -> 1 / x, (x, y) -> -y * y, Saves.OUTPUT),
+  RECIPROCAL(x -> 1 / x, (g, x) -> -(g / x) / x, Saves.INPUT),
   /** x². */
-  SQUARE(x -> x * x, (x, y) -> 2 * x, Saves.INPUT),
+  SQUARE(x -> x * x, (g, x) -> 2 * (g * x), Saves.INPUT),
   /** Sine. */
-  SIN(Math::sin, (x, y) -> Math.cos(x), Saves.INPUT),
+  SIN(Math::sin, (g, x) -> g * Math.cos(x), Saves.INPUT),
   /** Cosine. */
-  COS(Math::cos, (x, y) -> -Math.sin(x), Saves.INPUT),
+  COS(Math::cos, (g, x) -> -g * Math.sin(x), Saves.INPUT),
   /** Hyperbolic tangent. */
-  TANH(Math::tanh, (x, y) -> 1 - y * y, Saves.OUTPUT),
+  TANH(Math::tanh, (g, y) -> g * ((1 - y) * (1 + y)), Saves.OUTPUT),
   /** 1/(1+e^−x). */
-  SIGMOID(Functions::sigmoid, (x, y) -> y * (1 - y), Saves.OUTPUT),
+  SIGMOID(Functions::sigmoid, (g, y) -> g * (y * (1 - y)), Saves.OUTPUT),
   /** The error function. */
-  ERF(Functions::erf, (x, y) -> Functions.TWO_OVER_SQRT_PI * Math.exp(-x * x), Saves.INPUT),
-  /** max(x, 0); derivative 0 at 0, as in PyTorch; NaN stays NaN. */
-  RELU(x -> x < 0 ? 0 : x, (x, y) -> x > 0 ? 1 : Double.isNaN(x) ? x : 0, Saves.INPUT),
+  ERF(Functions::erf, (g, x) -> g * (Functions.TWO_OVER_SQRT_PI * Math.exp(-x * x)), Saves.INPUT),
+  /**
+   * max(x, 0); NaN stays NaN. The gradient is chosen, not multiplied, as in PyTorch: at 0 and below
+   * it is 0, whatever comes in.
+   */
+  RELU(x -> x < 0 ? 0 : x, (g, x) -> x <= 0 ? 0 : g, Saves.INPUT),
   /** x·Φ(x), Φ the normal distribution function (Hendrycks and Gimpel 2016), exact. */
-  GELU(Functions::gelu, (x, y) -> Functions.geluGrad(x), Saves.INPUT),
+  GELU(Functions::gelu, (g, x) -> g * Functions.geluGrad(x), Saves.INPUT),
   /** ½x(1 + tanh(√(2/π)(x + 0.044715x³))), as GPT-2 uses it. */
-  GELU_TANH(Functions::geluTanh, (x, y) -> Functions.geluTanhGrad(x), Saves.INPUT),
+  GELU_TANH(Functions::geluTanh, (g, x) -> g * Functions.geluTanhGrad(x), Saves.INPUT),
   /** x·σ(x) (Elfwing et al. 2017), as LLaMA uses it. */
-  SILU(Functions::silu, (x, y) -> Functions.siluGrad(x), Saves.INPUT);
+  SILU(Functions::silu, (g, x) -> g * Functions.siluGrad(x), Saves.INPUT);
 
   /** What the backward kernel reads besides the incoming gradient. */
   public enum Saves {
@@ -57,12 +61,12 @@ public enum UnaryKernel {
 
   private final String symbol = name().toLowerCase(Locale.ROOT);
   private final DoubleUnaryOperator formula;
-  private final DoubleBinaryOperator derivative;
+  private final DoubleBinaryOperator gradient;
   private final Saves saves;
 
-  UnaryKernel(DoubleUnaryOperator formula, DoubleBinaryOperator derivative, Saves saves) {
+  UnaryKernel(DoubleUnaryOperator formula, DoubleBinaryOperator gradient, Saves saves) {
     this.formula = formula;
-    this.derivative = derivative;
+    this.gradient = gradient;
     this.saves = saves;
   }
 
@@ -76,9 +80,9 @@ public enum UnaryKernel {
     return formula.applyAsDouble(x);
   }
 
-  /** dy/dx, in float64, from x and y = f(x); only what {@link #saves} names may be read. */
-  public double derivative(double x, double y) {
-    return derivative.applyAsDouble(x, y);
+  /** {@code g · dy/dx}, in float64, from what {@link #saves} names. */
+  public double gradient(double g, double saved) {
+    return gradient.applyAsDouble(g, saved);
   }
 
   /** What the backward kernel reads. */

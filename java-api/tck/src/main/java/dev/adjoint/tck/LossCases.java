@@ -53,7 +53,7 @@ final class LossCases {
             Operand.input(dtype, placement.of(shape), values),
             targets(shape, ignored),
             Operand.output(dtype.widened(), Placement.DENSE.of(rows)),
-            Operand.output(dtype.widened(), Placement.DENSE.of(rows)))
+            Operand.output(dtype.widened(), Placement.DENSE.of(Shape.of(shape.size(0), 2))))
         .withScale(i -> 64);
   }
 
@@ -71,7 +71,8 @@ final class LossCases {
   private static KernelCase crossEntropyGrad(
       DType dtype, Shape shape, Placement grad, Placement logits, Placement out) {
     Shape rows = Shape.of(shape.size(0));
-    double lse = Math.log(Math.max(1, (double) shape.size(1)));
+    double logSum = Math.log(Math.max(1, (double) shape.size(1)));
+    LongToDoubleFunction logSums = Samples.uniform(3, logSum, logSum + 1);
     return KernelCase.of(
         "cross_entropy_grad",
         Tolerance.ulps(8).orUnits(16),
@@ -81,7 +82,10 @@ final class LossCases {
         Operand.input(dtype.widened(), grad.of(rows), Samples.uniform(1, -1, 1)),
         Operand.input(dtype, logits.of(shape), Samples.uniform(2, -1, 1)),
         targets(shape, IGNORED),
-        Operand.input(dtype.widened(), Placement.DENSE.of(rows), Samples.uniform(3, lse, lse + 1)),
+        Operand.input(
+            dtype.widened(),
+            Placement.DENSE.of(Shape.of(shape.size(0), 2)),
+            i -> i % 2 == 0 ? 1 : logSums.applyAsDouble(i)),
         Operand.output(dtype, out.of(shape)));
   }
 

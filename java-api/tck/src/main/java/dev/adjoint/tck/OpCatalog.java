@@ -38,7 +38,7 @@ public final class OpCatalog {
   private static final Tolerance ATTENTION = SUMS.roundedInside(2);
 
   private static final double EPS = 1e-5;
-  private static final Shape MATRIX = Shape.of(5, 7);
+  static final Shape MATRIX = Shape.of(5, 7);
 
   /** The rows. */
   public static final List<Op> OPS = rows();
@@ -217,22 +217,25 @@ public final class OpCatalog {
     Input x = Input.real(Shape.of(2, 5, 7), -1, 1);
     Input weight = Input.real(Shape.of(4, 7), -1, 1);
     rows.add(
-        Op.of(
-                "linear",
-                SUMS,
-                SUMS,
-                in -> in.get(0).linear(in.get(1), in.get(2)),
-                x,
-                weight,
-                Input.real(Shape.of(4), -1, 1))
-            .definedAs(in -> in.get(0).matmul(in.get(1).t()).add(in.get(2))));
-    rows.add(
         Op.of("linear without bias", SUMS, SUMS, in -> in.get(0).linear(in.get(1), null), x, weight)
             .definedAs(in -> in.get(0).matmul(in.get(1).t())));
-    rows.add(activated("relu", MatMul::linearRelu, Tensor::relu, x, weight));
-    rows.add(activated("gelu", MatMul::linearGelu, Tensor::gelu, x, weight));
-    rows.add(activated("gelu_tanh", MatMul::linearGeluTanh, Tensor::geluTanh, x, weight));
-    rows.add(activated("silu", MatMul::linearSilu, Tensor::silu, x, weight));
+    // A matrix of examples, and a single one.
+    for (Input in : List.of(x, Input.real(Shape.of(7), -1, 1))) {
+      rows.add(activated("relu", MatMul::linearRelu, Tensor::relu, in, weight));
+      rows.add(activated("gelu", MatMul::linearGelu, Tensor::gelu, in, weight));
+      rows.add(activated("gelu_tanh", MatMul::linearGeluTanh, Tensor::geluTanh, in, weight));
+      rows.add(activated("silu", MatMul::linearSilu, Tensor::silu, in, weight));
+      rows.add(
+          Op.of(
+                  "linear",
+                  SUMS,
+                  SUMS,
+                  args -> args.get(0).linear(args.get(1), args.get(2)),
+                  in,
+                  weight,
+                  Input.real(Shape.of(4), -1, 1))
+              .definedAs(args -> args.get(0).matmul(args.get(1).t()).add(args.get(2))));
+    }
   }
 
   private static Op activated(
@@ -292,6 +295,10 @@ public final class OpCatalog {
                 in -> in.get(0).layerNorm(null, null, EPS),
                 x)
             .definedAs(in -> layerNorm(in.get(0))));
+    rows.add(
+        Op.of("rms_norm of a vector", SUMS, SUMS, in -> in.get(0).rmsNorm(null, EPS), weight)
+            .definedAs(in -> normalized(in.get(0))));
+    rows.add(Op.of("log_softmax of a vector", SUMS, SUMS, in -> in.get(0).logSoftmax(0), weight));
     rows.add(
         Op.of("rms_norm", SUMS, SUMS, in -> in.get(0).rmsNorm(in.get(1), EPS), x, weight)
             .definedAs(in -> normalized(in.get(0)).mul(in.get(1))));
@@ -375,6 +382,22 @@ public final class OpCatalog {
                 }));
     rows.add(
         Op.of(
+            "cross_entropy",
+            SUMS,
+            SUMS,
+            x -> x.get(0).crossEntropy(x.get(1)),
+            Input.real(Shape.of(5), -3, 3),
+            Input.index(Shape.scalar(), 5)));
+    rows.add(
+        Op.of(
+            "cross_entropy of dimension 1",
+            SUMS,
+            SUMS,
+            x -> x.get(0).crossEntropy(x.get(1), 1),
+            Input.real(Shape.of(2, 5, 3), -3, 3),
+            Input.index(Shape.of(2, 3), 5)));
+    rows.add(
+        Op.of(
                 "mse_loss",
                 SUMS,
                 SUMS,
@@ -393,6 +416,14 @@ public final class OpCatalog {
             x -> x.get(0).embedding(x.get(1)),
             Input.real(Shape.of(5, 3), -2, 2),
             Input.index(Shape.of(2, 6), 5)));
+    rows.add(
+        Op.of(
+            "embedding",
+            EXACT,
+            SUMS,
+            x -> x.get(0).embedding(x.get(1)),
+            Input.real(Shape.of(5, 3), -2, 2),
+            Input.index(Shape.scalar(), 5)));
   }
 
   private static void attention(List<Op> rows) {
