@@ -1,11 +1,11 @@
 /*
- * Activations (a template, see vector.h): the functions of elementwise.def, applied to rows of
- * finished sums while they are in the cache.
+ * Activations (a template, see vector.h): those of elementwise.def, applied to rows of finished
+ * sums while they are in the cache.
  */
 typedef void TYPE(activation)(const REAL* sums, REAL* out, int64_t n);
 
 #define T REAL
-#define ADJ_UNARY(name, forward, saved, gradient)                                \
+#define ADJ_ACTIVATION(name, forward, saved, gradient)                                \
     static void NAME(activate_##name)(const REAL* sums, REAL* out, int64_t n) { \
         ADJ_INDEPENDENT                                                          \
         for (int64_t i = 0; i < n; i++) {                                        \

@@ -159,7 +159,7 @@ int32_t NAME(adj_gemm)(const void* args) {
     return NAME(run)(args, NULL);
 }
 
-#define ADJ_UNARY(name, forward, saved, gradient)       \
+#define ADJ_ACTIVATION(name, forward, saved, gradient)       \
     ADJ_EXPORT adj_kernel NAME(adj_gemm_##name);        \
     int32_t NAME(adj_gemm_##name)(const void* args) {   \
         return NAME(run)(args, NAME(activate_##name)); \

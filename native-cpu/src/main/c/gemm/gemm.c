@@ -11,8 +11,12 @@
 #include "vector.h"
 
 /*
- * Sizes of blocks: a panel of B (MAX_STEP × NR) stays in the first-level cache, a strip of packed
- * panels in the second, and what threads share in the third.
+ * Blocking. A micro-kernel multiplies a packed panel of A (MR rows) by a packed panel of B (NR
+ * columns), over at most MAX_STEP values of k. Packed panels of one operand, B if the product is
+ * tall and A otherwise, are shared by all threads. The other operand is cut into strips of up to
+ * STRIP_PANELS panels; a thread packs and multiplies one strip at a time.
+ *
+ * What should stay where: one panel of B in the L1 cache, one strip in L2, the shared panels in L3.
  */
 #ifdef __AVX512F__
 #    define MAX_STEP 256
@@ -20,26 +24,35 @@
 #    define MAX_STEP 512
 #endif
 #define STRIP_PANELS 4
+/* The largest buffer of shared panels. */
 #define SHARED_BYTES (16 << 20)
 /*
- * Every strip reads all that is shared. A part of the third cache, which others use too, keeps so
- * much; but each block reads and writes `out` once more, which must not be for a single step.
+ * Every strip reads all shared panels, so they should fit into our part of the L3 cache, which
+ * other programs use as well: NEAR_BYTES. The panels shared at a time then cover only some values
+ * of k. Each such block along k reads and writes `out` once more, so it has at least LEAST_STEPS and
+ * at most BLOCK_STEPS steps of MAX_STEP.
  */
 #define NEAR_BYTES (4 << 20)
 #define LEAST_STEPS 2
 #define BLOCK_STEPS 12
-/* Whole panels of about so many lines are packed at once: enough of a row for one pass over it. */
+/* Rows (or columns) that one chunk of work packs: packing reads them side by side. */
 #define PACK_LINES 128
-/* A panel of B from the shared ones is worth its way to the first level for so many of A. */
+/* Copying a shared panel of B into the L1 cache pays if it meets at least so many panels of A. */
 #define TALL_PANELS 4
-/* How much more rows than columns a product of dense columns with dense rows has to be tall. */
+/*
+ * If the columns of A and the rows of B are contiguous, a product counts as tall only if it has
+ * this many times more rows than columns: packing such an A strip by strip reads few elements of each
+ * cache line.
+ */
 #define TALL_TRANSPOSED 4
-/* Bytes of a row that are over before the hardware has begun to fetch ahead. */
+/* Rows of fewer bytes end before the hardware prefetcher starts, so we prefetch them ourselves. */
 #define SHORT_RUN 1024
 /*
- * Into how many strips a product is cut: many if they are large, few if not, in multiply-adds. What
- * the second cache does not keep is read from the third by every strip, which with vectors so wide
- * takes longer than its use in a narrow one: then not so many, if the threads have enough.
+ * The number of strips in a product: about MANY_STRIPS, so that the threads end at the same time. A
+ * product of little work has down to FEW_STRIPS; STRIP_WORK is the multiply-adds that make a strip
+ * worthwhile. With AVX-512, if the shared panels exceed KEPT_BYTES and so come from L3 instead of
+ * L2 for every strip, reading them takes longer than multiplying by a narrow strip: then there are
+ * only FAR_STRIPS, or STRIPS_PER_THREAD for each thread.
  */
 #define MANY_STRIPS 16
 #define FEW_STRIPS 4
@@ -51,12 +64,12 @@
 #endif
 
 /*
- * A factor is read in place while its panels are used so seldom that packing does not pay: A up to
- * A_REUSE panels of B, if its steps along k are short; B up to B_REUSE panels of A, or as long as
- * all of it stays in the first-level cache.
+ * An operand is read in place, without packing, if its panels are used only a few times: A up to
+ * A_REUSE times (and if it is not contiguous along k, only for at most NEAR_STEP values of k), B up
+ * to B_REUSE times, or any number of times if all of B, SMALL_B elements, stays in the L1 cache.
  */
 #ifdef __AVX512F__
-#    define A_REUSE 8 /* so many rows as a tile has there meet in few sets of the first cache */
+#    define A_REUSE 8 /* its tiles have many rows, which compete for few sets of the L1 cache */
 #else
 #    define A_REUSE 32
 #endif
@@ -64,7 +77,7 @@
 #define B_REUSE 3
 #define SMALL_B (3 << 12)
 
-/* Multiply-adds worth waking another thread for: some 10 µs. */
+/* Fewer multiply-adds than this, some 10 µs, are not worth waking another thread. */
 #define MIN_CHUNK_WORK (1 << 17)
 /*
  * Products in a batch below this work are not divided, nor larger ones if there are many; at most

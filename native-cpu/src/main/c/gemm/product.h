@@ -25,21 +25,24 @@ typedef struct {
     REAL alpha, beta;
 } TYPE(product);
 
-/* How products of one form are computed; threads may change its strips, which change no bit. */
+/*
+ * How products of one shape are computed. The widths of strips may depend on the number of threads:
+ * results do not, since each element is summed along k in the same order.
+ */
 typedef struct {
-    bool tall; /* chunks are rows of A, and B is shared; else columns of B, and A */
-    bool a_in_place;
-    bool b_in_place;           /* but an incomplete panel is packed in any case */
-    bool b_as_read;            /* packed by the tiles that read it first; likewise */
-    int64_t rows, cols, depth; /* of a block */
-    int64_t step;              /* along k, between panels */
-    int64_t strip, chunk;      /* rows or columns */
-    int64_t shared_elements;
+    bool tall;                 /* strips are rows of A, B is shared; else columns of B, and A */
+    bool a_in_place;           /* A is read without packing */
+    bool b_in_place;           /* B too, but for an incomplete last panel, which is packed */
+    bool b_as_read;            /* the first tile to read a panel of B packs it for the others */
+    int64_t rows, cols, depth; /* of a block: what shares one buffer of packed panels */
+    int64_t step;              /* values of k in a packed panel */
+    int64_t strip, chunk;      /* rows or columns in a strip; in a thread's piece of work */
+    int64_t shared_elements;   /* of the buffer of shared panels */
 } TYPE(plan);
 
 static TYPE(plan) NAME(plan_of)(const TYPE(product)* t) {
     const bool dense_rows = !NARROW && t->b_col == 1;
-    /* Columns of A fill few lines of a strip, but many of the whole: rather share A, and read B. */
+    /* Packing strips of such an A reads few elements of each cache line; sharing A reads all. */
     const int64_t tall = t->a_row == 1 && dense_rows ? TALL_TRANSPOSED : 1;
     TYPE(plan) plan = {.tall = t->m > tall * t->n, .rows = t->m, .cols = t->n};
     plan.step = adj_max(1, even_parts(t->k, PAIRS ? 2 * MAX_STEP : MAX_STEP, 1));
@@ -61,7 +64,7 @@ static TYPE(plan) NAME(plan_of)(const TYPE(product)* t) {
         plan.rows = even_parts(t->m, most / MR * MR, MR);
         plan.shared_elements = plan.rows * plan.depth;
     }
-    /* Strips for many threads, as wide as the buffer allows; narrower ones if they are few. */
+    /* Wide strips use packed panels more often, many strips keep all threads busy. */
     const int64_t width = plan.tall ? MR : NR;
     const int64_t panels = adj_ceil_div(plan.tall ? t->m : t->n, width);
     const int64_t across = plan.tall ? plan.cols : plan.rows;
@@ -75,7 +78,7 @@ static TYPE(plan) NAME(plan_of)(const TYPE(product)* t) {
 #endif
     plan.strip = adj_max(panels / strips, plan.tall ? TALL_PANELS : worthwhile);
     plan.strip = width * adj_max(1, adj_min(plan.strip, STRIP_PANELS * NR / width));
-    /* No chunk is over before another thread has woken up. */
+    /* A chunk takes longer than waking another thread. */
     plan.chunk = plan.strip * adj_ceil_div(MIN_CHUNK_WORK * width, adj_max(1, adj_times(panel_work, plan.strip)));
     return plan;
 }
@@ -87,7 +90,10 @@ typedef struct {
     REAL* shared; /* step by step along k, the panels of the factor that is shared */
 } TYPE(block);
 
-/* A step along k is a slice of `shared` for all lines, those that complete a panel included. */
+/*
+ * Where the shared panels of rows (or columns) from `line` on, for the k values from p on, are in
+ * the buffer. It holds one step of k after the other, each for all lines, rounded up to whole panels.
+ */
 static REAL* NAME(shared_panels)(const TYPE(block)* t, int64_t line, int64_t p, int64_t k) {
     const int64_t lines = t->plan.tall ? adj_ceil_div(t->of.n, NR) * NR
                                        : adj_ceil_div(t->of.m, MR) * MR;
@@ -152,7 +158,10 @@ static TYPE(factor) NAME(right)(const TYPE(block)* t, adj_range cols, int64_t p,
     return (TYPE(factor)){panels, 1, NR, NR * k};
 }
 
-/* What a strip reads for k from p on, unless its tiles ask for it, or the hardware by itself. */
+/*
+ * The memory that a strip will read for the values of k from p on, to be prefetched. Empty where
+ * the micro-kernel prefetches it, or where the hardware prefetcher does: that needs long rows.
+ */
 static region NAME(to_read)(const TYPE(block)* t, adj_range strip, int64_t p) {
     const TYPE(product)* o = &t->of;
     const int64_t lines = strip.end - strip.begin;

@@ -121,7 +121,7 @@ typedef struct {
 } adj_sum_squares_args; /* adj_sum_squares_{f32,f64} */
 
 /*
- * ---- gemm/: adj_gemm_{f32,f64}, and adj_gemm_<name>_{f32,f64} with a function of elementwise.def as
+ * ---- gemm/: adj_gemm_{f32,f64}, and adj_gemm_<name>_{f32,f64} with an ADJ_ACTIVATION of elementwise.def as
  * activation; int64_t adj_gemm_scratch_bytes_{f32,f64}(const adj_gemm_args *); the same of bf16_f32: of
  * float, each element of a and b rounded to bfloat16; and halves_f32: a and b lie as bfloat16 ----
  */

@@ -28,18 +28,19 @@ import org.jspecify.annotations.Nullable;
 
 /** One of our own devices. */
 final class AdjointPeer implements Peer {
-  /** What the reference backend does in about two seconds. */
+  /** The operations that the reference backend executes in about two seconds. */
   private static final double REFERENCE_WORK = 2e8;
 
-  /** Elements that are copied, and the sizes of a product, to see what a GPU can do: */
+  /** The elements of the copy that measures a GPU's bandwidth, if its memory is large enough. */
   private static final long LARGEST_COPY = 1 << 28;
 
+  /** The rows and columns of the matrix product that measures a GPU's arithmetic, likewise. */
   private static final long LARGEST_PRODUCT = 8192;
 
-  /** unless that is more than such a part of its memory. */
+  /** Each of these takes at most 1/16 of the GPU's memory. */
   private static final long CEILING_SHARE = 16;
 
-  /** Seconds. */
+  /** How long one batch of a ceiling measurement takes, in seconds. */
   private static final double CEILING_BATCH = 0.02;
 
   /** Elements that are filled at once, so that a process's peak is not that of its filling. */

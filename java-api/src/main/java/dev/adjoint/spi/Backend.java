@@ -15,15 +15,14 @@ public interface Backend {
   String description();
 
   /**
-   * Whether kernels of a kind take this floating type: F32 and F64 always, others where this says
-   * so. What only moves elements (where, copy, cast, fill, gather) takes every type, and what says
-   * "F32 or F64" never another one.
+   * Whether this backend has the kernels of a kind for a floating type. All have F32 and F64.
+   * Copies, casts, fills, choices and gathers exist for every type without asking; kernels
+   * documented as "F32 or F64" exist for no other.
    *
-   * <p>BF16 is a type of memory: values are widened when they are read, and computed in F32;
-   * results are those of F32, rounded once more when they are written. What is not one value for
-   * each of an operand's elements (weights and statistics of rows, and their gradients) is F32
-   * beside BF16. For {@link Gemm} the type is that of all of a product; it says itself which types
-   * it mixes.
+   * <p>BF16 is a storage type: kernels read it as F32, compute in F32, and round the result once
+   * more when they store it. Per-row values beside a BF16 matrix (weights, biases, statistics, and
+   * their gradients) are F32. For {@link Gemm} the question is about products all of whose operands
+   * have this type; that record says which types may be mixed.
    */
   boolean has(Class<? extends Kernel> kind, DType floating);
 
@@ -38,8 +37,8 @@ public interface Backend {
   @Nullable Memory allocate(long bytes);
 
   /**
-   * Where rows of matrices should begin: at multiples of so many bytes, a power of two. To that end
-   * the library leaves gaps between the rows of what it makes for itself, and products will read.
+   * The alignment in bytes, a power of two, at which products read rows fastest. The library pads
+   * the rows of large results that products will read to multiples of it.
    */
   default int rowAlignment() {
     return 1;

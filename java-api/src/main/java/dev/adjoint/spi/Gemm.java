@@ -3,30 +3,42 @@ package dev.adjoint.spi;
 import dev.adjoint.DType;
 import dev.adjoint.Precision;
 import dev.adjoint.spi.Symbols.Types;
+import java.util.Collections;
+import java.util.EnumSet;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@code out = activation(alpha · a × b + beta · out + bias)}: a is […, M, K], b […, K, N], out […,
- * M, N], with equal batch dimensions (broadcast by stride 0). Transposes are strides. All F64, or
- * all F16 where the backend multiplies it, or a, b and out each F32 or, likewise, BF16; everywhere
- * both a and b of BF16 with out of F32. Sums are F32 beside 16 bits, and the activation gets them
- * before they are rounded. With beta = 0 the old contents of out are never read.
+ * A batch of matrix products: {@code out = activation(alpha · a × b + beta · out + bias)}, with a
+ * […, M, K], b […, K, N] and out […, M, N]. The batch dimensions are equal; an operand that serves
+ * several products has stride 0 there. A transposed operand is one whose strides are exchanged.
  *
- * @param a the left factor
- * @param b the right factor
- * @param out the result; its rows are dense (last stride 1), its elements distinct
- * @param before receives what the activation is applied to, laid out as out and of its type; null
- *     if not wanted or without activation
- * @param bias contiguous [N], of out's type or beside BF16 of F32, when each element may count as
- *     the bfloat16 nearest to it; added to each row once, or null
+ * <p>Element types:
+ *
+ * <ul>
+ *   <li>F32 or F64 for everything.
+ *   <li>F16 for everything, where the backend {@linkplain Backend#has has} that.
+ *   <li>BF16 for a and b, with out of F32: every backend.
+ *   <li>Any mix of F32 and BF16 for a, b and out, where the backend has BF16.
+ * </ul>
+ *
+ * Products of 16-bit types are summed in F32. The activation is applied to these sums, before the
+ * result is rounded. If beta is 0, the old contents of out are not read.
+ *
+ * @param a the left operand
+ * @param b the right operand
+ * @param out the result. Its rows are contiguous, no element is stored twice
+ * @param before receives the pre-activation: what the activation is applied to. It has out's layout
+ *     and type. Null if it is not wanted or if there is no activation
+ * @param bias contiguous [N], added to each row; null for none. It has out's type, or F32 if out is
+ *     BF16; then the backend may round it to bfloat16
  * @param beta 0 if there is an activation
- * @param precision for BF16 (never if all is F64 or F16; always if anything is BF16) each element
- *     of a and b counts as the bfloat16 nearest to it, subnormal ones as that or as 0; for TF32 it
- *     may count as that with 11 bits
- * @param activation applied last, or null
+ * @param precision how operands are read. BF16: each element is rounded to the nearest bfloat16, a
+ *     subnormal one may become 0; required if any operand is BF16, forbidden for F64 and F16. TF32:
+ *     each element may be rounded to 11 significant bits
+ * @param activation applied last, one of {@link #ACTIVATIONS}; null for none
  */
 public record Gemm(
     View a,
@@ -39,6 +51,11 @@ public record Gemm(
     Precision precision,
     @Nullable UnaryKernel activation)
     implements Kernel {
+  /** The functions that can be applied to a product: {@code ADJ_ACTIVATION} in elementwise.def. */
+  public static final Set<UnaryKernel> ACTIVATIONS =
+      Collections.unmodifiableSet(
+          EnumSet.of(UnaryKernel.RELU, UnaryKernel.GELU, UnaryKernel.GELU_TANH, UnaryKernel.SILU));
+
   private static final int HEAD_WORDS = 16;
 
   /** The multiplications of a product that take as long as one element of the slowest function. */
@@ -48,6 +65,10 @@ public record Gemm(
    * @throws IllegalArgumentException if the parts exclude one another
    */
   public Gemm {
+    if (activation != null && !ACTIVATIONS.contains(activation)) {
+      throw new IllegalArgumentException(
+          "gemm: " + activation.symbol() + " is no activation of products, " + ACTIVATIONS);
+    }
     if (activation != null && beta != 0) {
       throw new IllegalArgumentException("gemm: an activation needs beta = 0, not " + beta);
     }
@@ -82,7 +103,10 @@ public record Gemm(
     static Names of(String factors, Types types) {
       return new Names(
           new Symbols("gemm" + factors, types),
-          Symbols.each(UnaryKernel.class, f -> new Symbols("gemm_" + f.symbol() + factors, types)),
+          Symbols.each(
+              UnaryKernel.class,
+              ACTIVATIONS,
+              f -> new Symbols("gemm_" + f.symbol() + factors, types)),
           new Symbols("gemm_scratch_bytes" + factors, types));
     }
 

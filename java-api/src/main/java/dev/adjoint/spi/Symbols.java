@@ -85,9 +85,15 @@ public final class Symbols {
   }
 
   /** The names of kernels that come once for each constant of an enum. */
-  static <E extends Enum<E>> Map<E, Symbols> each(Class<E> constants, Function<E, Symbols> names) {
-    Map<E, Symbols> each = new EnumMap<>(constants);
-    for (E constant : EnumSet.allOf(constants)) {
+  static <E extends Enum<E>> Map<E, Symbols> each(Class<E> type, Function<E, Symbols> names) {
+    return each(type, EnumSet.allOf(type), names);
+  }
+
+  /** The same for some of the constants. */
+  static <E extends Enum<E>> Map<E, Symbols> each(
+      Class<E> type, Set<E> constants, Function<E, Symbols> names) {
+    Map<E, Symbols> each = new EnumMap<>(type);
+    for (E constant : constants) {
       each.put(constant, names.apply(constant));
     }
     return each;

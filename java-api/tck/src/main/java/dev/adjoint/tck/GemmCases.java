@@ -14,9 +14,6 @@ import org.jspecify.annotations.Nullable;
 
 /** Cases of {@link Gemm}. */
 final class GemmCases {
-  private static final List<UnaryKernel> ACTIVATIONS =
-      List.of(UnaryKernel.RELU, UnaryKernel.SILU, UnaryKernel.GELU, UnaryKernel.GELU_TANH);
-
   private GemmCases() {}
 
   static List<KernelGroup> groups(List<DType> floating) {
@@ -99,7 +96,7 @@ final class GemmCases {
       product(65, 1030, 70);
       placed(67, 33, 129);
       batches();
-      for (UnaryKernel activation : ACTIVATIONS) {
+      for (UnaryKernel activation : Gemm.ACTIVATIONS) {
         activated(activation);
       }
     }
