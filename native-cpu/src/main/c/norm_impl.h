@@ -303,6 +303,11 @@ SOFTMAX_GRAD(adj_softmax_grad, softmax_grad_group, softmax_grad_short)
 SOFTMAX_GRAD(adj_log_softmax_grad, log_softmax_grad_group, log_softmax_grad_short)
 #undef SOFTMAX_GRAD
 
+/* Of the mean of squares and eps together. */
+ADJ_INLINE bool NAME(is_far)(f64 spread) {
+    return !(spread >= NAME(LEAST_SPREAD) && spread <= NAME(MOST_SPREAD));
+}
+
 /*
  * A row whose squares leave the range of REAL, or lose their digits at its lower end: in float64,
  * scaled by a power of two that brings the largest element near 1. False if that is not finite.
@@ -389,7 +394,7 @@ ADJ_INLINE void NAME(norm_group)(const adj_norm_args* a, int64_t first, int64_t 
         }
         const f64 spread = totals[1] * share - (f64)rest[r] * (f64)rest[r] + a->eps;
         rstd[r] = (REAL)(1 / adj_sqrt(spread));
-        far[r] = !(spread >= NAME(LEAST_SPREAD) && spread <= NAME(MOST_SPREAD));
+        far[r] = NAME(is_far)(spread);
     }
     for (int64_t r = 0; r < rows; r++) {
         if (far[r] && NAME(norm_far_row)(a, first + r, centred)) {
@@ -440,14 +445,22 @@ ADJ_INLINE void NAME(norm_short)(const adj_norm_args* a, int64_t first, int64_t 
     const VEC square = NAME(sum_columns)(squares, n);
     REAL rest[VL] = {};
     REAL rstd[VL];
+    bool far = false;
     for (int r = 0; r < VL; r++) {
         const f64 left_over = (f64)left[r] * share;
         if (centred) {
             rest[r] = left_over - left_over == 0 ? (REAL)left_over : 0; /* 0 if mean is infinite */
             mean[r] += rest[r];
         }
-        const f64 variance = (f64)square[r] * share - (f64)rest[r] * (f64)rest[r];
-        rstd[r] = (REAL)(1 / adj_sqrt(variance + a->eps));
+        const f64 spread = (f64)square[r] * share - (f64)rest[r] * (f64)rest[r] + a->eps;
+        rstd[r] = (REAL)(1 / adj_sqrt(spread));
+        far |= r < rows && NAME(is_far)(spread);
+    }
+    if (far) { /* they go the way of longer rows */
+        for (int64_t r = 0; r < rows; r += GROUP_ROWS) {
+            NAME(norm_group)(a, first + r, adj_min(GROUP_ROWS, rows - r), centred, false);
+        }
+        return;
     }
     for (int64_t r = 0; r < rows; r++) {
         ((REAL*)a->rstd)[first + r] = rstd[r];

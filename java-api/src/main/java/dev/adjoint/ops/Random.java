@@ -64,9 +64,12 @@ public final class Random {
       return x;
     }
     if (p == 1) { // chosen, since 0 times infinity is NaN
-      Tensor drop = Tensor.full(Shape.scalar(), 1, DType.BOOL, x.device());
-      Tensor zero = Tensor.full(Shape.scalar(), 0, x.dtype(), x.device());
-      return Tensors.tidy(() -> Tensor.where(drop, zero, x));
+      return Tensors.tidy(
+          () -> {
+            Tensor drop = Tensor.full(Shape.scalar(), 1, DType.BOOL, x.device());
+            Tensor zero = Tensor.full(Shape.scalar(), 0, x.dtype(), x.device());
+            return Tensor.where(drop, zero, x);
+          });
     }
     return Tensors.tidy(() -> masked(x, p, nextKey(generator, x.device())));
   }
