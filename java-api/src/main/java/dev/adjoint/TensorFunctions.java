@@ -2,93 +2,93 @@ package dev.adjoint;
 
 import dev.adjoint.ops.Elementwise;
 import dev.adjoint.ops.Random;
-import dev.adjoint.spi.UnaryKernel;
+import dev.adjoint.spi.UnaryFunction;
 
 /** Functions of each element. Part of {@link Tensor}. */
 public sealed interface TensorFunctions permits Tensor {
   /** −x. */
   default Tensor neg() {
-    return Elementwise.unary(UnaryKernel.NEG, self());
+    return Elementwise.unary(UnaryFunction.NEG, self());
   }
 
   /** |x|. */
   default Tensor abs() {
-    return Elementwise.unary(UnaryKernel.ABS, self());
+    return Elementwise.unary(UnaryFunction.ABS, self());
   }
 
   /** e^x. */
   default Tensor exp() {
-    return Elementwise.unary(UnaryKernel.EXP, self());
+    return Elementwise.unary(UnaryFunction.EXP, self());
   }
 
   /** The natural logarithm. */
   default Tensor log() {
-    return Elementwise.unary(UnaryKernel.LOG, self());
+    return Elementwise.unary(UnaryFunction.LOG, self());
   }
 
   /** √x. */
   default Tensor sqrt() {
-    return Elementwise.unary(UnaryKernel.SQRT, self());
+    return Elementwise.unary(UnaryFunction.SQRT, self());
   }
 
   /** 1/√x. */
   default Tensor rsqrt() {
-    return Elementwise.unary(UnaryKernel.RSQRT, self());
+    return Elementwise.unary(UnaryFunction.RSQRT, self());
   }
 
   /** 1/x. */
   default Tensor reciprocal() {
-    return Elementwise.unary(UnaryKernel.RECIPROCAL, self());
+    return Elementwise.unary(UnaryFunction.RECIPROCAL, self());
   }
 
   /** x². */
   default Tensor square() {
-    return Elementwise.unary(UnaryKernel.SQUARE, self());
+    return Elementwise.unary(UnaryFunction.SQUARE, self());
   }
 
   /** sin x. */
   default Tensor sin() {
-    return Elementwise.unary(UnaryKernel.SIN, self());
+    return Elementwise.unary(UnaryFunction.SIN, self());
   }
 
   /** cos x. */
   default Tensor cos() {
-    return Elementwise.unary(UnaryKernel.COS, self());
+    return Elementwise.unary(UnaryFunction.COS, self());
   }
 
   /** tanh x. */
   default Tensor tanh() {
-    return Elementwise.unary(UnaryKernel.TANH, self());
+    return Elementwise.unary(UnaryFunction.TANH, self());
   }
 
   /** The logistic function 1/(1 + e^−x). */
   default Tensor sigmoid() {
-    return Elementwise.unary(UnaryKernel.SIGMOID, self());
+    return Elementwise.unary(UnaryFunction.SIGMOID, self());
   }
 
   /** The error function. */
   default Tensor erf() {
-    return Elementwise.unary(UnaryKernel.ERF, self());
+    return Elementwise.unary(UnaryFunction.ERF, self());
   }
 
   /** max(x, 0); its derivative at 0 is 0. */
   default Tensor relu() {
-    return Elementwise.unary(UnaryKernel.RELU, self());
+    return Elementwise.unary(UnaryFunction.RELU, self());
   }
 
   /** x·Φ(x), exact. */
   default Tensor gelu() {
-    return Elementwise.unary(UnaryKernel.GELU, self());
+    return Elementwise.unary(UnaryFunction.GELU, self());
   }
 
   /** GELU in its tanh approximation, as GPT-2 uses it. */
   default Tensor geluTanh() {
-    return Elementwise.unary(UnaryKernel.GELU_TANH, self());
+    return Elementwise.unary(UnaryFunction.GELU_TANH, self());
   }
 
   /** x·σ(x). */
   default Tensor silu() {
-    return Elementwise.unary(UnaryKernel.SILU, self());
+    return Elementwise.unary(UnaryFunction.SILU, self());
   }
 
   /**

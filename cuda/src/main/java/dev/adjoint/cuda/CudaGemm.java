@@ -16,12 +16,12 @@ import dev.adjoint.cuda.CuBlas.Factor;
 import dev.adjoint.cuda.CuBlas.Numbers;
 import dev.adjoint.cuda.CuBlas.Product;
 import dev.adjoint.cuda.CuBlasLt.Epilogue;
-import dev.adjoint.spi.BinaryKernel;
+import dev.adjoint.spi.BinaryFunction;
 import dev.adjoint.spi.ElementwiseKernels;
 import dev.adjoint.spi.Gemm;
 import dev.adjoint.spi.Iteration;
 import dev.adjoint.spi.Layout;
-import dev.adjoint.spi.UnaryKernel;
+import dev.adjoint.spi.UnaryFunction;
 import dev.adjoint.spi.View;
 import java.util.ArrayList;
 import java.util.List;
@@ -113,7 +113,7 @@ final class CudaGemm {
     if (spec.activation() == null) {
       return withBias ? Epilogue.BIAS : null;
     }
-    if (spec.activation() != UnaryKernel.GELU_TANH) {
+    if (spec.activation() != UnaryFunction.GELU_TANH) {
       return null;
     }
     if (spec.before() == null) {
@@ -176,7 +176,7 @@ final class CudaGemm {
   private void addPiecewise(Gemm spec, View a, View b, Scratch scratch, List<CudaCall.Step> steps) {
     View out = spec.out();
     View before = spec.before();
-    UnaryKernel activation = spec.activation();
+    UnaryFunction activation = spec.activation();
     boolean more = spec.bias() != null || activation != null || spec.a().numel() == 0;
     boolean wide = out.dtype().isHalf() && more;
     View sums =
@@ -211,12 +211,12 @@ final class CudaGemm {
     if (bias != null) {
       View row = converted(bias, sums.dtype(), scratch, steps);
       View repeated = row.with(row.layout().expand(sums.layout().shape()));
-      addAll(steps, new Binary(BinaryKernel.ADD, sums, repeated, sums));
+      addAll(steps, new Binary(BinaryFunction.ADD, sums, repeated, sums));
     }
   }
 
   private static String name(Gemm spec) {
-    UnaryKernel activation = spec.activation();
+    UnaryFunction activation = spec.activation();
     return "gemm_"
         + (activation == null ? "" : activation.symbol() + "_")
         + (spec.precision() == Precision.F32 ? "" : spec.precision().name().toLowerCase(ROOT) + "_")
@@ -230,7 +230,7 @@ final class CudaGemm {
   private static ElementwiseKernels scaled(Gemm spec, View target) {
     return spec.beta() == 0
         ? new Fill(target, 0)
-        : new BinaryScalar(BinaryKernel.MUL, target, target, spec.beta(), false);
+        : new BinaryScalar(BinaryFunction.MUL, target, target, spec.beta(), false);
   }
 
   /** One product for all of the batch's longest loop, repeated over the other loops. */

@@ -5,7 +5,7 @@ import dev.adjoint.spi.Symbols;
 import java.util.EnumSet;
 import dev.adjoint.DType;
 import dev.adjoint.TensorException;
-import dev.adjoint.spi.ReduceKernel;
+import dev.adjoint.spi.Reduction;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -30,13 +30,13 @@ final class CudaKernels {
   private final Map<Integer, CudaKernel> transposes = new HashMap<>();
 
   /** Reductions of columns, a packet of them for each thread. */
-  final KernelFamily.ByEnum<ReduceKernel> reduceColumns;
+  final KernelFamily.ByEnum<Reduction> reduceColumns;
 
   /** The same as sums in float32 of 16-bit elements. */
   final KernelFamily reduceColumnsSumToF32;
 
   /** Joins the parts of a reduction, by what it computes and the type of its result. */
-  final KernelFamily.ByEnum<ReduceKernel> reduceFinish;
+  final KernelFamily.ByEnum<Reduction> reduceFinish;
 
   /** Takes the best of the parts of a row, by their type. */
   final KernelFamily argmaxFinish;
@@ -65,7 +65,7 @@ final class CudaKernels {
     this.reduceColumnsSumToF32 =
         new KernelFamily(this::get, "reduce_sum_f32_columns", Set.of(DType.BF16));
     this.reduceFinish = reductions("finish");
-    this.argmaxFinish = new KernelFamily(this::get, "argmax_finish", reducible(ReduceKernel.MAX));
+    this.argmaxFinish = new KernelFamily(this::get, "argmax_finish", reducible(Reduction.MAX));
     this.sumPartials = get("sum_partials");
     this.normGradJoin = new KernelFamily(this::get, "norm_grad_join", Symbols.FLOATING);
     this.attention = new CudaAttention.Variants(this);
@@ -73,16 +73,16 @@ final class CudaKernels {
   }
 
   /** A kernel for each reduction and type beside the one that every backend has. */
-  private KernelFamily.ByEnum<ReduceKernel> reductions(String what) {
+  private KernelFamily.ByEnum<Reduction> reductions(String what) {
     return new KernelFamily.ByEnum<>(
-        ReduceKernel.class,
+        Reduction.class,
         k -> new KernelFamily(this::get, "reduce_" + k.symbol() + "_" + what, reducible(k)));
   }
 
   /** The types that a reduction exists for. */
-  private static Set<DType> reducible(ReduceKernel kernel) {
+  private static Set<DType> reducible(Reduction kernel) {
     Set<DType> types = EnumSet.copyOf(COMPUTED);
-    if (kernel != ReduceKernel.MEAN) {
+    if (kernel != Reduction.MEAN) {
       types.add(DType.I64);
     }
     return types;

@@ -19,8 +19,8 @@ import dev.adjoint.internal.Check;
 import dev.adjoint.internal.Dispatch;
 import dev.adjoint.internal.TensorState;
 import dev.adjoint.internal.Tensors;
-import dev.adjoint.spi.BinaryKernel;
-import dev.adjoint.spi.UnaryKernel;
+import dev.adjoint.spi.BinaryFunction;
+import dev.adjoint.spi.UnaryFunction;
 import dev.adjoint.spi.View;
 import org.jspecify.annotations.Nullable;
 
@@ -41,65 +41,65 @@ public final class Elementwise {
 
   // ---- functions of one variable ----
 
-  /** {@code kernel(x)}, element by element; x is floating. */
-  public static Tensor unary(UnaryKernel kernel, Tensor x) {
-    Check.floating(kernel.symbol(), x);
-    boolean fromOutput = kernel.saves() == UnaryKernel.Saves.OUTPUT;
+  /** {@code function(x)}, element by element; x is floating. */
+  public static Tensor unary(UnaryFunction function, Tensor x) {
+    Check.floating(function.symbol(), x);
+    boolean fromOutput = function.saves() == UnaryFunction.Saves.OUTPUT;
     if (Halves.widens(x) || (Halves.records(x) && fromOutput)) {
-      return Halves.widened(wide -> unary(kernel, wide[0]), x);
+      return Halves.widened(wide -> unary(function, wide[0]), x);
     }
     Tensor out = Tensors.emptyLike(x);
-    Dispatch.run(new Unary(kernel, Tensors.view(x), Tensors.view(out)), out, x);
-    return record(kernel, x, out);
+    Dispatch.run(new Unary(function, Tensors.view(x), Tensors.view(out)), out, x);
+    return record(function, x, out);
   }
 
-  /** Puts {@code out}, the kernel's value at {@code x}, into the graph. */
-  static Tensor record(UnaryKernel kernel, Tensor x, Tensor out) {
+  /** Puts {@code out}, the function's value at {@code x}, into the graph. */
+  static Tensor record(UnaryFunction function, Tensor x, Tensor out) {
     if (!Graph.records(x)) {
       return out;
     }
     Tensor[] saved =
-        switch (kernel.saves()) {
+        switch (function.saves()) {
           case NOTHING -> Graph.nothing();
           case INPUT -> new Tensor[] {x};
           case OUTPUT -> new Tensor[] {out};
         };
     return Graph.record(
-        kernel.symbol(),
+        function.symbol(),
         out,
         new Tensor[] {x},
         saved,
         (grad, saves) -> {
-          boolean none = kernel.saves() == UnaryKernel.Saves.NOTHING;
+          boolean none = function.saves() == UnaryFunction.Saves.NOTHING;
           return new Tensor[] {
-            unaryGrad(kernel, grad, none ? grad : saves.get(0), saves.createGraph())
+            unaryGrad(function, grad, none ? grad : saves.get(0), saves.createGraph())
           };
         });
   }
 
   private static Tensor unaryGrad(
-      UnaryKernel kernel, Tensor grad, Tensor saved, boolean createGraph) {
+      UnaryFunction function, Tensor grad, Tensor saved, boolean createGraph) {
     if (createGraph) {
-      return Cast.to(gradient(kernel, Halves.wide(grad), Halves.wide(saved)), grad.dtype());
+      return Cast.to(gradient(function, Halves.wide(grad), Halves.wide(saved)), grad.dtype());
     }
     if (Halves.widens(saved)) { // what a product left, which takes types that others do not
-      Tensor wide = unaryGrad(kernel, Halves.wide(grad), Halves.wide(saved), false);
+      Tensor wide = unaryGrad(function, Halves.wide(grad), Halves.wide(saved), false);
       return Cast.to(wide, grad.dtype());
     }
     Tensor out = Tensors.emptyLike(saved);
     View g = Tensors.view(grad);
     Dispatch.run(
-        new UnaryGrad(kernel, g, Tensors.view(saved), Tensors.view(out)), out, grad, saved);
+        new UnaryGrad(function, g, Tensors.view(saved), Tensors.view(out)), out, grad, saved);
     return out;
   }
 
   /**
    * The gradient as a tensor expression, for gradients of gradients; {@code v} is x or y, as the
-   * kernel saves. It has the kernels' formulas, so that nothing overflows or cancels where it does
-   * not there; tests hold them to each other.
+   * function saves. It has the kernels' formulas, so that nothing overflows or cancels where it
+   * does not there; tests hold them to each other.
    */
-  private static Tensor gradient(UnaryKernel kernel, Tensor g, Tensor v) {
-    return switch (kernel) {
+  private static Tensor gradient(UnaryFunction function, Tensor g, Tensor v) {
+    return switch (function) {
       case NEG -> g.neg();
       case ABS -> {
         Tensor sign = v.gt(0).to(v.dtype()).sub(v.lt(0).to(v.dtype()));
@@ -146,31 +146,31 @@ public final class Elementwise {
 
   // ---- functions of two variables ----
 
-  /** {@code kernel(a, b)} with broadcasting; BOOL for comparisons. */
-  public static Tensor binary(BinaryKernel kernel, Tensor a, Tensor b) {
-    if (Halves.widens(a) || (Halves.records(a, b) && isGradientInSteps(kernel, a, b))) {
-      Check.alike(kernel.symbol(), a, b);
-      return Halves.widened(wide -> binary(kernel, wide[0], wide[1]), a, b);
+  /** {@code function(a, b)} with broadcasting; BOOL for comparisons. */
+  public static Tensor binary(BinaryFunction function, Tensor a, Tensor b) {
+    if (Halves.widens(a) || (Halves.records(a, b) && isGradientInSteps(function, a, b))) {
+      Check.alike(function.symbol(), a, b);
+      return Halves.widened(wide -> binary(function, wide[0], wide[1]), a, b);
     }
-    Tensor out = compute(kernel, a, b, null);
-    if (kernel.isComparison() || !Graph.records(a, b)) {
+    Tensor out = compute(function, a, b, null);
+    if (function.isComparison() || !Graph.records(a, b)) {
       return out;
     }
     Tensor[] saved =
-        switch (kernel) {
+        switch (function) {
           case ADD, SUB -> Graph.nothing();
           case POW -> new Tensor[] {a, b, out};
           default -> new Tensor[] {a, b};
         };
     return Graph.record(
-        kernel.symbol(),
+        function.symbol(),
         out,
         new Tensor[] {a, b},
         saved,
         (g, saves) -> {
           boolean toA = saves.needs(0);
           boolean toB = saves.needs(1);
-          return switch (kernel) {
+          return switch (function) {
             case ADD -> new Tensor[] {g, g};
             case SUB -> new Tensor[] {g, toB ? g.neg() : null};
             case MUL ->
@@ -187,19 +187,19 @@ public final class Elementwise {
               Tensor y = saves.get(1);
               Tensor shared = Tensor.where(x.eq(y), g.mul(0.5), g);
               Tensor zero = zeroLike(g);
-              boolean larger = kernel == BinaryKernel.MAXIMUM;
+              boolean larger = function == BinaryFunction.MAXIMUM;
               yield new Tensor[] {
                 toA ? Tensor.where(larger ? x.lt(y) : x.gt(y), zero, shared) : null,
                 toB ? Tensor.where(larger ? x.gt(y) : x.lt(y), zero, shared) : null
               };
             }
-            default -> throw new IllegalStateException(kernel.symbol());
+            default -> throw new IllegalStateException(function.symbol());
           };
         });
   }
 
-  private static boolean isGradientInSteps(BinaryKernel kernel, Tensor a, Tensor b) {
-    return switch (kernel) {
+  private static boolean isGradientInSteps(BinaryFunction function, Tensor a, Tensor b) {
+    return switch (function) {
       case DIV, POW -> true;
       case MUL -> !a.shape().equals(b.shape()); // broadcast, so that products are summed
       default -> false;
@@ -243,11 +243,11 @@ public final class Elementwise {
 
   /** The gradient of {@code scalar / x} or of a power with a constant; see {@link #divisorGrad}. */
   private static Tensor gradWithScalar(
-      BinaryKernel kernel, Tensor g, Tensor saved, double scalar, boolean scalarFirst) {
+      BinaryFunction function, Tensor g, Tensor saved, double scalar, boolean scalarFirst) {
     Tensor wide = inF64(g);
     Tensor v = inF64(saved);
-    double c = saved.dtype() == DType.F64 ? scalar : (float) scalar; // as the kernel had it
-    if (kernel == BinaryKernel.DIV) {
+    double c = saved.dtype() == DType.F64 ? scalar : (float) scalar; // as the function had it
+    if (function == BinaryFunction.DIV) {
       return Cast.to(wide.div(v).mul(v.rdiv(c)).neg(), g.dtype());
     }
     return Cast.to(wide.mul(scalarFirst ? v.mul(Math.log(c)) : v.pow(c - 1).mul(c)), g.dtype());
@@ -258,39 +258,41 @@ public final class Elementwise {
     return Tensor.full(Shape.scalar(), 0, g.dtype(), g.device());
   }
 
-  /** {@code kernel(x, scalar)}, or {@code kernel(scalar, x)} if {@code scalarFirst}. */
-  public static Tensor binary(BinaryKernel kernel, Tensor x, double scalar, boolean scalarFirst) {
-    boolean inSteps = kernel == BinaryKernel.POW || (kernel == BinaryKernel.DIV && scalarFirst);
+  /** {@code function(x, scalar)}, or {@code function(scalar, x)} if {@code scalarFirst}. */
+  public static Tensor binary(
+      BinaryFunction function, Tensor x, double scalar, boolean scalarFirst) {
+    boolean inSteps =
+        function == BinaryFunction.POW || (function == BinaryFunction.DIV && scalarFirst);
     if (Halves.widens(x) || (Halves.records(x) && inSteps)) {
-      return Halves.widened(wide -> binary(kernel, wide[0], scalar, scalarFirst), x);
+      return Halves.widened(wide -> binary(function, wide[0], scalar, scalarFirst), x);
     }
-    Tensor out = compute(kernel, x, scalar, scalarFirst, null);
-    if (kernel.isComparison() || !Graph.records(x)) {
+    Tensor out = compute(function, x, scalar, scalarFirst, null);
+    if (function.isComparison() || !Graph.records(x)) {
       return out;
     }
     boolean linear =
-        kernel == BinaryKernel.ADD
-            || kernel == BinaryKernel.SUB
-            || kernel == BinaryKernel.MUL
-            || (kernel == BinaryKernel.DIV && !scalarFirst);
+        function == BinaryFunction.ADD
+            || function == BinaryFunction.SUB
+            || function == BinaryFunction.MUL
+            || (function == BinaryFunction.DIV && !scalarFirst);
     Tensor[] saved =
         linear
             ? Graph.nothing()
-            : kernel == BinaryKernel.POW && scalarFirst ? new Tensor[] {out} : new Tensor[] {x};
+            : function == BinaryFunction.POW && scalarFirst ? new Tensor[] {out} : new Tensor[] {x};
     return Graph.record(
-        kernel.symbol(),
+        function.symbol(),
         out,
         new Tensor[] {x},
         saved,
         (g, saves) ->
             new Tensor[] {
-              switch (kernel) {
+              switch (function) {
                 case ADD -> g;
                 case SUB -> scalarFirst ? g.neg() : g;
                 case MUL -> g.mul(scalar);
                 case DIV ->
                     scalarFirst
-                        ? gradWithScalar(kernel, g, saves.get(0), scalar, true)
+                        ? gradWithScalar(function, g, saves.get(0), scalar, true)
                         : g.div(scalar);
                 case POW -> {
                   if (scalar == 0) { // 0^x is flat for x ≥ 0, and so is x^0
@@ -298,41 +300,46 @@ public final class Elementwise {
                   }
                   yield scalar == 2 && !scalarFirst
                       ? g.mul(saves.get(0)).mul(2)
-                      : gradWithScalar(kernel, g, saves.get(0), scalar, scalarFirst);
+                      : gradWithScalar(function, g, saves.get(0), scalar, scalarFirst);
                 }
                 case MAXIMUM, MINIMUM -> {
                   // A bound, not a rival: at the bound x gets all, as in PyTorch's clamp.
                   Tensor v = saves.get(0);
-                  Tensor inside = kernel == BinaryKernel.MAXIMUM ? v.ge(scalar) : v.le(scalar);
+                  Tensor inside = function == BinaryFunction.MAXIMUM ? v.ge(scalar) : v.le(scalar);
                   yield Tensor.where(inside, g, zeroLike(g));
                 }
-                default -> throw new IllegalStateException(kernel.symbol());
+                default -> throw new IllegalStateException(function.symbol());
               }
             });
   }
 
-  private static Tensor compute(BinaryKernel kernel, Tensor a, Tensor b, @Nullable Tensor into) {
-    String op = kernel.symbol();
+  private static Tensor compute(
+      BinaryFunction function, Tensor a, Tensor b, @Nullable Tensor into) {
+    String op = function.symbol();
     Check.alike(op, a, b);
-    checkType(kernel, a);
+    checkType(function, a);
     Shape shape = Broadcasting.shape(op, a.shape(), b.shape());
     Tensor out =
         into != null
             ? into
             : Tensors.empty(
-                shape, kernel.isComparison() ? DType.BOOL : a.dtype(), Tensors.context(a));
+                shape, function.isComparison() ? DType.BOOL : a.dtype(), Tensors.context(a));
     Dispatch.run(
-        new Binary(kernel, expanded(a, shape), expanded(b, shape), Tensors.view(out)), out, a, b);
+        new Binary(function, expanded(a, shape), expanded(b, shape), Tensors.view(out)), out, a, b);
     return out;
   }
 
   private static Tensor compute(
-      BinaryKernel kernel, Tensor x, double scalar, boolean scalarFirst, @Nullable Tensor into) {
-    checkType(kernel, x);
+      BinaryFunction function,
+      Tensor x,
+      double scalar,
+      boolean scalarFirst,
+      @Nullable Tensor into) {
+    checkType(function, x);
     if (!x.dtype().isFloating()
         && scalar != (x.dtype() == DType.I32 ? (int) scalar : (long) scalar)) {
       throw new DTypeMismatchException(
-          kernel.symbol()
+          function.symbol()
               + ": the scalar "
               + scalar
               + " is not a value of the tensor's type "
@@ -343,16 +350,18 @@ public final class Elementwise {
         into != null
             ? into
             : Tensors.empty(
-                x.shape(), kernel.isComparison() ? DType.BOOL : x.dtype(), Tensors.context(x));
+                x.shape(), function.isComparison() ? DType.BOOL : x.dtype(), Tensors.context(x));
     Dispatch.run(
-        new BinaryScalar(kernel, Tensors.view(x), Tensors.view(out), scalar, scalarFirst), out, x);
+        new BinaryScalar(function, Tensors.view(x), Tensors.view(out), scalar, scalarFirst),
+        out,
+        x);
     return out;
   }
 
-  private static void checkType(BinaryKernel kernel, Tensor x) {
-    boolean equality = kernel == BinaryKernel.EQ || kernel == BinaryKernel.NE;
-    if (kernel.floatingOnly() || (x.dtype() == DType.BOOL && !equality)) {
-      Check.floating(kernel.symbol(), x);
+  private static void checkType(BinaryFunction function, Tensor x) {
+    boolean equality = function == BinaryFunction.EQ || function == BinaryFunction.NE;
+    if (function.floatingOnly() || (x.dtype() == DType.BOOL && !equality)) {
+      Check.floating(function.symbol(), x);
     }
   }
 
@@ -402,9 +411,9 @@ public final class Elementwise {
 
   // ---- in place ----
 
-  /** {@code x = kernel(x, b)}; b broadcasts to x's shape. */
-  public static Tensor inPlace(BinaryKernel kernel, Tensor x, Tensor b) {
-    String op = kernel.symbol() + "_";
+  /** {@code x = function(x, b)}; b broadcasts to x's shape. */
+  public static Tensor inPlace(BinaryFunction function, Tensor x, Tensor b) {
+    String op = function.symbol() + "_";
     Check.writable(op, x);
     if (!Broadcasting.fits(b.shape(), x.shape())) {
       throw new ShapeMismatchException(
@@ -417,33 +426,33 @@ public final class Elementwise {
     }
     if (overlap(x, b)) {
       try (Tensor apart = Movement.copy(b)) {
-        return inPlace(kernel, x, apart);
+        return inPlace(function, x, apart);
       }
     }
     if (!Graph.records(x, b)) {
       if (Halves.widens(x)) {
-        return Tensors.tidy(() -> copyInPlace(x, binary(kernel, x, b)));
+        return Tensors.tidy(() -> copyInPlace(x, binary(function, x, b)));
       }
-      compute(kernel, x, b, x);
+      compute(function, x, b, x);
       Tensors.state(x).storage().bumpVersion();
       return x;
     }
-    return Tensors.tidy(() -> rebase(x, binary(kernel, before(op, x), b)));
+    return Tensors.tidy(() -> rebase(x, binary(function, before(op, x), b)));
   }
 
-  /** {@code x = kernel(x, scalar)}. */
-  public static Tensor inPlace(BinaryKernel kernel, Tensor x, double scalar) {
-    String op = kernel.symbol() + "_";
+  /** {@code x = function(x, scalar)}. */
+  public static Tensor inPlace(BinaryFunction function, Tensor x, double scalar) {
+    String op = function.symbol() + "_";
     Check.writable(op, x);
     if (!Graph.records(x)) {
       if (Halves.widens(x)) {
-        return Tensors.tidy(() -> copyInPlace(x, binary(kernel, x, scalar, false)));
+        return Tensors.tidy(() -> copyInPlace(x, binary(function, x, scalar, false)));
       }
-      compute(kernel, x, scalar, false, x);
+      compute(function, x, scalar, false, x);
       Tensors.state(x).storage().bumpVersion();
       return x;
     }
-    return Tensors.tidy(() -> rebase(x, binary(kernel, before(op, x), scalar, false)));
+    return Tensors.tidy(() -> rebase(x, binary(function, before(op, x), scalar, false)));
   }
 
   /** {@code x = value}, broadcast; the gradient of what x was is 0. */

@@ -14,7 +14,7 @@ import dev.adjoint.internal.Dispatch;
 import dev.adjoint.internal.Tensors;
 import dev.adjoint.spi.Gemm;
 import dev.adjoint.spi.Layout;
-import dev.adjoint.spi.UnaryKernel;
+import dev.adjoint.spi.UnaryFunction;
 import dev.adjoint.spi.View;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
@@ -112,22 +112,22 @@ public final class MatMul {
 
   /** {@link #linear} and {@link Tensor#relu} in one kernel: the same values, rounded once. */
   public static Tensor linearRelu(Tensor x, Tensor weight, @Nullable Tensor bias) {
-    return linear(x, weight, bias, UnaryKernel.RELU);
+    return linear(x, weight, bias, UnaryFunction.RELU);
   }
 
   /** {@link #linear} and {@link Tensor#gelu} in one kernel: the same values, rounded once. */
   public static Tensor linearGelu(Tensor x, Tensor weight, @Nullable Tensor bias) {
-    return linear(x, weight, bias, UnaryKernel.GELU);
+    return linear(x, weight, bias, UnaryFunction.GELU);
   }
 
   /** {@link #linear} and {@link Tensor#geluTanh} in one kernel: the same values, rounded once. */
   public static Tensor linearGeluTanh(Tensor x, Tensor weight, @Nullable Tensor bias) {
-    return linear(x, weight, bias, UnaryKernel.GELU_TANH);
+    return linear(x, weight, bias, UnaryFunction.GELU_TANH);
   }
 
   /** {@link #linear} and {@link Tensor#silu} in one kernel: the same values, rounded once. */
   public static Tensor linearSilu(Tensor x, Tensor weight, @Nullable Tensor bias) {
-    return linear(x, weight, bias, UnaryKernel.SILU);
+    return linear(x, weight, bias, UnaryFunction.SILU);
   }
 
   /**
@@ -135,7 +135,7 @@ public final class MatMul {
    * for it; so their gradients serve.
    */
   private static Tensor linear(
-      Tensor x, Tensor weight, @Nullable Tensor bias, @Nullable UnaryKernel activation) {
+      Tensor x, Tensor weight, @Nullable Tensor bias, @Nullable UnaryFunction activation) {
     checkTypes(x, weight);
     Check.rankAtLeast("linear", x, 1);
     if (weight.rank() != 2 || x.size(-1) != weight.size(1)) {

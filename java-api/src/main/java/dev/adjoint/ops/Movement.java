@@ -10,7 +10,7 @@ import dev.adjoint.internal.Broadcasting;
 import dev.adjoint.internal.Check;
 import dev.adjoint.internal.Dispatch;
 import dev.adjoint.internal.Tensors;
-import dev.adjoint.spi.BinaryKernel;
+import dev.adjoint.spi.BinaryFunction;
 import dev.adjoint.spi.Layout;
 import dev.adjoint.spi.View;
 import java.util.Arrays;
@@ -161,7 +161,7 @@ public final class Movement {
 
   private static void addAt(UnaryOperator<Layout> place, Tensor sum, Tensor x) {
     View target = at(place, sum);
-    Dispatch.run(new Binary(BinaryKernel.ADD, target, Tensors.view(x), target), sum, x);
+    Dispatch.run(new Binary(BinaryFunction.ADD, target, Tensors.view(x), target), sum, x);
   }
 
   private static View at(UnaryOperator<Layout> place, Tensor x) {

@@ -11,7 +11,7 @@ import dev.adjoint.internal.Check;
 import dev.adjoint.internal.Dispatch;
 import dev.adjoint.internal.Tensors;
 import dev.adjoint.spi.Layout;
-import dev.adjoint.spi.ReduceKernel;
+import dev.adjoint.spi.Reduction;
 import dev.adjoint.spi.View;
 import java.util.Arrays;
 
@@ -25,29 +25,29 @@ public final class Reductions {
    * @param keepDims whether reduced dimensions stay, with size 1
    * @throws TensorException for max and min of nothing
    */
-  public static Tensor reduce(ReduceKernel kernel, Tensor x, boolean keepDims, int... dims) {
-    boolean integers = x.dtype() == DType.I64 && kernel != ReduceKernel.MEAN;
+  public static Tensor reduce(Reduction function, Tensor x, boolean keepDims, int... dims) {
+    boolean integers = x.dtype() == DType.I64 && function != Reduction.MEAN;
     if (!integers) {
-      Check.floating(kernel.symbol(), x);
+      Check.floating(function.symbol(), x);
     }
-    if (Halves.widens(x) || (Halves.records(x) && isExtreme(kernel))) {
-      return Halves.widened(wide -> reduce(kernel, wide[0], keepDims, dims), x);
+    if (Halves.widens(x) || (Halves.records(x) && isExtreme(function))) {
+      return Halves.widened(wide -> reduce(function, wide[0], keepDims, dims), x);
     }
-    return reduce(kernel, x, x.dtype(), keepDims, dims);
+    return reduce(function, x, x.dtype(), keepDims, dims);
   }
 
   /** The sum over some dimensions, of BF16 on a backend that computes it, unrounded: in F32. */
   static Tensor sumInF32(Tensor x, int... dims) {
-    return reduce(ReduceKernel.SUM, x, DType.F32, false, dims);
+    return reduce(Reduction.SUM, x, DType.F32, false, dims);
   }
 
-  private static boolean isExtreme(ReduceKernel kernel) {
-    return kernel == ReduceKernel.MAX || kernel == ReduceKernel.MIN;
+  private static boolean isExtreme(Reduction function) {
+    return function == Reduction.MAX || function == Reduction.MIN;
   }
 
   private static Tensor reduce(
-      ReduceKernel kernel, Tensor x, DType type, boolean keepDims, int... dims) {
-    String op = kernel.symbol();
+      Reduction function, Tensor x, DType type, boolean keepDims, int... dims) {
+    String op = function.symbol();
     boolean[] reduced = reducedDims(op, x, dims);
     long[] sizes = x.shape().toArray();
     long count = 1;
@@ -59,32 +59,32 @@ public final class Reductions {
     }
     Shape kept = Shape.of(sizes);
     Check.that(
-        !isExtreme(kernel) || count > 0 || kept.numel() == 0,
+        !isExtreme(function) || count > 0 || kept.numel() == 0,
         op,
         () -> "there is no extreme of no elements: " + x.shape());
     Tensor out =
         Tensors.empty(
             keepDims ? kept : Shape.of(dropped(sizes, reduced)), type, Tensors.context(x));
     View result = Tensors.view(out).with(Layout.contiguous(kept));
-    Dispatch.run(Reduce.of(kernel, Tensors.view(x), result), out, x);
+    Dispatch.run(Reduce.of(function, Tensors.view(x), result), out, x);
     if (Graph.records(x)) {
-      record(kernel, x, out, kept, count);
+      record(function, x, out, kept, count);
     }
     return out;
   }
 
-  private static void record(ReduceKernel kernel, Tensor x, Tensor out, Shape kept, long count) {
+  private static void record(Reduction function, Tensor x, Tensor out, Shape kept, long count) {
     Shape shape = x.shape();
     DType type = x.dtype();
     Graph.record(
-        kernel.symbol(),
+        function.symbol(),
         out,
         new Tensor[] {x},
-        isExtreme(kernel) ? new Tensor[] {x, out} : Graph.nothing(),
+        isExtreme(function) ? new Tensor[] {x, out} : Graph.nothing(),
         (grad, saves) -> {
           Tensor g = withShape(Cast.to(grad, type), kept);
           return new Tensor[] {
-            switch (kernel) {
+            switch (function) {
               case SUM -> Movement.expand(g, shape);
               case MEAN -> Movement.expand(g.div((double) count), shape);
               case MAX, MIN -> {
@@ -96,7 +96,7 @@ public final class Reductions {
                 Tensor share =
                     over.length == 0
                         ? g
-                        : g.div(reduce(ReduceKernel.SUM, hit.to(g.dtype()), true, over));
+                        : g.div(reduce(Reduction.SUM, hit.to(g.dtype()), true, over));
                 Tensor zero = Tensor.full(Shape.scalar(), 0, g.dtype(), g.device());
                 yield Tensor.where(hit, share, zero);
               }

@@ -10,7 +10,7 @@ import dev.adjoint.spi.ElementwiseKernels.Copy;
 import dev.adjoint.spi.ElementwiseKernels.Cast;
 import dev.adjoint.spi.ElementwiseKernels.Fill;
 import dev.adjoint.DType;
-import dev.adjoint.spi.BinaryKernel;
+import dev.adjoint.spi.BinaryFunction;
 
 /** The specification of {@link ElementwiseKernels}. */
 final class ReferenceElementwise {
@@ -76,7 +76,7 @@ final class ReferenceElementwise {
   }
 
   /** The kernel on integers: exact, and modulo 2⁶⁴ (2³² once stored as I32). */
-  private static long apply(BinaryKernel kernel, long a, long b) {
+  private static long apply(BinaryFunction kernel, long a, long b) {
     return switch (kernel) {
       case ADD -> a + b;
       case SUB -> a - b;

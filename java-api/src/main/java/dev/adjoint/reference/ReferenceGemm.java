@@ -4,7 +4,7 @@ import dev.adjoint.Precision;
 import dev.adjoint.spi.Gemm;
 import dev.adjoint.spi.HalfFloats;
 import dev.adjoint.spi.Layout;
-import dev.adjoint.spi.UnaryKernel;
+import dev.adjoint.spi.UnaryFunction;
 import dev.adjoint.spi.View;
 import java.util.Arrays;
 
@@ -36,7 +36,7 @@ final class ReferenceGemm {
     View bias = spec.bias();
     double[] addend = bias == null ? new double[n] : Elements.read(bias);
     Elements out = Elements.of(spec.out());
-    UnaryKernel activation = spec.activation();
+    UnaryFunction activation = spec.activation();
     Elements before = spec.before() == null ? null : Elements.of(spec.before());
     // Rows of all batches in one sequence; row r of a belongs to matrix r / m of b.
     double[] sums = new double[n];

@@ -5,7 +5,7 @@ import dev.adjoint.spi.ReductionKernels.Reduce;
 import dev.adjoint.spi.ReductionKernels.Argmax;
 import dev.adjoint.spi.ReductionKernels.SumSquares;
 import dev.adjoint.spi.Layout;
-import dev.adjoint.spi.ReduceKernel;
+import dev.adjoint.spi.Reduction;
 import dev.adjoint.spi.View;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -38,7 +38,7 @@ final class ReferenceReductions {
     return IntStream.concat(kept, reduced).toArray();
   }
 
-  private static double reduceRow(ReduceKernel kernel, Elements xs, long start, long count) {
+  private static double reduceRow(Reduction kernel, Elements xs, long start, long count) {
     Sum sum = new Sum();
     double max = Double.NEGATIVE_INFINITY;
     double min = Double.POSITIVE_INFINITY;
@@ -56,7 +56,7 @@ final class ReferenceReductions {
     };
   }
 
-  private static long reduceLongRow(ReduceKernel kernel, Elements xs, long start, long count) {
+  private static long reduceLongRow(Reduction kernel, Elements xs, long start, long count) {
     long sum = 0;
     long max = Long.MIN_VALUE;
     long min = Long.MAX_VALUE;

@@ -34,9 +34,9 @@ public sealed interface ElementwiseKernels extends Kernel {
   }
 
   /** {@code out = function(x)}; one floating type. */
-  record Unary(UnaryKernel function, View x, View out) implements ElementwiseKernels {
-    private static final Map<UnaryKernel, Symbols> NAMES =
-        Symbols.each(UnaryKernel.class, f -> new Symbols(f.symbol(), Types.COMPUTED));
+  record Unary(UnaryFunction function, View x, View out) implements ElementwiseKernels {
+    private static final Map<UnaryFunction, Symbols> NAMES =
+        Symbols.each(UnaryFunction.class, f -> new Symbols(f.symbol(), Types.COMPUTED));
 
     @Override
     public String symbol() {
@@ -53,15 +53,15 @@ public sealed interface ElementwiseKernels extends Kernel {
    * {@code out = grad · function'(…)}, where {@code saved} is what {@code function.saves()} names;
    * F32 or F64 if that is the output, which must not have been rounded to less.
    */
-  record UnaryGrad(UnaryKernel function, View grad, View saved, View out)
+  record UnaryGrad(UnaryFunction function, View grad, View saved, View out)
       implements ElementwiseKernels {
-    private static final Map<UnaryKernel, Symbols> NAMES =
+    private static final Map<UnaryFunction, Symbols> NAMES =
         Symbols.each(
-            UnaryKernel.class,
+            UnaryFunction.class,
             f ->
                 new Symbols(
                     f.symbol() + "_grad",
-                    f.saves() == UnaryKernel.Saves.OUTPUT ? Types.WIDE : Types.COMPUTED));
+                    f.saves() == UnaryFunction.Saves.OUTPUT ? Types.WIDE : Types.COMPUTED));
 
     @Override
     public String symbol() {
@@ -75,9 +75,9 @@ public sealed interface ElementwiseKernels extends Kernel {
   }
 
   /** {@code out = function(a, b)}; out is BOOL for comparisons. */
-  record Binary(BinaryKernel function, View a, View b, View out) implements ElementwiseKernels {
-    private static final Map<BinaryKernel, Symbols> NAMES =
-        Symbols.each(BinaryKernel.class, f -> new Symbols(f.symbol(), operands(f)));
+  record Binary(BinaryFunction function, View a, View b, View out) implements ElementwiseKernels {
+    private static final Map<BinaryFunction, Symbols> NAMES =
+        Symbols.each(BinaryFunction.class, f -> new Symbols(f.symbol(), operands(f)));
 
     @Override
     public String symbol() {
@@ -94,10 +94,10 @@ public sealed interface ElementwiseKernels extends Kernel {
    * {@code out = function(a, scalar)}, or {@code function(scalar, a)} if {@code scalarFirst}; the
    * scalar is first converted to a's dtype, for BF16 to F32.
    */
-  record BinaryScalar(BinaryKernel function, View a, View out, double scalar, boolean scalarFirst)
+  record BinaryScalar(BinaryFunction function, View a, View out, double scalar, boolean scalarFirst)
       implements ElementwiseKernels {
-    private static final Map<BinaryKernel, Symbols> NAMES =
-        Symbols.each(BinaryKernel.class, f -> new Symbols(f.symbol() + "_scalar", operands(f)));
+    private static final Map<BinaryFunction, Symbols> NAMES =
+        Symbols.each(BinaryFunction.class, f -> new Symbols(f.symbol() + "_scalar", operands(f)));
 
     @Override
     public String symbol() {
@@ -193,8 +193,8 @@ public sealed interface ElementwiseKernels extends Kernel {
     }
   }
 
-  private static Types operands(BinaryKernel function) {
-    if (function == BinaryKernel.EQ || function == BinaryKernel.NE) {
+  private static Types operands(BinaryFunction function) {
+    if (function == BinaryFunction.EQ || function == BinaryFunction.NE) {
       return Types.COMPARABLE;
     }
     return function.floatingOnly() ? Types.COMPUTED : Types.NUMBERS;

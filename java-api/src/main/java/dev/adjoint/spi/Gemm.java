@@ -49,12 +49,13 @@ public record Gemm(
     double alpha,
     double beta,
     Precision precision,
-    @Nullable UnaryKernel activation)
+    @Nullable UnaryFunction activation)
     implements Kernel {
   /** The functions that can be applied to a product: {@code ADJ_ACTIVATION} in elementwise.def. */
-  public static final Set<UnaryKernel> ACTIVATIONS =
+  public static final Set<UnaryFunction> ACTIVATIONS =
       Collections.unmodifiableSet(
-          EnumSet.of(UnaryKernel.RELU, UnaryKernel.GELU, UnaryKernel.GELU_TANH, UnaryKernel.SILU));
+          EnumSet.of(
+              UnaryFunction.RELU, UnaryFunction.GELU, UnaryFunction.GELU_TANH, UnaryFunction.SILU));
 
   private static final int HEAD_WORDS = 16;
 
@@ -99,12 +100,12 @@ public record Gemm(
   // ---- the C kernels ----
 
   /** The names of the C kernels with factors of one kind, alone or with an activation. */
-  private record Names(Symbols alone, Map<UnaryKernel, Symbols> activated, Symbols scratchBytes) {
+  private record Names(Symbols alone, Map<UnaryFunction, Symbols> activated, Symbols scratchBytes) {
     static Names of(String factors, Types types) {
       return new Names(
           new Symbols("gemm" + factors, types),
           Symbols.each(
-              UnaryKernel.class,
+              UnaryFunction.class,
               ACTIVATIONS,
               f -> new Symbols("gemm_" + f.symbol() + factors, types)),
           new Symbols("gemm_scratch_bytes" + factors, types));

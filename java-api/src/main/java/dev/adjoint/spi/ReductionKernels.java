@@ -21,22 +21,21 @@ public sealed interface ReductionKernels extends Kernel {
    *
    * @param out of x's type; a sum of BF16 may be F32
    */
-  record Reduce(ReduceKernel function, View x, View out) implements ReductionKernels {
-    private static final Map<ReduceKernel, Symbols> NAMES =
+  record Reduce(Reduction function, View x, View out) implements ReductionKernels {
+    private static final Map<Reduction, Symbols> NAMES =
         Symbols.each(
-            ReduceKernel.class,
+            Reduction.class,
             f ->
                 new Symbols(
-                    "reduce_" + f.symbol(),
-                    f == ReduceKernel.MEAN ? Types.COMPUTED : Types.WITH_I64));
+                    "reduce_" + f.symbol(), f == Reduction.MEAN ? Types.COMPUTED : Types.WITH_I64));
 
     private static final Symbols SUM_TO_F32 = new Symbols("reduce_sum_f32", Types.HALVES);
 
     /** A reduction of any number of elements: of none it is a {@link ElementwiseKernels.Fill}. */
-    public static Kernel of(ReduceKernel function, View x, View out) {
+    public static Kernel of(Reduction function, View x, View out) {
       return x.numel() > 0
           ? new Reduce(function, x, out)
-          : new ElementwiseKernels.Fill(out, function == ReduceKernel.MEAN ? Double.NaN : 0);
+          : new ElementwiseKernels.Fill(out, function == Reduction.MEAN ? Double.NaN : 0);
     }
 
     @Override

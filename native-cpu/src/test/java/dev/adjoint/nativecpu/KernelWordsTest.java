@@ -13,7 +13,7 @@ import dev.adjoint.spi.Gemm;
 import dev.adjoint.spi.Kernel;
 import dev.adjoint.spi.Layout;
 import dev.adjoint.spi.Memory;
-import dev.adjoint.spi.UnaryKernel;
+import dev.adjoint.spi.UnaryFunction;
 import dev.adjoint.spi.View;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -229,7 +229,7 @@ class KernelWordsTest {
     if (type == Precision.class) {
       return Precision.F32;
     }
-    return type == UnaryKernel.class ? UnaryKernel.SILU : type.getEnumConstants()[0];
+    return type == UnaryFunction.class ? UnaryFunction.SILU : type.getEnumConstants()[0];
   }
 
   /** Nothing runs on these addresses; each is different. */

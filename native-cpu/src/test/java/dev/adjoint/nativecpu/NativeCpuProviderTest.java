@@ -19,7 +19,7 @@ import dev.adjoint.Shape;
 import dev.adjoint.TensorException;
 import dev.adjoint.spi.Backend;
 import dev.adjoint.spi.BackendProvider;
-import dev.adjoint.spi.BinaryKernel;
+import dev.adjoint.spi.BinaryFunction;
 import dev.adjoint.spi.KernelCall;
 import dev.adjoint.spi.KernelStatusException;
 import dev.adjoint.spi.Layout;
@@ -143,7 +143,7 @@ class NativeCpuProviderTest {
           Calls.of(
               backend,
               new ElementwiseKernels.Binary(
-                  BinaryKernel.ADD, floats(backend, 1, 2, 3), floats(backend, 10, 20, 30), out));
+                  BinaryFunction.ADD, floats(backend, 1, 2, 3), floats(backend, 10, 20, 30), out));
       assertEquals("add_f32", call.kernel());
       call.run();
       assertArrayEquals(new float[] {11, 22, 33}, read(backend, out));
@@ -157,7 +157,7 @@ class NativeCpuProviderTest {
       View x = empty(backend, DType.F32, n);
       View out = empty(backend, DType.F32, n);
       Calls.of(backend, new ElementwiseKernels.Fill(x, 2)).run();
-      Calls.of(backend, new ElementwiseKernels.BinaryScalar(BinaryKernel.SUB, x, out, 5, true))
+      Calls.of(backend, new ElementwiseKernels.BinaryScalar(BinaryFunction.SUB, x, out, 5, true))
           .run();
       for (float value : read(backend, out)) {
         assertEquals(3, value);
@@ -187,10 +187,10 @@ class NativeCpuProviderTest {
     List<KernelCall> calls =
         List.of(
             Calls.of(
-                backend, new ElementwiseKernels.BinaryScalar(BinaryKernel.MUL, x, x, 2, false)),
+                backend, new ElementwiseKernels.BinaryScalar(BinaryFunction.MUL, x, x, 2, false)),
             Calls.of(backend, new IndexKernels.Gather(table, index, row)),
             Calls.of(
-                backend, new ElementwiseKernels.BinaryScalar(BinaryKernel.ADD, x, x, 1, false)));
+                backend, new ElementwiseKernels.BinaryScalar(BinaryFunction.ADD, x, x, 1, false)));
     try (Replay replay = backend.compile(calls)) {
       replay.run();
       assertArrayEquals(new float[] {3, 5}, read(backend, x));

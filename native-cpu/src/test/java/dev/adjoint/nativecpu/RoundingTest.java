@@ -11,7 +11,7 @@ import dev.adjoint.DType;
 import dev.adjoint.Device;
 import dev.adjoint.Shape;
 import dev.adjoint.spi.Backend;
-import dev.adjoint.spi.BinaryKernel;
+import dev.adjoint.spi.BinaryFunction;
 import dev.adjoint.spi.KernelCall;
 import dev.adjoint.spi.Layout;
 import dev.adjoint.spi.Memory;
@@ -109,7 +109,7 @@ class RoundingTest {
       backend.upload(MemorySegment.ofArray(values), x);
       KernelCall call =
           Calls.of(
-              backend, new ElementwiseKernels.BinaryScalar(BinaryKernel.MUL, x, y, 0.3f, false));
+              backend, new ElementwiseKernels.BinaryScalar(BinaryFunction.MUL, x, y, 0.3f, false));
       call.run();
       MemorySegment expected = MemorySegment.ofArray(new float[n]);
       MemorySegment actual = MemorySegment.ofArray(new float[n]);

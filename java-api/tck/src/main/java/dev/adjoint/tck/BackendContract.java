@@ -15,7 +15,7 @@ import dev.adjoint.DType;
 import dev.adjoint.Shape;
 import dev.adjoint.reference.ReferenceBackend;
 import dev.adjoint.spi.Backend;
-import dev.adjoint.spi.BinaryKernel;
+import dev.adjoint.spi.BinaryFunction;
 import dev.adjoint.spi.KernelCall;
 import dev.adjoint.spi.KernelStatusException;
 import dev.adjoint.spi.Layout;
@@ -168,9 +168,9 @@ public abstract class BackendContract {
       stage.load(List.of(numbers, indices, rows));
       View x = stage.view(0);
       KernelCall increment =
-          stage.call(new ElementwiseKernels.BinaryScalar(BinaryKernel.ADD, x, x, 1, false));
+          stage.call(new ElementwiseKernels.BinaryScalar(BinaryFunction.ADD, x, x, 1, false));
       KernelCall twice =
-          stage.call(new ElementwiseKernels.BinaryScalar(BinaryKernel.MUL, x, x, 2, false));
+          stage.call(new ElementwiseKernels.BinaryScalar(BinaryFunction.MUL, x, x, 2, false));
       KernelCall refused = stage.call(new IndexKernels.Gather(x, stage.view(1), stage.view(2)));
       stage.replay(List.of(increment, twice, increment));
       assertEquals(List.of(3.0, 5.0, 7.0), elements(numbers, stage));

@@ -3,9 +3,9 @@ package dev.adjoint.tck;
 import dev.adjoint.spi.ElementwiseKernels;
 import dev.adjoint.DType;
 import dev.adjoint.Shape;
-import dev.adjoint.spi.BinaryKernel;
+import dev.adjoint.spi.BinaryFunction;
 import dev.adjoint.spi.Layout;
-import dev.adjoint.spi.UnaryKernel;
+import dev.adjoint.spi.UnaryFunction;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
@@ -24,21 +24,21 @@ final class ElementwiseCases {
     for (DType dtype : DType.values()) {
       String suffix = "_" + dtype.suffix();
       if (floating.contains(dtype)) {
-        for (UnaryKernel kernel : UnaryKernel.values()) {
-          groups.add(new KernelGroup(kernel.symbol() + suffix, c -> unary(kernel, dtype, c)));
-          if (!dtype.isHalf() || kernel.saves() != UnaryKernel.Saves.OUTPUT) {
+        for (UnaryFunction function : UnaryFunction.values()) {
+          groups.add(new KernelGroup(function.symbol() + suffix, c -> unary(function, dtype, c)));
+          if (!dtype.isHalf() || function.saves() != UnaryFunction.Saves.OUTPUT) {
             groups.add(
                 new KernelGroup(
-                    kernel.symbol() + "_grad" + suffix, c -> unaryGrad(kernel, dtype, c)));
+                    function.symbol() + "_grad" + suffix, c -> unaryGrad(function, dtype, c)));
           }
         }
       }
-      for (BinaryKernel kernel : BinaryKernel.values()) {
-        if (floating.contains(dtype) || (!dtype.isFloating() && accepts(kernel, dtype))) {
-          groups.add(new KernelGroup(kernel.symbol() + suffix, c -> binary(kernel, dtype, c)));
+      for (BinaryFunction function : BinaryFunction.values()) {
+        if (floating.contains(dtype) || (!dtype.isFloating() && accepts(function, dtype))) {
+          groups.add(new KernelGroup(function.symbol() + suffix, c -> binary(function, dtype, c)));
           groups.add(
               new KernelGroup(
-                  kernel.symbol() + "_scalar" + suffix, c -> binaryScalar(kernel, dtype, c)));
+                  function.symbol() + "_scalar" + suffix, c -> binaryScalar(function, dtype, c)));
         }
       }
       groups.add(new KernelGroup("where" + suffix, c -> where(dtype, c)));
@@ -78,25 +78,25 @@ final class ElementwiseCases {
 
   // ---- unary and its gradient ----
 
-  private static void unary(UnaryKernel kernel, DType dtype, Consumer<KernelCase> check) {
-    LongToDoubleFunction values = arguments(kernel);
-    OneToOne sweep = (shape, from, to) -> unary(kernel, dtype, shape, from, to, values);
+  private static void unary(UnaryFunction function, DType dtype, Consumer<KernelCase> check) {
+    LongToDoubleFunction values = arguments(function);
+    OneToOne sweep = (shape, from, to) -> unary(function, dtype, shape, from, to, values);
     sweep.sweep(check);
     LongToDoubleFunction special = Samples.cycle(Samples.special(dtype));
-    check.accept(unary(kernel, dtype, SPECIAL, Placement.DENSE, Placement.DENSE, special));
-    check.accept(unary(kernel, dtype, SPECIAL, Placement.STEPPED, Placement.DENSE, special));
+    check.accept(unary(function, dtype, SPECIAL, Placement.DENSE, Placement.DENSE, special));
+    check.accept(unary(function, dtype, SPECIAL, Placement.STEPPED, Placement.DENSE, special));
     Operand x = Operand.updated(dtype, Placement.SHIFTED.of(Shape.of(3, 45)), values);
     check.accept(
         KernelCase.of(
-                kernel.symbol() + " in place",
-                OpCatalog.tolerance(kernel),
-                stage -> new ElementwiseKernels.Unary(kernel, stage.view(0), stage.view(0)),
+                function.symbol() + " in place",
+                OpCatalog.tolerance(function),
+                stage -> new ElementwiseKernels.Unary(function, stage.view(0), stage.view(0)),
                 x)
             .withScale(i -> size(x, i)));
   }
 
   private static KernelCase unary(
-      UnaryKernel kernel,
+      UnaryFunction function,
       DType dtype,
       Shape shape,
       Placement from,
@@ -104,43 +104,43 @@ final class ElementwiseCases {
       LongToDoubleFunction values) {
     Operand x = Operand.input(dtype, from.of(shape), values);
     return KernelCase.of(
-            kernel.symbol(),
-            OpCatalog.tolerance(kernel),
-            stage -> new ElementwiseKernels.Unary(kernel, stage.view(0), stage.view(1)),
+            function.symbol(),
+            OpCatalog.tolerance(function),
+            stage -> new ElementwiseKernels.Unary(function, stage.view(0), stage.view(1)),
             x,
             Operand.output(dtype, to.of(shape)))
         .withScale(i -> size(x, i));
   }
 
-  private static void unaryGrad(UnaryKernel kernel, DType dtype, Consumer<KernelCase> check) {
-    LongToDoubleFunction values = arguments(kernel);
-    OneToOne sweep = (shape, from, to) -> unaryGrad(kernel, dtype, shape, from, to, values);
+  private static void unaryGrad(UnaryFunction function, DType dtype, Consumer<KernelCase> check) {
+    LongToDoubleFunction values = arguments(function);
+    OneToOne sweep = (shape, from, to) -> unaryGrad(function, dtype, shape, from, to, values);
     sweep.sweep(check);
     LongToDoubleFunction special = Samples.cycle(Samples.special(dtype));
-    check.accept(unaryGrad(kernel, dtype, SPECIAL, Placement.DENSE, Placement.DENSE, special));
+    check.accept(unaryGrad(function, dtype, SPECIAL, Placement.DENSE, Placement.DENSE, special));
   }
 
   private static KernelCase unaryGrad(
-      UnaryKernel kernel,
+      UnaryFunction function,
       DType dtype,
       Shape shape,
       Placement from,
       Placement to,
       LongToDoubleFunction values) {
     LongToDoubleFunction saved =
-        kernel.saves() == UnaryKernel.Saves.OUTPUT
-            ? i -> kernel.apply(values.applyAsDouble(i))
+        function.saves() == UnaryFunction.Saves.OUTPUT
+            ? i -> function.apply(values.applyAsDouble(i))
             : values;
     // The saved value mostly lies elsewhere than the gradient.
     Placement third = from.distinct((int) shape.numel());
     Operand grad = Operand.input(dtype, from.of(shape), Samples.uniform(shape.numel(), -2, 2));
     Operand value = Operand.input(dtype, third.of(shape), saved);
     return KernelCase.of(
-            kernel.symbol() + "_grad",
-            OpCatalog.gradTolerance(kernel),
+            function.symbol() + "_grad",
+            OpCatalog.gradTolerance(function),
             stage ->
                 new ElementwiseKernels.UnaryGrad(
-                    kernel, stage.view(0), stage.view(1), stage.view(2)),
+                    function, stage.view(0), stage.view(1), stage.view(2)),
             grad,
             value,
             Operand.output(dtype, to.of(shape)))
@@ -148,8 +148,8 @@ final class ElementwiseCases {
   }
 
   /** Mostly of ordinary size, some large, some tiny. */
-  private static LongToDoubleFunction arguments(UnaryKernel kernel) {
-    LongToDoubleFunction unit = Samples.uniform(kernel.symbol().hashCode(), -1, 1);
+  private static LongToDoubleFunction arguments(UnaryFunction function) {
+    LongToDoubleFunction unit = Samples.uniform(function.symbol().hashCode(), -1, 1);
     return i -> unit.applyAsDouble(i) * (i % 7 == 3 ? 120 : i % 7 == 5 ? 1e-3 : 6);
   }
 
@@ -159,45 +159,45 @@ final class ElementwiseCases {
 
   // ---- binary ----
 
-  private static boolean accepts(BinaryKernel kernel, DType integers) {
+  private static boolean accepts(BinaryFunction function, DType integers) {
     return integers == DType.BOOL
-        ? kernel == BinaryKernel.EQ || kernel == BinaryKernel.NE
-        : !kernel.floatingOnly();
+        ? function == BinaryFunction.EQ || function == BinaryFunction.NE
+        : !function.floatingOnly();
   }
 
-  private static void binary(BinaryKernel kernel, DType dtype, Consumer<KernelCase> check) {
-    LongToDoubleFunction as = left(kernel, dtype);
-    LongToDoubleFunction bs = right(kernel, dtype, as);
+  private static void binary(BinaryFunction function, DType dtype, Consumer<KernelCase> check) {
+    LongToDoubleFunction as = left(function, dtype);
+    LongToDoubleFunction bs = right(function, dtype, as);
     Placement dense = Placement.DENSE;
     Placement shifted = Placement.SHIFTED;
     for (long size : Samples.sizes()) {
       Shape shape = Shape.of(size);
-      check.accept(binary(kernel, dtype, shape, dense, dense, dense, as, bs));
-      check.accept(binary(kernel, dtype, shape, shifted, dense, shifted, as, bs));
-      check.accept(binary(kernel, dtype, shape, dense, Placement.REPEATED, dense, as, bs));
-      check.accept(binary(kernel, dtype, shape, Placement.REPEATED, dense, dense, as, bs));
+      check.accept(binary(function, dtype, shape, dense, dense, dense, as, bs));
+      check.accept(binary(function, dtype, shape, shifted, dense, shifted, as, bs));
+      check.accept(binary(function, dtype, shape, dense, Placement.REPEATED, dense, as, bs));
+      check.accept(binary(function, dtype, shape, Placement.REPEATED, dense, dense, as, bs));
     }
     for (Shape shape : Samples.SHAPES) {
       for (Placement a : Placement.ALL) {
         int turn = 0;
         for (Placement b : Placement.ALL) {
-          check.accept(binary(kernel, dtype, shape, a, b, a.distinct(turn++), as, bs));
+          check.accept(binary(function, dtype, shape, a, b, a.distinct(turn++), as, bs));
         }
       }
     }
     for (Placement b :
         List.of(Placement.REPEATED_ROWS, Placement.REPEATED_COLS, Placement.TRANSPOSED)) {
-      check.accept(binary(kernel, dtype, WIDE, Placement.DENSE, b, Placement.DENSE, as, bs));
-      check.accept(binary(kernel, dtype, WIDE, b, Placement.TRANSPOSED, Placement.DENSE, as, bs));
+      check.accept(binary(function, dtype, WIDE, Placement.DENSE, b, Placement.DENSE, as, bs));
+      check.accept(binary(function, dtype, WIDE, b, Placement.TRANSPOSED, Placement.DENSE, as, bs));
     }
-    binarySpecial(kernel, dtype, check);
-    if (!kernel.isComparison()) {
-      binaryInPlace(kernel, dtype, as, bs, check);
+    binarySpecial(function, dtype, check);
+    if (!function.isComparison()) {
+      binaryInPlace(function, dtype, as, bs, check);
     }
   }
 
   private static KernelCase binary(
-      BinaryKernel kernel,
+      BinaryFunction function,
       DType dtype,
       Shape shape,
       Placement a,
@@ -206,22 +206,24 @@ final class ElementwiseCases {
       LongToDoubleFunction as,
       LongToDoubleFunction bs) {
     return KernelCase.of(
-        kernel.symbol(),
-        OpCatalog.tolerance(kernel),
-        stage -> new ElementwiseKernels.Binary(kernel, stage.view(0), stage.view(1), stage.view(2)),
+        function.symbol(),
+        OpCatalog.tolerance(function),
+        stage ->
+            new ElementwiseKernels.Binary(function, stage.view(0), stage.view(1), stage.view(2)),
         Operand.input(dtype, a.of(shape), as),
         Operand.input(dtype, b.of(shape), bs),
-        Operand.output(result(kernel, dtype), to.of(shape)));
+        Operand.output(result(function, dtype), to.of(shape)));
   }
 
   /** Every special value with every other one. */
-  private static void binarySpecial(BinaryKernel kernel, DType dtype, Consumer<KernelCase> check) {
+  private static void binarySpecial(
+      BinaryFunction function, DType dtype, Consumer<KernelCase> check) {
     if (dtype.isFloating()) {
       double[] special = Samples.special(dtype);
       Shape all = Shape.of(special.length, special.length);
       check.accept(
           binary(
-              kernel,
+              function,
               dtype,
               all,
               Placement.REPEATED_COLS,
@@ -233,7 +235,7 @@ final class ElementwiseCases {
   }
 
   private static void binaryInPlace(
-      BinaryKernel kernel,
+      BinaryFunction function,
       DType dtype,
       LongToDoubleFunction as,
       LongToDoubleFunction bs,
@@ -242,26 +244,27 @@ final class ElementwiseCases {
     for (Placement a : Placement.DISTINCT) {
       check.accept(
           KernelCase.of(
-              kernel.symbol() + " into its first operand",
-              OpCatalog.tolerance(kernel),
+              function.symbol() + " into its first operand",
+              OpCatalog.tolerance(function),
               stage ->
                   new ElementwiseKernels.Binary(
-                      kernel, stage.view(0), stage.view(1), stage.view(0)),
+                      function, stage.view(0), stage.view(1), stage.view(0)),
               Operand.updated(dtype, a.of(shape), as),
               Operand.input(dtype, Placement.SHIFTED.of(shape), bs)));
       check.accept(
           KernelCase.of(
-              kernel.symbol() + " into its second operand",
-              OpCatalog.tolerance(kernel),
+              function.symbol() + " into its second operand",
+              OpCatalog.tolerance(function),
               stage ->
                   new ElementwiseKernels.Binary(
-                      kernel, stage.view(0), stage.view(1), stage.view(1)),
+                      function, stage.view(0), stage.view(1), stage.view(1)),
               Operand.input(dtype, a.of(shape), as),
               Operand.updated(dtype, Placement.DENSE.of(shape), bs)));
     }
   }
 
-  private static void binaryScalar(BinaryKernel kernel, DType dtype, Consumer<KernelCase> check) {
+  private static void binaryScalar(
+      BinaryFunction function, DType dtype, Consumer<KernelCase> check) {
     double[] scalars =
         switch (dtype) {
           case F32, F64, BF16 ->
@@ -285,12 +288,12 @@ final class ElementwiseCases {
       OneToOne sweep =
           (shape, from, to) ->
               binaryScalar(
-                  kernel, dtype, shape, from, to, dtype == DType.BOOL ? 1 : 2.5, scalarFirst);
+                  function, dtype, shape, from, to, dtype == DType.BOOL ? 1 : 2.5, scalarFirst);
       sweep.sweep(check);
       for (double scalar : scalars) {
         check.accept(
             binaryScalar(
-                kernel,
+                function,
                 dtype,
                 Shape.of(45),
                 Placement.DENSE,
@@ -302,7 +305,7 @@ final class ElementwiseCases {
   }
 
   private static KernelCase binaryScalar(
-      BinaryKernel kernel,
+      BinaryFunction function,
       DType dtype,
       Shape shape,
       Placement from,
@@ -310,29 +313,29 @@ final class ElementwiseCases {
       double scalar,
       boolean scalarFirst) {
     return KernelCase.of(
-        kernel.symbol() + (scalarFirst ? " of " + scalar + " and" : " with " + scalar),
-        OpCatalog.tolerance(kernel),
+        function.symbol() + (scalarFirst ? " of " + scalar + " and" : " with " + scalar),
+        OpCatalog.tolerance(function),
         stage ->
             new ElementwiseKernels.BinaryScalar(
-                kernel, stage.view(0), stage.view(1), scalar, scalarFirst),
-        Operand.input(dtype, from.of(shape), left(kernel, dtype)),
-        Operand.output(result(kernel, dtype), to.of(shape)));
+                function, stage.view(0), stage.view(1), scalar, scalarFirst),
+        Operand.input(dtype, from.of(shape), left(function, dtype)),
+        Operand.output(result(function, dtype), to.of(shape)));
   }
 
-  private static DType result(BinaryKernel kernel, DType dtype) {
-    return kernel.isComparison() ? DType.BOOL : dtype;
+  private static DType result(BinaryFunction function, DType dtype) {
+    return function.isComparison() ? DType.BOOL : dtype;
   }
 
-  private static LongToDoubleFunction left(BinaryKernel kernel, DType dtype) {
-    return kernel == BinaryKernel.POW
+  private static LongToDoubleFunction left(BinaryFunction function, DType dtype) {
+    return function == BinaryFunction.POW
         ? Samples.uniform(1, 0, 4)
-        : Samples.any(kernel.symbol().hashCode(), dtype);
+        : Samples.any(function.symbol().hashCode(), dtype);
   }
 
   /** Second operands; every fifth equals the first, for comparisons. */
   private static LongToDoubleFunction right(
-      BinaryKernel kernel, DType dtype, LongToDoubleFunction left) {
-    LongToDoubleFunction other = Samples.any(~kernel.symbol().hashCode(), dtype);
+      BinaryFunction function, DType dtype, LongToDoubleFunction left) {
+    LongToDoubleFunction other = Samples.any(~function.symbol().hashCode(), dtype);
     return i -> (i % 5 == 0 ? left : other).applyAsDouble(i);
   }
 

@@ -5,7 +5,7 @@ import dev.adjoint.Precision;
 import dev.adjoint.Shape;
 import dev.adjoint.spi.Gemm;
 import dev.adjoint.spi.Layout;
-import dev.adjoint.spi.UnaryKernel;
+import dev.adjoint.spi.UnaryFunction;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
@@ -96,7 +96,7 @@ final class GemmCases {
       product(65, 1030, 70);
       placed(67, 33, 129);
       batches();
-      for (UnaryKernel activation : Gemm.ACTIVATIONS) {
+      for (UnaryFunction activation : Gemm.ACTIVATIONS) {
         activated(activation);
       }
     }
@@ -181,7 +181,7 @@ final class GemmCases {
     }
 
     /** Every path: single rows and columns, tiles, batches. */
-    private void activated(UnaryKernel activation) {
+    private void activated(UnaryFunction activation) {
       for (long m : new long[] {1, 3, 67}) {
         for (long n : new long[] {1, 33, 64, 130}) {
           for (Placement placement : List.of(Placement.DENSE, Placement.TRANSPOSED)) {
@@ -224,7 +224,7 @@ final class GemmCases {
         boolean withBias,
         double alpha,
         double beta,
-        @Nullable UnaryKernel activation,
+        @Nullable UnaryFunction activation,
         boolean withBefore) {
       List<Operand> operands = new ArrayList<>();
       operands.add(Operand.input(types.a(), a, Samples.uniform(1, -1, 1)));

@@ -1,8 +1,8 @@
 package dev.adjoint.tck;
 
 import dev.adjoint.Shape;
-import dev.adjoint.spi.BinaryKernel;
-import dev.adjoint.spi.UnaryKernel;
+import dev.adjoint.spi.BinaryFunction;
+import dev.adjoint.spi.UnaryFunction;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -39,19 +39,19 @@ public final class OpCatalog {
 
   private OpCatalog() {}
 
-  /** What backends promise about a kernel's values. */
-  static Tolerance tolerance(UnaryKernel kernel) {
-    return find(kernel.symbol()).tolerance();
+  /** What backends promise about a function's values. */
+  static Tolerance tolerance(UnaryFunction function) {
+    return find(function.symbol()).tolerance();
   }
 
-  /** What backends promise about a kernel's derivative. */
-  static Tolerance gradTolerance(UnaryKernel kernel) {
-    return find(kernel.symbol()).gradTolerance();
+  /** What backends promise about a function's derivative. */
+  static Tolerance gradTolerance(UnaryFunction function) {
+    return find(function.symbol()).gradTolerance();
   }
 
-  /** What backends promise about a kernel's values. */
-  static Tolerance tolerance(BinaryKernel kernel) {
-    return find(kernel.symbol()).tolerance();
+  /** What backends promise about a function's values. */
+  static Tolerance tolerance(BinaryFunction function) {
+    return find(function.symbol()).tolerance();
   }
 
   private static Op find(String name) {

@@ -3,7 +3,7 @@ package dev.adjoint.tck;
 import dev.adjoint.spi.ReductionKernels;
 import dev.adjoint.DType;
 import dev.adjoint.Shape;
-import dev.adjoint.spi.ReduceKernel;
+import dev.adjoint.spi.Reduction;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -21,12 +21,12 @@ final class ReductionCases {
   static List<KernelGroup> groups(List<DType> floating) {
     List<KernelGroup> groups = new ArrayList<>();
     for (DType dtype : Stream.concat(floating.stream(), Stream.of(DType.I64)).toList()) {
-      for (ReduceKernel kernel : ReduceKernel.values()) {
-        if (kernel != ReduceKernel.MEAN || dtype.isFloating()) {
+      for (Reduction function : Reduction.values()) {
+        if (function != Reduction.MEAN || dtype.isFloating()) {
           groups.add(
               new KernelGroup(
-                  "reduce_" + kernel.symbol() + "_" + dtype.suffix(),
-                  c -> reduce(kernel, dtype, dtype, c)));
+                  "reduce_" + function.symbol() + "_" + dtype.suffix(),
+                  c -> reduce(function, dtype, dtype, c)));
         }
       }
       groups.add(new KernelGroup("argmax_" + dtype.suffix(), c -> argmax(dtype, c)));
@@ -34,7 +34,7 @@ final class ReductionCases {
         groups.add(
             new KernelGroup(
                 "reduce_sum_f32_" + dtype.suffix(),
-                c -> reduce(ReduceKernel.SUM, dtype, DType.F32, c)));
+                c -> reduce(Reduction.SUM, dtype, DType.F32, c)));
       } else if (dtype.isFloating()) {
         groups.add(new KernelGroup("sum_squares_" + dtype.suffix(), c -> sumSquares(dtype, c)));
       }
@@ -43,18 +43,18 @@ final class ReductionCases {
   }
 
   private static void reduce(
-      ReduceKernel kernel, DType dtype, DType to, Consumer<KernelCase> check) {
-    LongToDoubleFunction values = Samples.any(kernel.symbol().hashCode(), dtype);
+      Reduction function, DType dtype, DType to, Consumer<KernelCase> check) {
+    LongToDoubleFunction values = Samples.any(function.symbol().hashCode(), dtype);
     for (long size : Samples.sizes()) {
-      reduce(check, kernel, dtype, to, Shape.of(size), 1, Placement.DENSE, values);
-      reduce(check, kernel, dtype, to, Shape.of(3, size), 2, Placement.SHIFTED, values);
-      reduce(check, kernel, dtype, to, Shape.of(3, size), 1, Placement.DENSE, values);
-      reduce(check, kernel, dtype, to, Shape.of(size, 5), 1, Placement.PITCHED, values);
+      reduce(check, function, dtype, to, Shape.of(size), 1, Placement.DENSE, values);
+      reduce(check, function, dtype, to, Shape.of(3, size), 2, Placement.SHIFTED, values);
+      reduce(check, function, dtype, to, Shape.of(3, size), 1, Placement.DENSE, values);
+      reduce(check, function, dtype, to, Shape.of(size, 5), 1, Placement.PITCHED, values);
     }
     for (Shape shape : Samples.SHAPES) {
       for (int dims = 0; dims < 1 << shape.rank(); dims++) {
         for (Placement from : Placement.ALL) {
-          reduce(check, kernel, dtype, to, shape, dims, from, values);
+          reduce(check, function, dtype, to, shape, dims, from, values);
         }
       }
     }
@@ -69,7 +69,7 @@ final class ReductionCases {
             Shape.of(3, 1000, 2, 7))) {
       for (int dims = 1; dims < 1 << shape.rank(); dims++) {
         for (Placement from : List.of(Placement.DENSE, Placement.TRANSPOSED, Placement.STEPPED)) {
-          reduce(check, kernel, dtype, to, shape, dims, from, values);
+          reduce(check, function, dtype, to, shape, dims, from, values);
         }
       }
     }
@@ -79,9 +79,9 @@ final class ReductionCases {
         for (long at = 0; at < 40; at++) {
           long place = at;
           LongToDoubleFunction one = i -> i == place ? special : values.applyAsDouble(i);
-          reduce(check, kernel, dtype, to, Shape.of(2, 20), 2, Placement.DENSE, one);
-          reduce(check, kernel, dtype, to, Shape.of(2, 20), 1, Placement.DENSE, one);
-          reduce(check, kernel, dtype, to, Shape.of(2, 20), 2, Placement.STEPPED, one);
+          reduce(check, function, dtype, to, Shape.of(2, 20), 2, Placement.DENSE, one);
+          reduce(check, function, dtype, to, Shape.of(2, 20), 1, Placement.DENSE, one);
+          reduce(check, function, dtype, to, Shape.of(2, 20), 2, Placement.STEPPED, one);
         }
       }
     }
@@ -90,7 +90,7 @@ final class ReductionCases {
   /** Reduces the dimensions whose bits are set; extremes of nothing are refused above the seam. */
   private static void reduce(
       Consumer<KernelCase> check,
-      ReduceKernel kernel,
+      Reduction function,
       DType dtype,
       DType to,
       Shape shape,
@@ -105,15 +105,15 @@ final class ReductionCases {
         sizes[d] = 1;
       }
     }
-    boolean extreme = kernel == ReduceKernel.MAX || kernel == ReduceKernel.MIN;
+    boolean extreme = function == Reduction.MAX || function == Reduction.MIN;
     if (extreme && count == 0) {
       return;
     }
     check.accept(
         KernelCase.of(
-                kernel.symbol() + " over dims " + Integer.toBinaryString(dims),
+                function.symbol() + " over dims " + Integer.toBinaryString(dims),
                 extreme ? Tolerance.EXACT : SUMS,
-                stage -> ReductionKernels.Reduce.of(kernel, stage.view(0), stage.view(1)),
+                stage -> ReductionKernels.Reduce.of(function, stage.view(0), stage.view(1)),
                 Operand.input(dtype, from.of(shape), values),
                 Operand.output(to, Placement.DENSE.of(Shape.of(sizes))))
             .scaledByMagnitudes());

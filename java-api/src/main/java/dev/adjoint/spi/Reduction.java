@@ -3,7 +3,7 @@ package dev.adjoint.spi;
 import java.util.Locale;
 
 /** Reductions over any set of dimensions. */
-public enum ReduceKernel {
+public enum Reduction {
   /** The sum; 0 of nothing. F32, F64 and I64. */
   SUM,
   /** The arithmetic mean; NaN of nothing. F32 and F64. */

@@ -10,7 +10,7 @@ import java.util.function.DoubleUnaryOperator;
  * with what comes in, in an order in which nothing overflows unless the result does.
  */
 @SuppressWarnings("ImmutableEnumChecker") // the formulas are stateless lambdas
-public enum UnaryKernel {
+public enum UnaryFunction {
   /** −x. */
   NEG(x -> -x, (g, none) -> -g, Saves.NOTHING),
   /** |x|; derivative 0 at 0. */
@@ -64,7 +64,7 @@ public enum UnaryKernel {
   private final DoubleBinaryOperator gradient;
   private final Saves saves;
 
-  UnaryKernel(DoubleUnaryOperator formula, DoubleBinaryOperator gradient, Saves saves) {
+  UnaryFunction(DoubleUnaryOperator formula, DoubleBinaryOperator gradient, Saves saves) {
     this.formula = formula;
     this.gradient = gradient;
     this.saves = saves;

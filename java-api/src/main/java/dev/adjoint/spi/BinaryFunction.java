@@ -5,7 +5,7 @@ import java.util.function.DoubleBinaryOperator;
 
 /** Functions of two variables, element by element; comparisons give BOOL. */
 @SuppressWarnings("ImmutableEnumChecker") // the formulas are stateless lambdas
-public enum BinaryKernel {
+public enum BinaryFunction {
   /** a + b. */
   ADD(Double::sum, Domain.NUMBERS),
   /** a − b. */
@@ -43,7 +43,7 @@ public enum BinaryKernel {
   private final DoubleBinaryOperator formula;
   private final Domain domain;
 
-  BinaryKernel(DoubleBinaryOperator formula, Domain domain) {
+  BinaryFunction(DoubleBinaryOperator formula, Domain domain) {
     this.formula = formula;
     this.domain = domain;
   }
