@@ -4,7 +4,6 @@ import dev.adjoint.internal.Check;
 import dev.adjoint.internal.Dropped;
 import dev.adjoint.internal.ScopedTensors;
 import dev.adjoint.internal.ThreadState;
-import java.util.List;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -55,21 +54,15 @@ public final class Scope implements AutoCloseable {
     return scope;
   }
 
-  /** Runs {@code body} in a scope of its own; its result moves to the surrounding scope. */
-  public static Tensor tidy(Supplier<Tensor> body) {
+  /**
+   * Runs {@code body} in a scope of its own; the tensors in its result move to the surrounding
+   * scope, as {@link #keep} says.
+   *
+   * @throws TensorException if something in the result could hide tensors
+   */
+  public static <R extends @Nullable Object> R tidy(Supplier<R> body) {
     try (Scope scope = new Scope(false)) {
       return scope.keep(body.get());
-    }
-  }
-
-  /**
-   * Runs {@code body} in a scope of its own; the tensors it returns move to the surrounding scope.
-   */
-  public static List<Tensor> tidyAll(Supplier<List<Tensor>> body) {
-    try (Scope scope = new Scope(false)) {
-      List<Tensor> results = body.get();
-      results.forEach(scope::keep);
-      return results;
     }
   }
 
@@ -81,18 +74,31 @@ public final class Scope implements AutoCloseable {
   }
 
   /**
-   * Moves a tensor born in this scope to the surrounding one, or out of all scopes if there is none
-   * (then it lives until it is closed or collected). A tensor born elsewhere stays where it is.
+   * Moves tensors born in this scope to the surrounding one, or out of all scopes if there is none
+   * (then they live until they are closed or collected). Tensors born elsewhere stay where they
+   * are.
    *
-   * @return the tensor
+   * @param result a tensor, or tensors in records, collections, maps, arrays and {@link
+   *     java.util.Optional}s, inside each other too, beside strings, numbers and other plain values
+   * @return the result
+   * @throws TensorException if it holds an object of another class, which could hide tensors, or a
+   *     record whose package its Java module neither exports nor opens; nothing has been moved then
    */
-  public Tensor keep(Tensor tensor) {
+  public <R extends @Nullable Object> R keep(R result) {
+    if (result instanceof Tensor tensor) {
+      move(tensor);
+    } else {
+      Results.tensors(result).forEach(this::move);
+    }
+    return result;
+  }
+
+  private void move(Tensor tensor) {
     if (tensor.scope == this && !closed) {
       thread.checkThread(OP);
       remove(tensor);
       adopt(parent, tensor);
     }
-    return tensor;
   }
 
   /**

@@ -6,9 +6,11 @@ import static com.tngtech.archunit.core.domain.JavaClass.Predicates.type;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.GeneralCodingRules.ACCESS_STANDARD_STREAMS;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.lang.ArchCondition;
@@ -141,6 +143,19 @@ class ArchitectureTest {
   @Test
   void everyPackageIsNullMarked() {
     check(classes().should(beInNullMarkedPackage()));
+  }
+
+  /** A file that imports our packages whole could not use such a name: it sees java.lang too. */
+  @Test
+  void noPublicNameIsOneOfJavaLang() {
+    for (JavaClass type : CLASSES) {
+      if (type.getModifiers().contains(JavaModifier.PUBLIC) && type.isTopLevelClass()) {
+        assertThrows(
+            ClassNotFoundException.class,
+            () -> Class.forName("java.lang." + type.getSimpleName()),
+            type.getName());
+      }
+    }
   }
 
   /** Digits are not ours everywhere, and I is not the capital of i. */

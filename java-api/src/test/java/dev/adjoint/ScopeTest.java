@@ -12,7 +12,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.adjoint.internal.TensorState;
 import dev.adjoint.internal.Tensors;
 import java.lang.ref.WeakReference;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -93,15 +99,107 @@ class ScopeTest {
   }
 
   @Test
-  void tidyAllKeepsSeveral() {
+  void tidyKeepsAList() {
     List<Tensor> two =
-        Scope.tidyAll(
+        Scope.tidy(
             () -> {
               Tensor x = Tensor.ones(1);
               return List.of(x, x.add(1), x);
             });
     assertFalse(two.get(0).isClosed());
     Expect.values(two.get(1), 2);
+  }
+
+  private record Pair(Tensor first, @Nullable Object second, int number) {}
+
+  @Test
+  void tidyKeepsWhatTheResultHolds() {
+    long before = live();
+    Pair result =
+        Scope.tidy(
+            () -> {
+              Tensor x = Tensor.ones(1).add(1); // 2; the ones are closed
+              Tensor[] array = {x.add(1), null};
+              Map<Object, Object> map = new LinkedHashMap<>();
+              map.put("key", List.of(x.add(2), DType.F32, 0.5, new long[] {1}));
+              map.put(x.add(3), Optional.of(array));
+              return new Pair(x, new Pair(x.add(4), map, 1), 2);
+            });
+    assertEquals(before + 5, live());
+    Expect.values(result.first(), 2);
+    Pair inner = assertInstanceOf(Pair.class, result.second());
+    Expect.values(inner.first(), 6);
+    assertEquals(2, assertInstanceOf(Map.class, inner.second()).size());
+  }
+
+  @Test
+  void tidyTakesPlainResults() {
+    assertEquals(3, Scope.tidy(() -> Tensor.ones(3).sum().item()));
+    assertEquals("[3]", Scope.tidy(() -> Tensor.ones(3).shape()).toString());
+    assertNull(Scope.<@Nullable Tensor>tidy(() -> null));
+  }
+
+  /** A class that could hide tensors: they would be closed, and nobody would know why. */
+  @Test
+  void tidyRefusesWhatItCannotLookInto() {
+    long before = live();
+    Expect.failure(
+        TensorException.class,
+        () -> Scope.tidy(() -> List.of(Tensor.ones(1), new AtomicReference<>(Tensor.ones(2)))),
+        "java.util.concurrent.atomic.AtomicReference",
+        "records");
+    Expect.failure(
+        TensorException.class,
+        () -> Scope.<Supplier<Tensor>>tidy(() -> Tensor.ones(1)::neg),
+        "tensors cannot be found");
+    assertEquals(before, live());
+  }
+
+  @Test
+  void tidyTakesResultsOfAnyDepth() {
+    Object chain =
+        Scope.<Object>tidy(
+            () -> {
+              Object last = "";
+              for (int i = 0; i < 100_000; i++) {
+                last = new Pair(Tensor.ones(1), last, i);
+                if (i > 0) {
+                  ((Pair) last).first().close();
+                }
+              }
+              return last;
+            });
+    assertInstanceOf(Pair.class, chain);
+    List<Object> inItself = new ArrayList<>();
+    inItself.add(inItself);
+    inItself.add(Tensor.ones(1));
+    assertSame(inItself, Scope.tidy(() -> inItself));
+  }
+
+  record Failing(Tensor tensor) {
+    @Override
+    public Tensor tensor() {
+      throw new IllegalStateException("not yet");
+    }
+  }
+
+  @Test
+  void aRecordThatCannotBeReadIsRefused() {
+    Expect.failure(
+        TensorException.class, () -> Scope.tidy(() -> new Failing(Tensor.ones(1))), "not yet");
+  }
+
+  @Test
+  void keepMovesTheTensorsInAResultOneScopeOut() {
+    Pair pair;
+    try (var _ = Scope.open()) {
+      try (Scope inner = Scope.open()) {
+        pair = inner.keep(new Pair(Tensor.ones(1), Tensor.ones(2), 0));
+      }
+      assertFalse(pair.first().isClosed());
+      assertFalse(assertInstanceOf(Tensor.class, pair.second()).isClosed());
+    }
+    assertTrue(pair.first().isClosed());
   }
 
   @Test

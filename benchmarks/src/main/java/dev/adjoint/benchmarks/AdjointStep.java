@@ -10,7 +10,7 @@ import dev.adjoint.autograd.CapturedStep;
 import dev.adjoint.autograd.GradMode;
 import dev.adjoint.nn.Activation;
 import dev.adjoint.nn.Linear;
-import dev.adjoint.nn.Module;
+import dev.adjoint.nn.Layer;
 import dev.adjoint.nn.Sequential;
 import dev.adjoint.nn.models.Gpt2;
 import dev.adjoint.optim.AdamW;
@@ -47,7 +47,7 @@ final class AdjointStep implements Workload {
       step = () -> scalarStep(w);
       return;
     }
-    Module module = own(model.isGpt() ? gpt(model) : mlp());
+    Layer module = own(model.isGpt() ? gpt(model) : mlp());
     initialize(module);
     first = module.parameters().getFirst();
     Optimizer optimizer = optimizer(module);
@@ -81,7 +81,7 @@ final class AdjointStep implements Workload {
     return loss;
   }
 
-  private Module gpt(StepCase.Model model) {
+  private Layer gpt(StepCase.Model model) {
     boolean narrow = device.type().equals("cuda") && precision == Precision.BF16;
     return new Gpt2(
         new Gpt2.Config(
@@ -95,11 +95,11 @@ final class AdjointStep implements Workload {
             narrow ? DType.BF16 : DType.F32));
   }
 
-  private static Module mlp() {
+  private static Layer mlp() {
     return new Sequential(new Linear(784, 128), Activation.relu(), new Linear(128, 10));
   }
 
-  private static void initialize(Module module) {
+  private static void initialize(Layer module) {
     int position = 0;
     for (Map.Entry<String, Tensor> entry : module.namedParameters().entrySet()) {
       int p = position++;
@@ -109,7 +109,7 @@ final class AdjointStep implements Workload {
     }
   }
 
-  private @Nullable Optimizer optimizer(Module module) {
+  private @Nullable Optimizer optimizer(Layer module) {
     return switch (c.optimizer()) {
       case NONE -> null;
       case SGD -> own(new Sgd(module.parameters(), StepCase.SGD_RATE));
@@ -124,7 +124,7 @@ final class AdjointStep implements Workload {
     return () -> model.loss(tokens, targets);
   }
 
-  private Supplier<Tensor> mlpLoss(Module model) {
+  private Supplier<Tensor> mlpLoss(Layer model) {
     int rows = c.model().batch;
     Shape shape = Shape.of(rows, 784);
     Tensor nextPixels = own(AdjointPeer.filled(device, DType.F32, shape, StepCase::pixel));

@@ -7,10 +7,10 @@ import java.util.regex.Pattern;
 
 /**
  * A whole training step. Parameter number {@code p} of the model, in the order in which {@code
- * Module.namedParameters()} has them, starts as {@link #parameter}; tokens, pixels and targets are
- * {@link #token}, {@link #pixel} and {@link #target}. Gradients are dropped before each step. The
- * result is the loss of the last run; with {@link Optimizer#NONE} up to {@link Inputs#PICKED}
- * picked values of the first parameter's gradient follow.
+ * NeuralModule.namedParameters()} has them, starts as {@link #parameter}; tokens, pixels and
+ * targets are {@link #token}, {@link #pixel} and {@link #target}. Gradients are dropped before each
+ * step. The result is the loss of the last run; with {@link Optimizer#NONE} up to {@link
+ * Inputs#PICKED} picked values of the first parameter's gradient follow.
  *
  * <p>SGD has no momentum; rate {@link #SGD_RATE}. AdamW: rate {@link #ADAMW_RATE}, betas 0.9 and
  * 0.999, eps 1e-8, decay 0.01.

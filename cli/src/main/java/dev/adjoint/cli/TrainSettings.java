@@ -4,7 +4,7 @@ import dev.adjoint.Adjoint;
 import dev.adjoint.DType;
 import dev.adjoint.Precision;
 import dev.adjoint.Tensor;
-import dev.adjoint.nn.Module;
+import dev.adjoint.nn.NeuralModule;
 import dev.adjoint.nn.models.Gpt2;
 import dev.adjoint.optim.AdamW;
 import dev.adjoint.optim.LearningRate;
@@ -293,7 +293,7 @@ final class TrainSettings {
         : activations == DType.BF16 ? Precision.BF16 : Precision.F32;
   }
 
-  AdamW optimizer(Module model) {
+  AdamW optimizer(NeuralModule model) {
     List<Tensor> matrices = new ArrayList<>();
     List<Tensor> others = new ArrayList<>();
     model.parameters().forEach(p -> (p.rank() >= 2 ? matrices : others).add(p));

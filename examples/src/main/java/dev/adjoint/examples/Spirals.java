@@ -7,7 +7,7 @@ import dev.adjoint.Tensor;
 import dev.adjoint.autograd.GradMode;
 import dev.adjoint.nn.Activation;
 import dev.adjoint.nn.Linear;
-import dev.adjoint.nn.Module;
+import dev.adjoint.nn.Layer;
 import dev.adjoint.nn.Sequential;
 import dev.adjoint.optim.AdamW;
 import dev.adjoint.plot.Charts;
@@ -50,7 +50,7 @@ public final class Spirals {
     makeSpirals(points, labels);
 
     try (var _ = Scope.open();
-        Module model =
+        Layer model =
             new Sequential(
                 new Linear(2, 64),
                 Activation.silu(),
@@ -98,7 +98,7 @@ public final class Spirals {
     }
   }
 
-  private static double accuracy(Module model, Tensor x, Tensor y) {
+  private static double accuracy(Layer model, Tensor x, Tensor y) {
     try (var _ = Scope.open();
         var _ = GradMode.off()) {
       Tensor right = model.apply(x).argmax(1).eq(y);
@@ -113,7 +113,7 @@ public final class Spirals {
     private static final Color[] COLORS = {Charts.BLUE, Charts.ORANGE, Charts.GREEN};
 
     /** The plane, coloured by the network's probabilities, and the points that it learned from. */
-    static BufferedImage draw(Module model, float[] points, long[] labels) {
+    static BufferedImage draw(Layer model, float[] points, long[] labels) {
       BufferedImage picture = new BufferedImage(PIXELS, PIXELS, BufferedImage.TYPE_INT_RGB);
       Graphics2D g = picture.createGraphics();
       g.setRenderingHint(RenderingHints.KEY_ANTIALIASING, RenderingHints.VALUE_ANTIALIAS_ON);
@@ -132,7 +132,7 @@ public final class Spirals {
       return picture;
     }
 
-    private static BufferedImage plane(Module model) {
+    private static BufferedImage plane(Layer model) {
       float[] places = new float[GRID * GRID * 2];
       for (int i = 0; i < GRID * GRID; i++) {
         int column = i % GRID;

@@ -6,7 +6,7 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /** A function of each element as a module, for {@link Sequential} and {@link FeedForward}. */
-public final class Activation extends Module {
+public final class Activation extends Layer {
   private final String name;
   private final UnaryOperator<Tensor> function;
   private final @Nullable AfterLinear afterLinear;

@@ -10,7 +10,7 @@ import dev.adjoint.ops.Attention;
  * channels] → [B, T, channels]. Named as in GPT-2: {@code c_attn} makes queries, keys and values in
  * one product, {@code c_proj} joins the heads.
  */
-public final class CausalSelfAttention extends Module {
+public final class CausalSelfAttention extends Layer {
   private final Linear qkv;
   private final Linear projection;
   private final Dropout residual;
@@ -18,7 +18,7 @@ public final class CausalSelfAttention extends Module {
   private final double dropout;
 
   /**
-   * F32 on the default device.
+   * With heads of equal width.
    *
    * @param dropout the probability for attention weights and for the result
    * @throws TensorException if the heads do not divide the channels

@@ -7,7 +7,7 @@ import dev.adjoint.TensorException;
  * Zeroes elements with probability p while training and scales the others by 1/(1 − p) (Srivastava
  * et al. 2014); passes everything through in evaluation. Draws from the device's default generator.
  */
-public final class Dropout extends Module {
+public final class Dropout extends Layer {
   private final double p;
 
   /**

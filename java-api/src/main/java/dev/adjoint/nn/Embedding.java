@@ -6,17 +6,17 @@ import dev.adjoint.Tensor;
  * A table of vectors, looked up by index: I64 or I32 […] → […, width]. Parameter: {@code weight}
  * [count, width], standard normal at first.
  */
-public final class Embedding extends Module {
-  private final Tensor weight;
+public final class Embedding extends Layer {
+  private final Parameter weight;
 
-  /** A table of {@code count} rows; F32 on the default device. */
+  /** A table of {@code count} rows. */
   public Embedding(long count, long width) {
-    this.weight = parameter("weight", Init.normal_(Tensor.zeros(count, width), 0, 1));
+    this.weight = parameter("weight", Init.normal_(Init.zeros(count, width), 0, 1));
   }
 
   /** [count, width]. */
   public Tensor weight() {
-    return weight;
+    return weight.get();
   }
 
   /**
@@ -26,11 +26,11 @@ public final class Embedding extends Module {
    */
   @Override
   public Tensor forward(Tensor indices) {
-    return weight.embedding(indices);
+    return weight().embedding(indices);
   }
 
   @Override
   protected String describe() {
-    return weight.size(0) + ", " + weight.size(1);
+    return weight().size(0) + ", " + weight().size(1);
   }
 }

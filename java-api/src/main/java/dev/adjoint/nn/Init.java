@@ -2,7 +2,9 @@ package dev.adjoint.nn;
 
 import dev.adjoint.Adjoint;
 import dev.adjoint.DType;
+import dev.adjoint.Device;
 import dev.adjoint.Scope;
+import dev.adjoint.Shape;
 import dev.adjoint.Tensor;
 import dev.adjoint.TensorException;
 import dev.adjoint.autograd.GradMode;
@@ -11,10 +13,13 @@ import java.util.function.Supplier;
 
 /**
  * First values of parameters, written in place and outside any graph; PyTorch's {@code nn.init}.
- * Numbers come from the default generator of the tensor's device. Tensors are F32 or F64.
+ * Numbers come from the default generator of the tensor's device. Tensors are of a floating type;
+ * random numbers for 16-bit ones are those of F32, rounded.
  */
 public final class Init {
   private static final ScopedValue<Boolean> SKIPPED = ScopedValue.newInstance();
+  private static final ScopedValue<DType> DTYPE = ScopedValue.newInstance();
+  private static final ScopedValue<Device> DEVICE = ScopedValue.newInstance();
 
   private Init() {}
 
@@ -56,8 +61,57 @@ public final class Init {
    * @param make makes it, on this thread
    * @return what {@code make} returns
    */
-  public static <M extends Module> M skip(Supplier<M> make) {
+  public static <M extends NeuralModule> M skip(Supplier<M> make) {
     return ScopedValue.where(SKIPPED, true).call(make::get);
+  }
+
+  /**
+   * Makes a module whose parameters are of another type than F32. They are made in that type at
+   * once: {@code Init.as(DType.F64, () -> new Linear(2, 3))}.
+   *
+   * @param dtype a floating type
+   * @param make makes it, on this thread
+   * @return what {@code make} returns
+   * @throws TensorException if the type is not floating
+   */
+  public static <M extends NeuralModule> M as(DType dtype, Supplier<M> make) {
+    if (!dtype.isFloating()) {
+      throw new TensorException(
+          "init: parameters are of a floating type such as F32, they cannot be " + dtype);
+    }
+    return ScopedValue.where(DTYPE, dtype).call(make::get);
+  }
+
+  /**
+   * Makes a module whose parameters are on another device than the default one: {@code
+   * Init.on(Device.cuda(), () -> new Linear(2, 3))}.
+   *
+   * @param make makes it, on this thread
+   * @return what {@code make} returns
+   */
+  public static <M extends NeuralModule> M on(Device device, Supplier<M> make) {
+    return ScopedValue.where(DEVICE, device).call(make::get);
+  }
+
+  /**
+   * Zeros for a new parameter: F32 on the default device, unless {@link #as} or {@link #on} says
+   * otherwise.
+   */
+  public static Tensor zeros(long... sizes) {
+    return constant(0, sizes);
+  }
+
+  /**
+   * Ones for a new parameter: F32 on the default device, unless {@link #as} or {@link #on} says
+   * otherwise.
+   */
+  public static Tensor ones(long... sizes) {
+    return constant(1, sizes);
+  }
+
+  private static Tensor constant(double value, long... sizes) {
+    Device device = DEVICE.isBound() ? DEVICE.get() : Adjoint.defaultDevice();
+    return Tensor.full(Shape.of(sizes), value, DTYPE.orElse(DType.F32), device);
   }
 
   /** Zeros. */
@@ -79,7 +133,7 @@ public final class Init {
 
   /** Uniform on [low, high). */
   public static Tensor uniform_(Tensor tensor, double low, double high) {
-    return fill(tensor, () -> uniform(tensor, low, high, tensor.dtype()));
+    return fill(tensor, () -> uniform(tensor, low, high, drawn(tensor)));
   }
 
   /** Normal. */
@@ -91,7 +145,7 @@ public final class Init {
                 tensor.shape(),
                 mean,
                 std,
-                tensor.dtype(),
+                drawn(tensor),
                 tensor.device(),
                 Adjoint.generator(tensor.device())));
   }
@@ -120,7 +174,7 @@ public final class Init {
           Tensor bounds =
               Tensor.of(new double[] {(low - mean) / scale, (high - mean) / scale}).erf();
           Tensor y = uniform(tensor, bounds.get(0), bounds.get(1), DType.F64);
-          return inverseErf(y).mul(scale).add(mean).clamp(low, high).to(tensor.dtype());
+          return inverseErf(y).mul(scale).add(mean).clamp(low, high);
         });
   }
 
@@ -182,6 +236,11 @@ public final class Init {
         like.shape(), low, high, dtype, like.device(), Adjoint.generator(like.device()));
   }
 
+  /** The type of the numbers that are drawn for a tensor. */
+  private static DType drawn(Tensor tensor) {
+    return tensor.dtype().isHalf() ? DType.F32 : tensor.dtype();
+  }
+
   /** Fills a tensor with what one operation of the generator draws. */
   private static Tensor fill(Tensor tensor, Supplier<Tensor> values) {
     if (SKIPPED.orElse(false)) {
@@ -190,7 +249,7 @@ public final class Init {
     }
     try (var _ = GradMode.off();
         var _ = Scope.open()) {
-      return tensor.copy_(values.get());
+      return tensor.copy_(values.get().to(tensor.dtype()));
     }
   }
 }

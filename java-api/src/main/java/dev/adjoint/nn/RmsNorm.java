@@ -6,32 +6,32 @@ import dev.adjoint.Tensor;
  * Root-mean-square normalisation of the last dimension (Zhang and Sennrich 2019): […, size] → […,
  * size]. Parameter: {@code weight} [size], ones at first.
  */
-public final class RmsNorm extends Module {
-  private final Tensor weight;
+public final class RmsNorm extends Layer {
+  private final Parameter weight;
   private final double eps;
 
-  /** With eps = 10⁻⁵; F32 on the default device. */
+  /** With eps = 10⁻⁵. */
   public RmsNorm(long size) {
     this(size, 1e-5);
   }
 
   /**
-   * F32 on the default device.
+   * With another eps.
    *
    * @param eps added to the mean square
    */
   public RmsNorm(long size, double eps) {
-    this.weight = parameter("weight", Tensor.ones(size));
+    this.weight = parameter("weight", Init.ones(size));
     this.eps = eps;
   }
 
   @Override
   public Tensor forward(Tensor x) {
-    return x.rmsNorm(weight, eps);
+    return x.rmsNorm(weight.get(), eps);
   }
 
   @Override
   protected String describe() {
-    return weight.size(0) + ", eps=" + eps;
+    return weight.get().size(0) + ", eps=" + eps;
   }
 }

@@ -4,16 +4,16 @@ import dev.adjoint.Tensor;
 import java.util.List;
 
 /** Modules one after another; they are named {@code 0}, {@code 1}, … */
-public final class Sequential extends Module {
-  private final List<Module> modules;
+public final class Sequential extends Layer {
+  private final List<Layer> modules;
 
   /** In the order of application; none at all is the identity. */
-  public Sequential(Module... modules) {
+  public Sequential(Layer... modules) {
     this(List.of(modules));
   }
 
   /** In the order of application; none at all is the identity. */
-  public Sequential(List<? extends Module> modules) {
+  public Sequential(List<? extends Layer> modules) {
     this.modules = List.copyOf(modules);
     for (int i = 0; i < modules.size(); i++) {
       module(Integer.toString(i), modules.get(i));
@@ -23,7 +23,7 @@ public final class Sequential extends Module {
   @Override
   public Tensor forward(Tensor x) {
     Tensor y = x;
-    for (Module module : modules) {
+    for (Layer module : modules) {
       y = module.apply(y);
     }
     return y;

@@ -6,14 +6,14 @@ import dev.adjoint.Tensor;
  * A pre-norm transformer block: {@code x + attention(norm₁(x))}, then {@code x +
  * feedForward(norm₂(x))}. Named as in GPT-2: {@code ln_1}, {@code attn}, {@code ln_2}, {@code mlp}.
  */
-public final class TransformerBlock extends Module {
-  private final Module norm1;
-  private final Module attention;
-  private final Module norm2;
-  private final Module feedForward;
+public final class TransformerBlock extends Layer {
+  private final Layer norm1;
+  private final Layer attention;
+  private final Layer norm2;
+  private final Layer feedForward;
 
   /** Of parts that keep the shape of their input. */
-  public TransformerBlock(Module norm1, Module attention, Module norm2, Module feedForward) {
+  public TransformerBlock(Layer norm1, Layer attention, Layer norm2, Layer feedForward) {
     this.norm1 = module("ln_1", norm1);
     this.attention = module("attn", attention);
     this.norm2 = module("ln_2", norm2);

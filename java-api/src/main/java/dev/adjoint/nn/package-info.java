@@ -1,4 +1,4 @@
-/** Modules: layers with parameters. */
+/** Modules: what owns parameters, and the layers that networks are made of. */
 @NullMarked
 package dev.adjoint.nn;
 

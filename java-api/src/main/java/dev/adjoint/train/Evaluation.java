@@ -2,7 +2,7 @@ package dev.adjoint.train;
 
 import dev.adjoint.Generator;
 import dev.adjoint.data.Batches;
-import dev.adjoint.nn.Module;
+import dev.adjoint.nn.NeuralModule;
 import java.util.IdentityHashMap;
 
 /**
@@ -10,8 +10,8 @@ import java.util.IdentityHashMap;
  * and the modes of modules. Closing puts everything back.
  */
 final class Evaluation implements AutoCloseable {
-  private final Module model;
-  private final IdentityHashMap<Module, Boolean> training = new IdentityHashMap<>();
+  private final NeuralModule model;
+  private final IdentityHashMap<NeuralModule, Boolean> training = new IdentityHashMap<>();
   private final Batches validation;
   private final Batches batches;
   private final Generator random;
@@ -20,7 +20,8 @@ final class Evaluation implements AutoCloseable {
   private final long[] randomBefore;
 
   /** Begins one at {@code start} of the validation batches, in evaluation mode. */
-  Evaluation(Module model, Batches validation, long[] start, Batches batches, Generator random) {
+  Evaluation(
+      NeuralModule model, Batches validation, long[] start, Batches batches, Generator random) {
     this.model = model;
     this.validation = validation;
     this.batches = batches;
@@ -33,13 +34,13 @@ final class Evaluation implements AutoCloseable {
     model.eval();
   }
 
-  private void remember(Module module) {
+  private void remember(NeuralModule module) {
     training.put(module, module.isTraining());
     module.children().values().forEach(this::remember);
   }
 
   /** From the outside in, since a mode is set for a whole tree. */
-  private void bringBack(Module module) {
+  private void bringBack(NeuralModule module) {
     if (Boolean.TRUE.equals(training.get(module))) {
       module.train();
     } else {

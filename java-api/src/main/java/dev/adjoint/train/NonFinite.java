@@ -3,7 +3,7 @@ package dev.adjoint.train;
 import dev.adjoint.Tensor;
 import dev.adjoint.TensorException;
 import dev.adjoint.data.Batch;
-import dev.adjoint.nn.Module;
+import dev.adjoint.nn.NeuralModule;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -23,7 +23,7 @@ public enum NonFinite {
 
   /** Names the first tensor that is not finite, in the order in which a step makes them. */
   static TensorException failure(
-      long step, Batch batch, Module model, List<Tensor> trained, double loss, double norm) {
+      long step, Batch batch, NeuralModule model, List<Tensor> trained, double loss, double norm) {
     Map<String, Tensor> named = new LinkedHashMap<>();
     named.put("the inputs", batch.inputs());
     named.put("the targets", batch.targets());

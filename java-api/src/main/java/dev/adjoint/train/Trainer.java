@@ -10,7 +10,7 @@ import dev.adjoint.autograd.CapturedStep;
 import dev.adjoint.autograd.GradMode;
 import dev.adjoint.data.Batch;
 import dev.adjoint.data.Batches;
-import dev.adjoint.nn.Module;
+import dev.adjoint.nn.NeuralModule;
 import dev.adjoint.optim.GradientClipping;
 import dev.adjoint.optim.LearningRate;
 import dev.adjoint.optim.Optimizer;
@@ -185,7 +185,7 @@ public final class Trainer implements AutoCloseable {
     }
   }
 
-  private final Module model;
+  private final NeuralModule model;
   private final Loss loss;
   private final Optimizer optimizer;
   private final Batches batches;
@@ -207,7 +207,8 @@ public final class Trainer implements AutoCloseable {
    * @param loss uses the model
    * @param optimizer over the model's parameters
    */
-  public Trainer(Module model, Loss loss, Optimizer optimizer, Batches batches, Config config) {
+  public Trainer(
+      NeuralModule model, Loss loss, Optimizer optimizer, Batches batches, Config config) {
     this.model = model;
     this.loss = loss;
     this.optimizer = optimizer;

@@ -1,10 +1,14 @@
 package dev.adjoint.nn;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.adjoint.Adjoint;
+import dev.adjoint.DType;
+import dev.adjoint.Device;
 import dev.adjoint.Expect;
 import dev.adjoint.Reference;
 import dev.adjoint.Shape;
@@ -13,6 +17,7 @@ import dev.adjoint.TensorException;
 import dev.adjoint.nn.Init.Fan;
 import dev.adjoint.nn.Init.Gain;
 import java.util.Arrays;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
@@ -115,6 +120,70 @@ class InitTest {
                     throw new IllegalStateException("thrown on purpose");
                   }));
       assertTrue(Init.uniform_(Tensor.zeros(2), 1, 2).get(0) >= 1);
+    }
+  }
+
+  @Test
+  void modulesAreMadeInTheWantedType() {
+    try (Linear wide = Init.as(DType.F64, () -> new Linear(20, 30));
+        Sequential nested =
+            Init.as(
+                DType.BF16,
+                () ->
+                    new Sequential(new LayerNorm(4), Init.as(DType.F32, () -> new Linear(4, 4))))) {
+      assertTrue(wide.parameters().stream().allMatch(p -> p.dtype() == DType.F64));
+      Tensor weight = wide.weight().detach();
+      // Drawn in F64, not rounded to F32 on the way.
+      assertNotEquals(0, weight.sub(weight.to(DType.F32).to(DType.F64)).abs().max().item());
+      assertEquals(
+          List.of(DType.BF16, DType.BF16, DType.F32, DType.F32),
+          nested.parameters().stream().map(Tensor::dtype).toList());
+      try (Linear after = new Linear(1, 1)) {
+        assertEquals(DType.F32, after.weight().dtype());
+      }
+    }
+    Expect.failure(
+        TensorException.class, () -> Init.as(DType.I64, () -> new Linear(1, 1)), "floating", "I64");
+  }
+
+  /** As if an F32 module were converted. */
+  @Test
+  void sixteenBitsAreTheNumbersOfF32Rounded() {
+    Adjoint.manualSeed(3);
+    try (Embedding narrow = Init.as(DType.F16, () -> new Embedding(5, 4))) {
+      Adjoint.manualSeed(3);
+      try (Embedding wide = new Embedding(5, 4)) {
+        wide.to(DType.F16);
+        assertArrayEquals(wide.weight().toDoubleArray(), narrow.weight().toDoubleArray());
+        assertTrue(wide.weight().detach().to(DType.F32).abs().max().item() > 0);
+      }
+    }
+  }
+
+  @Test
+  void modulesAreMadeOnTheWantedDevice() {
+    Device missing = new Device("missing", "");
+    Expect.failure(
+        TensorException.class, () -> Init.on(missing, () -> new Linear(1, 1)), "missing");
+    try (Linear linear = Init.on(Device.REFERENCE, () -> new Linear(1, 1))) {
+      assertEquals(Device.REFERENCE, linear.weight().device());
+    }
+  }
+
+  private static final class Scaled extends Layer {
+    private final Parameter scale = parameter("scale", Init.ones(3));
+    private final Parameter shift = parameter("shift", Init.zeros(3));
+
+    @Override
+    public Tensor forward(Tensor x) {
+      return x.mul(scale.get()).add(shift.get());
+    }
+  }
+
+  @Test
+  void modulesOfUsersAreMadeInTheWantedTypeToo() {
+    try (Scaled scaled = Init.as(DType.F64, Scaled::new)) {
+      assertEquals(DType.F64, scaled.apply(Tensor.of(new double[] {1, 2, 3})).dtype());
     }
   }
 }

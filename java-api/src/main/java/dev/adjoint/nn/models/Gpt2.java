@@ -12,7 +12,7 @@ import dev.adjoint.nn.Embedding;
 import dev.adjoint.nn.FeedForward;
 import dev.adjoint.nn.Init;
 import dev.adjoint.nn.LayerNorm;
-import dev.adjoint.nn.Module;
+import dev.adjoint.nn.Layer;
 import dev.adjoint.nn.Sequential;
 import dev.adjoint.nn.TransformerBlock;
 import java.util.stream.Stream;
@@ -22,7 +22,7 @@ import java.util.stream.Stream;
  * Parameters are named as in the original ({@code wte.weight}, {@code h.0.attn.c_attn.weight}, …);
  * linear weights are [out, in]. The token embedding is the output layer too, and counted once.
  */
-public final class Gpt2 extends Module {
+public final class Gpt2 extends Layer {
   /**
    * Sizes.
    *
@@ -33,8 +33,9 @@ public final class Gpt2 extends Module {
    * @param channels the width of the residual stream
    * @param dropout the probability, 0 for none
    * @param bias whether linear layers and layer norms have one
-   * @param activations the type of what flows between the layers: F32, or BF16, which needs {@link
-   *     dev.adjoint.Precision#BF16} in force; parameters, their gradients and the loss are F32
+   * @param activations the type of what flows between the layers: F32 for that of the parameters,
+   *     or BF16 beside parameters of F32, which needs {@link dev.adjoint.Precision#BF16} in force;
+   *     parameters, their gradients and the loss stay F32 then
    */
   public record Config(
       int vocabulary,
@@ -113,10 +114,7 @@ public final class Gpt2 extends Module {
   private final Sequential blocks;
   private final LayerNorm norm;
 
-  /**
-   * With fresh parameters, F32 on the default device. {@link Init#skip} makes one for parameters
-   * that are loaded.
-   */
+  /** With fresh parameters. {@link Init#skip} makes one for parameters that are loaded. */
   public Gpt2(Config config) {
     this.config = config;
     // The first values of the parts would be overwritten.
@@ -189,7 +187,8 @@ public final class Gpt2 extends Module {
     }
     // The first rows of the table rather than a lookup of 0, 1, …: no indices to make.
     Tensor embedded = tokens.apply(indices).add(positions.weight().slice(0, 0, length));
-    Tensor stream = dropout.apply(embedded.to(config.activations()));
+    boolean wide = config.activations() == DType.F32;
+    Tensor stream = dropout.apply(wide ? embedded : embedded.to(config.activations()));
     Tensor hidden = norm.apply(blocks.apply(stream));
     return hidden.linear(tokens.weight(), null);
   }

@@ -16,6 +16,7 @@ import dev.adjoint.Shape;
 import dev.adjoint.ShapeMismatchException;
 import dev.adjoint.Tensor;
 import dev.adjoint.TensorException;
+import dev.adjoint.nn.Init;
 import dev.adjoint.optim.AdamW;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -126,6 +127,23 @@ class Gpt2Test {
     long before = Adjoint.memory(Device.REFERENCE).liveBytes();
     try (Tensor _ = gpt.loss(x, x)) {
       return Adjoint.memory(Device.REFERENCE).liveBytes() - before;
+    }
+  }
+
+  /** Nothing on the way is of a fixed type. */
+  @Test
+  void itComputesInTheTypeOfItsParameters() {
+    try (Gpt2 gpt = Init.as(DType.F64, () -> new Gpt2(TINY))) {
+      Tensor tokens = Tensor.arange(6).reshape(1, 6);
+      Tensor wide = gpt.apply(tokens).detach();
+      assertEquals(DType.F64, wide.dtype());
+      gpt.loss(tokens, tokens).backward();
+      assertTrue(
+          gpt.parameters().stream().allMatch(p -> requireNonNull(p.grad()).dtype() == DType.F64));
+      gpt.to(DType.F32);
+      Tensor narrow = gpt.apply(tokens).detach();
+      assertEquals(DType.F32, narrow.dtype());
+      assertArrayEquals(wide.toDoubleArray(), narrow.toDoubleArray(), 1e-5);
     }
   }
 

@@ -18,6 +18,7 @@ import dev.adjoint.Tensor;
 import dev.adjoint.TensorException;
 import dev.adjoint.autograd.CapturedStep;
 import dev.adjoint.autograd.GradMode;
+import dev.adjoint.nn.Init;
 import dev.adjoint.nn.models.Gpt2;
 import dev.adjoint.ops.OptimizerSteps;
 import dev.adjoint.ops.Random;
@@ -308,6 +309,28 @@ public abstract class StepContract {
   /**
    * Allocates, closes and collects beside the run, so that a wrong lifetime would be overwritten.
    */
+  // ---- modules that move ----
+
+  @Test
+  void aModuleMovesToTheDeviceAndBack() {
+    var config = new Gpt2.Config(11, 8, 2, 2, 16, 0, true);
+    try (var _ = Scope.open();
+        Gpt2 model = Init.on(Device.REFERENCE, () -> new Gpt2(config))) {
+      Tensor tokens = Tensor.arange(8, DType.I64, Device.REFERENCE).reshape(1, 8);
+      double[] expected = model.apply(tokens).toDoubleArray();
+      List<double[]> values = model.parameters().stream().map(Tensor::toDoubleArray).toList();
+      model.to(device);
+      model.parameters().forEach(p -> assertEquals(device, p.device()));
+      assertArrayEquals(expected, model.apply(tokens.to(device)).toDoubleArray(), 1e-5);
+      model.loss(tokens.to(device), tokens.to(device)).backward();
+      model.parameters().forEach(p -> assertEquals(device, gradOf(p).device()));
+      model.to(Device.REFERENCE);
+      for (int i = 0; i < values.size(); i++) {
+        assertArrayEquals(values.get(i), model.parameters().get(i).toDoubleArray());
+      }
+    }
+  }
+
   private void disturb(AtomicBoolean done) {
     for (int i = 0; !done.get(); i++) {
       try (var _ = Scope.open()) {

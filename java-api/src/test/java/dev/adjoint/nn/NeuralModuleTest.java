@@ -24,8 +24,8 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.function.Executable;
 
 @ExtendWith(Reference.class)
-class ModuleTest {
-  private static final class Mlp extends Module {
+class NeuralModuleTest {
+  private static final class Mlp extends Layer {
     private final Linear hidden = module("hidden", new Linear(2, 3));
     private final Linear output = module("output", new Linear(3, 1));
 
@@ -40,7 +40,7 @@ class ModuleTest {
   }
 
   /** Two names for one weight. */
-  private static final class Tied extends Module {
+  private static final class Tied extends Layer {
     private final Linear first = module("first", new Linear(2, 2, false));
 
     private Tied() {
@@ -183,7 +183,7 @@ class ModuleTest {
     assertThrows(
         TensorException.class,
         () ->
-            new Module() {
+            new Layer() {
               {
                 parameter("a.b", Tensor.zeros(1));
               }
@@ -196,7 +196,7 @@ class ModuleTest {
     assertThrows(
         TensorException.class,
         () ->
-            new Module() {
+            new Layer() {
               {
                 module("a", Activation.relu());
                 module("a", Activation.relu());
@@ -225,8 +225,8 @@ class ModuleTest {
   }
 
   /** A module that gets its parts later. */
-  private static final class Open extends Module {
-    void add(Module child) {
+  private static final class Open extends Layer {
+    void add(Layer child) {
       module("child", child);
     }
 
@@ -238,7 +238,7 @@ class ModuleTest {
 
   @Test
   void modulesThatAreNestedTooDeepAreRefused() {
-    try (Module deep = nested(499);
+    try (Layer deep = nested(499);
         Tensor x = Tensor.ones(1)) {
       assertEquals(2 * 498 + 1, deep.toString().lines().count());
       assertEquals(Map.of(), deep.stateDict());
@@ -268,8 +268,8 @@ class ModuleTest {
     assertTooDeep(top::train);
   }
 
-  private static Module nested(int depth) {
-    Module module = new Sequential();
+  private static Layer nested(int depth) {
+    Layer module = new Sequential();
     for (int i = 1; i < depth; i++) {
       module = new Sequential(module);
     }
@@ -278,5 +278,67 @@ class ModuleTest {
 
   private static void assertTooDeep(Executable code) {
     Expect.failure(TensorException.class, code, "more than 500 deep", "Sequential");
+  }
+
+  // ---- type and device ----
+
+  @Test
+  void toAnotherTypeConvertsWhatIsFloating() {
+    try (Mlp mlp = new Mlp()) {
+      float[] before = mlp.hidden.weight().toFloatArray();
+      Tensor old = mlp.hidden.weight();
+      requireNonNull(mlp.hidden.bias()).requiresGrad_(false);
+      long live = Adjoint.memory(Device.REFERENCE).liveStorages();
+      try (var _ = Scope.open()) {
+        mlp.to(DType.F64);
+      }
+      assertEquals(live, Adjoint.memory(Device.REFERENCE).liveStorages());
+      assertTrue(old.isClosed());
+      assertEquals(before[3], mlp.hidden.weight().get(1, 1));
+      assertTrue(mlp.hidden.weight().requiresGrad() && mlp.hidden.weight().isLeaf());
+      assertFalse(requireNonNull(mlp.hidden.bias()).requiresGrad());
+      mlp.stateDict()
+          .forEach(
+              (name, tensor) ->
+                  assertEquals(name.equals("steps") ? DType.I64 : DType.F64, tensor.dtype(), name));
+      Tensor y = mlp.apply(Tensor.ones(4, 2).to(DType.F64));
+      assertEquals(DType.F64, y.dtype());
+      y.sum().backward();
+      assertEquals(DType.F64, requireNonNull(mlp.output.weight().grad()).dtype());
+    }
+  }
+
+  @Test
+  void toTheSameTypeChangesNothing() {
+    try (Mlp mlp = new Mlp()) {
+      mlp.apply(Tensor.ones(4, 2)).sum().backward();
+      List<Tensor> before = mlp.parameters();
+      mlp.to(DType.F32);
+      mlp.to(Device.REFERENCE);
+      assertEquals(before, mlp.parameters());
+      assertTrue(mlp.parameters().stream().allMatch(p -> p.grad() != null));
+    }
+  }
+
+  @Test
+  void tiedParametersStayTied() {
+    try (Tied tied = new Tied()) {
+      tied.to(DType.BF16);
+      assertEquals(4, tied.numParameters());
+      assertEquals(DType.BF16, tied.first.weight().dtype());
+      assertEquals(DType.BF16, tied.apply(Tensor.ones(1, 2).to(DType.BF16)).dtype());
+    }
+  }
+
+  @Test
+  void aConversionThatFailsChangesNothing() {
+    try (Mlp mlp = new Mlp()) {
+      Expect.failure(TensorException.class, () -> mlp.to(DType.I64), "floating", "I64");
+      List<Tensor> before = mlp.parameters();
+      mlp.output.weight().close();
+      assertThrows(TensorException.class, () -> mlp.to(DType.F64));
+      assertEquals(before, mlp.parameters());
+      assertFalse(mlp.hidden.weight().isClosed());
+    }
   }
 }
