@@ -63,7 +63,7 @@ public abstract class MultiOutputFunction {
    * @throws TensorException if forward returns fewer than two outputs, or one of them twice
    */
   public final List<Tensor> apply(Tensor... inputs) {
-    return Scope.tidyAll(() -> record(inputs));
+    return Scope.tidy(() -> record(inputs));
   }
 
   private List<Tensor> record(Tensor[] inputs) {
