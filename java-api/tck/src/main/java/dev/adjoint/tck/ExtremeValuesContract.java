@@ -275,7 +275,8 @@ public abstract class ExtremeValuesContract {
     for (double[] row : ROWS) {
       along(tests, row, "softmax", x -> x.softmax(-1));
       along(tests, row, "log_softmax", x -> x.logSoftmax(-1));
-      for (double eps : row[0] == 1e-42 ? new double[] {1e-5} : new double[] {1e-5, 0}) {
+      boolean divisible = Arrays.stream(row).distinct().count() > 1 && row[0] != 1e-42;
+      for (double eps : divisible ? new double[] {1e-5, 0} : new double[] {1e-5}) {
         along(tests, row, "layer_norm, eps " + eps, x -> x.layerNorm(null, null, eps));
         along(tests, row, "rms_norm, eps " + eps, x -> x.rmsNorm(null, eps));
       }
