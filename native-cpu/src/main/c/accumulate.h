@@ -140,20 +140,27 @@ ADJ_INLINE void NAME(along_rows)(const T* x, int64_t row, int64_t rows, int64_t 
     }
 }
 
-/* The elements at n offsets in each of FEW_LANES rows, each row into one result and in order. */
+/*
+ * The elements at n offsets in each of FEW_LANES rows, each row into one result: IN_ORDER of them
+ * one after the other, and then these sums, for the rounding errors of few additions.
+ */
 ADJ_INLINE void NAME(side_by_side)(const T* const* rows, const int64_t* offsets, int64_t n,
                                    A* results) {
-    A a[FEW_LANES];
-    NAME(clear)(a, FEW_LANES);
-    for (int64_t i = 0; i < n; i++) {
-        T column[FEW_LANES];
+    NAME(clear)(results, FEW_LANES);
+    for (int64_t begin = 0; begin < n; begin += IN_ORDER) {
+        const int64_t end = adj_min(n, begin + IN_ORDER);
+        A a[FEW_LANES];
+        NAME(clear)(a, FEW_LANES);
+        for (int64_t i = begin; i < end; i++) {
+            T column[FEW_LANES];
 #pragma GCC unroll 8
-        for (int j = 0; j < FEW_LANES; j++) {
-            column[j] = rows[j][offsets[i]];
+            for (int j = 0; j < FEW_LANES; j++) {
+                column[j] = rows[j][offsets[i]];
+            }
+            NAME(add_column)(column, a);
         }
-        NAME(add_column)(column, a);
+        NAME(join)(results, a, FEW_LANES);
     }
-    memcpy(results, a, sizeof a);
 }
 
 ADJ_INLINE A NAME(along_run)(const T* x, int64_t step, int64_t n, int width) {

@@ -1,8 +1,12 @@
 /* The kernels of norm.c (a template, see vector.h). */
 #include "rows.h"
 
-/* Rows below this leave most of a vector empty; others use at least a full one, or nearly. */
+/* Rows that leave much of their vectors empty are shorter than this. */
 #define SHORT_COLS (4 * VL < 16 ? 4 * VL : 16)
+
+static bool NAME(is_short)(int64_t cols) {
+    return cols < SHORT_COLS && cols % VL != 0;
+}
 
 typedef struct {
     const REAL* x; /* or the output of the forward pass */
@@ -41,7 +45,7 @@ static void NAME(rows_chunk)(void* ctx, int64_t chunk) {
 static void NAME(for_rows)(TYPE(rows) all, void (*body)(TYPE(rows)),
                            void (*short_body)(TYPE(rows))) {
     const int64_t operands = all.grad == NULL ? 2 : 3;
-    const bool is_short = all.cols < SHORT_COLS;
+    const bool is_short = NAME(is_short)(all.cols);
     all.stream = !is_short && past_caches(operands * all.rows * all.cols * (int64_t)sizeof(REAL));
     TYPE(rows_job) job = {all, is_short ? VL : rows_per_group(all.cols),
                           is_short ? short_body : body};
@@ -483,7 +487,7 @@ ADJ_INLINE void NAME(norm_short)(const adj_norm_args* a, int64_t first, int64_t 
 
 ADJ_INLINE void NAME(norm_chunk)(const adj_norm_args* a, int64_t chunk, bool centred) {
     const adj_range range = adj_chunk(a->rows, adj_rows_per_chunk(CHUNK_ELEMENTS, a->cols), chunk);
-    if (a->cols < SHORT_COLS) {
+    if (NAME(is_short)(a->cols)) {
         for (int64_t r = range.begin; r < range.end; r += VL) {
             NAME(norm_short)(a, r, adj_min(VL, range.end - r), centred);
         }

@@ -20,6 +20,7 @@ enum {
     MAX_PARTIALS = 16384, /* results of parts */
     ENOUGH_GROUPS = 64,   /* so many groups keep the threads busy without cutting them into parts */
     MAX_OFFSETS = 4096,   /* elements of a result whose offsets are kept in a table */
+    IN_ORDER = 128,       /* of them that are added up before they join the others */
     BRIEF = 128,          /* elements of a group that take less time than its beginning */
 };
 

@@ -51,7 +51,7 @@ typedef double f64;
 #    define vec_max_f64(a, b) ((vec_f64)_mm256_max_pd((a), (b)))
 #    define vec_stream_f32(at, x) _mm256_stream_ps((at), (x))
 #    define vec_stream_f64(at, x) _mm256_stream_pd((at), (x))
-#    define vec_part_f32(count)                              \
+#    define vec_part_f32(count)                             \
         _mm256_cmpgt_epi32(_mm256_set1_epi32((int)(count)), \
                            _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7))
 #    define vec_part_f64(count) \
@@ -102,7 +102,8 @@ ADJ_VEC_MAX(f32)
 ADJ_VEC_MAX(f64)
 #endif
 
-/* The first `count` elements of a vector, less than all, from or to memory; `rest` are the others. */
+/* The first `count` elements of a vector, less than all, from or to memory; `rest` are the others.
+ */
 #define VEC_LOAD_PART NAME(vec_load_part)
 #define VEC_STORE_PART NAME(vec_store_part)
 #ifndef vec_load_part_f32
