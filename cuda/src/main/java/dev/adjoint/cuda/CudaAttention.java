@@ -126,7 +126,8 @@ final class CudaAttention {
     View q = k.q();
     Kernels kernels = device.kernels().attention.of(q);
     long[] words = k.words();
-    words[k.scratchWord()] = scratch.take(queries(q) * q.dtype().widened().bytes()).address();
+    words[k.symbol().scratchWord()] =
+        scratch.take(queries(q) * q.dtype().widened().bytes()).address();
     List<CudaCall.Step> steps = new ArrayList<>();
     steps.add(
         new Launch(

@@ -1,6 +1,7 @@
 package dev.adjoint.cuda;
 
 import dev.adjoint.spi.Kernel;
+import dev.adjoint.spi.Symbol;
 import dev.adjoint.spi.Symbols;
 import java.util.EnumSet;
 import dev.adjoint.DType;
@@ -26,7 +27,7 @@ final class CudaKernels {
   private final String image;
   private final Map<String, CudaKernel> byName = new HashMap<>();
   private final List<CudaKernel> byNumber = new ArrayList<>();
-  private final Map<String, CudaKernel> seam = new HashMap<>();
+  private final Map<Symbol, CudaKernel> seam = new HashMap<>();
   private final Map<Integer, CudaKernel> transposes = new HashMap<>();
 
   /** Reductions of columns, a packet of them for each thread. */
@@ -57,7 +58,7 @@ final class CudaKernels {
     this.driver = driver;
     this.module = module;
     this.image = image;
-    Kernel.symbols(COMPUTED).forEach(symbol -> seam.put(symbol, get(symbol)));
+    Kernel.symbols(COMPUTED).forEach(symbol -> seam.put(symbol, get(symbol.name())));
     for (int bytes = 1; bytes <= Long.BYTES; bytes *= 2) {
       transposes.put(bytes, get("transpose_" + bytes * Byte.SIZE));
     }

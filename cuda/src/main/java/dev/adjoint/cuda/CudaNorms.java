@@ -92,7 +92,7 @@ final class CudaNorms {
     RowTeams teams = parts.teams();
     long[] block = kernel.words();
     long bytes = parts.count(x) * 2L * cols(x) * x.dtype().widened().bytes();
-    block[kernel.scratchWord()] = scratch.take(bytes).address();
+    block[kernel.symbol().scratchWord()] = scratch.take(bytes).address();
     long[] words = Words.join(teams.behind(block), parts.rows());
     CudaKernel function = device.kernels().of(kernel);
     List<CudaCall.Step> steps = new ArrayList<>();

@@ -112,7 +112,7 @@ public final class Dispatch {
     public Memory take(long bytes) {
       Recorder recorder = ThreadState.recorder();
       MemoryPool pool = recorder == null ? null : recorder.poolFor(context);
-      Storage storage = context.allocator().allocate(bytes, pool, "scratch of " + kernel.symbol());
+      Storage storage = context.allocator().allocate(bytes, pool, kernel.symbol());
       if (first == null) {
         first = storage;
       } else {

@@ -17,6 +17,11 @@ import org.jspecify.annotations.Nullable;
 public final class MemoryPool {
   private final CachingAllocator allocator;
   private final Map<Long, Deque<Memory>> free = new HashMap<>();
+
+  /** The blocks of one size, that of the last request: small steps ask for few sizes. */
+  private long recentSize = -1;
+
+  private Deque<Memory> recent = new ArrayDeque<>();
   private boolean closed;
   private int liveStorages;
 
@@ -28,18 +33,26 @@ public final class MemoryPool {
   }
 
   @Nullable Memory poll(long size) {
-    Deque<Memory> blocks = free.get(size);
-    return blocks == null ? null : blocks.pollFirst();
+    return blocks(size).pollFirst();
   }
 
   void offer(Memory memory) {
-    free.computeIfAbsent(memory.bytes(), size -> new ArrayDeque<>()).addFirst(memory);
+    blocks(memory.bytes()).addFirst(memory);
+  }
+
+  private Deque<Memory> blocks(long size) {
+    if (size != recentSize) {
+      recent = free.computeIfAbsent(size, _ -> new ArrayDeque<>());
+      recentSize = size;
+    }
+    return recent;
   }
 
   List<Memory> drain() {
     List<Memory> all = new ArrayList<>();
     free.values().forEach(all::addAll);
     free.clear();
+    recentSize = -1;
     return all;
   }
 

@@ -114,7 +114,7 @@ public final class ReferenceBackend implements Backend {
           case AdamW k -> ReferenceOptimizers.adamW(k);
           case Scale k -> ReferenceOptimizers.scale(k);
         };
-    return new Call(kernel.symbol(), body);
+    return new Call(kernel.symbol().name(), body);
   }
 
   @Override

@@ -11,7 +11,7 @@ final class ReferenceIndexing {
   static Runnable gather(Gather k) {
     long width = k.table().layout().size(1);
     Elements from = Elements.of(k.table());
-    Indices index = Indices.below(k.table().layout().size(0), k.symbol(), k.indices());
+    Indices index = Indices.below(k.table().layout().size(0), k.symbol().name(), k.indices());
     Elements to = Elements.of(k.out());
     return () -> {
       index.check();
@@ -27,7 +27,7 @@ final class ReferenceIndexing {
   static Runnable scatterAdd(ScatterAdd k) {
     long width = k.out().layout().size(1);
     Elements from = Elements.of(k.x());
-    Indices index = Indices.below(k.out().layout().size(0), k.symbol(), k.indices());
+    Indices index = Indices.below(k.out().layout().size(0), k.symbol().name(), k.indices());
     Elements to = Elements.of(k.out());
     return () -> {
       index.check();

@@ -12,7 +12,7 @@ final class ReferenceLosses {
     return () -> {
       int rows = (int) k.logits().layout().size(0);
       int classes = (int) k.logits().layout().size(1);
-      Indices target = Indices.below(classes, k.ignoreIndex(), k.symbol(), k.targets());
+      Indices target = Indices.below(classes, k.ignoreIndex(), k.symbol().name(), k.targets());
       target.check();
       double[] values = Elements.read(k.logits());
       Elements loss = Elements.of(k.losses());
@@ -35,7 +35,7 @@ final class ReferenceLosses {
       double[] values = Elements.read(k.logits());
       double[] grads = Elements.read(k.grad());
       double[] lse = Elements.read(k.logSumExp());
-      Indices target = Indices.below(classes, k.ignoreIndex(), k.symbol(), k.targets());
+      Indices target = Indices.below(classes, k.ignoreIndex(), k.symbol().name(), k.targets());
       target.check();
       for (int r = 0; r < rows; r++) {
         long t = target.get(r);

@@ -28,15 +28,15 @@ public sealed interface AttentionKernels extends Kernel {
    */
   record Attention(View q, View k, View v, View out, View logSumExp, boolean causal, double scale)
       implements AttentionKernels {
-    /** Its names. */
-    public static final Symbols NAMES = new Symbols("attention", Types.COMPUTED);
-
     /** The names of what says how much scratch it needs. */
     public static final Symbols SCRATCH_BYTES =
         new Symbols("attention_scratch_bytes", Types.COMPUTED);
 
+    /** Its names. */
+    public static final Symbols NAMES = new Symbols("attention", Types.COMPUTED, SCRATCH_BYTES, 5);
+
     @Override
-    public String symbol() {
+    public Symbol symbol() {
       return NAMES.of(q.dtype());
     }
 
@@ -59,16 +59,6 @@ public sealed interface AttentionKernels extends Kernel {
       };
       return Words.strides(head, q, k, v, out);
     }
-
-    @Override
-    public String scratchSymbol() {
-      return SCRATCH_BYTES.of(q.dtype());
-    }
-
-    @Override
-    public int scratchWord() {
-      return 5;
-    }
   }
 
   /** The gradients of {@link Attention}; those that are null are not wanted. */
@@ -85,15 +75,16 @@ public sealed interface AttentionKernels extends Kernel {
       boolean causal,
       double scale)
       implements AttentionKernels {
-    /** Its names. */
-    public static final Symbols NAMES = new Symbols("attention_grad", Types.COMPUTED);
-
     /** The names of what says how much scratch it needs. */
     public static final Symbols SCRATCH_BYTES =
         new Symbols("attention_grad_scratch_bytes", Types.COMPUTED);
 
+    /** Its names. */
+    public static final Symbols NAMES =
+        new Symbols("attention_grad", Types.COMPUTED, SCRATCH_BYTES, 9);
+
     @Override
-    public String symbol() {
+    public Symbol symbol() {
       return NAMES.of(q.dtype());
     }
 
@@ -119,16 +110,6 @@ public sealed interface AttentionKernels extends Kernel {
         bits(scale)
       };
       return Words.strides(head, grad, q, k, v, out, gradQ, gradK, gradV);
-    }
-
-    @Override
-    public String scratchSymbol() {
-      return SCRATCH_BYTES.of(q.dtype());
-    }
-
-    @Override
-    public int scratchWord() {
-      return 9;
     }
   }
 }

@@ -39,7 +39,7 @@ public sealed interface ElementwiseKernels extends Kernel {
         Symbols.each(UnaryFunction.class, f -> new Symbols(f.symbol(), Types.COMPUTED));
 
     @Override
-    public String symbol() {
+    public Symbol symbol() {
       return Symbols.of(NAMES, function, x.dtype());
     }
 
@@ -64,7 +64,7 @@ public sealed interface ElementwiseKernels extends Kernel {
                     f.saves() == UnaryFunction.Saves.OUTPUT ? Types.WIDE : Types.COMPUTED));
 
     @Override
-    public String symbol() {
+    public Symbol symbol() {
       return Symbols.of(NAMES, function, grad.dtype());
     }
 
@@ -80,7 +80,7 @@ public sealed interface ElementwiseKernels extends Kernel {
         Symbols.each(BinaryFunction.class, f -> new Symbols(f.symbol(), operands(f)));
 
     @Override
-    public String symbol() {
+    public Symbol symbol() {
       return Symbols.of(NAMES, function, a.dtype());
     }
 
@@ -100,7 +100,7 @@ public sealed interface ElementwiseKernels extends Kernel {
         Symbols.each(BinaryFunction.class, f -> new Symbols(f.symbol() + "_scalar", operands(f)));
 
     @Override
-    public String symbol() {
+    public Symbol symbol() {
       return Symbols.of(NAMES, function, a.dtype());
     }
 
@@ -120,7 +120,7 @@ public sealed interface ElementwiseKernels extends Kernel {
     private static final Symbols NAMES = new Symbols("where", Types.EVERY);
 
     @Override
-    public String symbol() {
+    public Symbol symbol() {
       return NAMES.of(out.dtype());
     }
 
@@ -140,7 +140,7 @@ public sealed interface ElementwiseKernels extends Kernel {
     private static final Symbols NAMES = new Symbols("copy", Types.EVERY);
 
     @Override
-    public String symbol() {
+    public Symbol symbol() {
       return NAMES.of(x.dtype());
     }
 
@@ -165,7 +165,7 @@ public sealed interface ElementwiseKernels extends Kernel {
     }
 
     @Override
-    public String symbol() {
+    public Symbol symbol() {
       return Symbols.of(NAMES, x.dtype(), out.dtype());
     }
 
@@ -180,7 +180,7 @@ public sealed interface ElementwiseKernels extends Kernel {
     private static final Symbols NAMES = new Symbols("fill", Types.EVERY);
 
     @Override
-    public String symbol() {
+    public Symbol symbol() {
       return NAMES.of(out.dtype());
     }
 

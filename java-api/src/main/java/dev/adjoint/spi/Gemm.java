@@ -59,6 +59,9 @@ public record Gemm(
 
   private static final int HEAD_WORDS = 16;
 
+  /** The place of the scratch's address. */
+  private static final int SCRATCH = 5;
+
   /** The multiplications of a product that take as long as one element of the slowest function. */
   private static final long PRODUCTS_PER_ELEMENT = 16;
 
@@ -102,16 +105,17 @@ public record Gemm(
   /** The names of the C kernels with factors of one kind, alone or with an activation. */
   private record Names(Symbols alone, Map<UnaryFunction, Symbols> activated, Symbols scratchBytes) {
     static Names of(String factors, Types types) {
+      Symbols bytes = new Symbols("gemm_scratch_bytes" + factors, types);
       return new Names(
-          new Symbols("gemm" + factors, types),
+          new Symbols("gemm" + factors, types, bytes, SCRATCH),
           Symbols.each(
               UnaryFunction.class,
               ACTIVATIONS,
-              f -> new Symbols("gemm_" + f.symbol() + factors, types)),
-          new Symbols("gemm_scratch_bytes" + factors, types));
+              f -> new Symbols("gemm_" + f.symbol() + factors, types, bytes, SCRATCH)),
+          bytes);
     }
 
-    Stream<String> all() {
+    Stream<Symbol> all() {
       return Stream.concat(Stream.of(alone, scratchBytes), activated.values().stream())
           .flatMap(symbols -> symbols.all(Symbols.FLOATING));
     }
@@ -122,7 +126,7 @@ public record Gemm(
   private static final Names HALVES = Names.of("_halves", floating -> Set.of(DType.F32));
 
   /** The names of all C kernels of products, and of what says how much scratch they need. */
-  public static Stream<String> symbols() {
+  public static Stream<Symbol> symbols() {
     return Stream.of(SAME, ROUNDED, HALVES).flatMap(Names::all);
   }
 
@@ -131,22 +135,12 @@ public record Gemm(
   }
 
   @Override
-  public String symbol() {
+  public Symbol symbol() {
     Names names = names();
     DType dtype = out.dtype();
     return activation == null
         ? names.alone.of(dtype)
         : Symbols.of(names.activated, activation, dtype);
-  }
-
-  @Override
-  public String scratchSymbol() {
-    return names().scratchBytes.of(out.dtype());
-  }
-
-  @Override
-  public int scratchWord() {
-    return 5;
   }
 
   @Override

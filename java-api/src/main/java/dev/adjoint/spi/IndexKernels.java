@@ -28,7 +28,7 @@ public sealed interface IndexKernels extends Kernel {
     private static final Symbols NAMES = new Symbols("gather");
 
     @Override
-    public String symbol() {
+    public Symbol symbol() {
       return NAMES.of(out.dtype());
     }
 
@@ -61,7 +61,7 @@ public sealed interface IndexKernels extends Kernel {
     private static final Symbols NAMES = new Symbols("scatter_add", Types.WIDE);
 
     @Override
-    public String symbol() {
+    public Symbol symbol() {
       return NAMES.of(x.dtype());
     }
 

@@ -3,7 +3,6 @@ package dev.adjoint.spi;
 import dev.adjoint.DType;
 import java.util.Set;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 
 /**
  * What a backend is asked to compute: one record for each kernel, with its operands and parameters.
@@ -25,8 +24,8 @@ public sealed interface Kernel
         RandomKernels,
         OptimizerKernels {
 
-  /** The kernel's name with the element type: {@code silu_f32} for {@code adj_silu_f32}. */
-  String symbol();
+  /** The kernel's name with the element type, and what scratch it needs. */
+  Symbol symbol();
 
   /**
    * The argument block: 8-byte words, in the order of the struct of {@code kernels.h}; 0 for
@@ -40,23 +39,13 @@ public sealed interface Kernel
    */
   long elements();
 
-  /** The name of the function that says how much scratch it needs; null for none at all. */
-  default @Nullable String scratchSymbol() {
-    return null;
-  }
-
-  /** The place of the scratch's address among {@link #words}, if it has scratch. */
-  default int scratchWord() {
-    return -1;
-  }
-
   /**
    * The symbols of all kernels but matrix products and attention, which backends cut into functions
    * in their own ways.
    *
    * @param floating the floating types that a backend computes
    */
-  static Stream<String> symbols(Set<DType> floating) {
+  static Stream<Symbol> symbols(Set<DType> floating) {
     return Stream.of(
             ElementwiseKernels.names(),
             ReductionKernels.names(),

@@ -38,7 +38,7 @@ public sealed interface LossKernels extends Kernel {
     private static final Symbols NAMES = new Symbols("cross_entropy", Types.COMPUTED);
 
     @Override
-    public String symbol() {
+    public Symbol symbol() {
       return NAMES.of(logits.dtype());
     }
 
@@ -70,7 +70,7 @@ public sealed interface LossKernels extends Kernel {
     private static final Symbols NAMES = new Symbols("cross_entropy_grad", Types.COMPUTED);
 
     @Override
-    public String symbol() {
+    public Symbol symbol() {
       return NAMES.of(logits.dtype());
     }
 

@@ -33,7 +33,7 @@ public sealed interface NormKernels extends Kernel {
     private static final Symbols NAMES = new Symbols("softmax", Types.COMPUTED);
 
     @Override
-    public String symbol() {
+    public Symbol symbol() {
       return NAMES.of(x.dtype());
     }
 
@@ -53,7 +53,7 @@ public sealed interface NormKernels extends Kernel {
     private static final Symbols NAMES = new Symbols("softmax_grad", Types.WIDE);
 
     @Override
-    public String symbol() {
+    public Symbol symbol() {
       return NAMES.of(y.dtype());
     }
 
@@ -73,7 +73,7 @@ public sealed interface NormKernels extends Kernel {
     private static final Symbols NAMES = new Symbols("log_softmax", Types.COMPUTED);
 
     @Override
-    public String symbol() {
+    public Symbol symbol() {
       return NAMES.of(x.dtype());
     }
 
@@ -93,7 +93,7 @@ public sealed interface NormKernels extends Kernel {
     private static final Symbols NAMES = new Symbols("log_softmax_grad", Types.WIDE);
 
     @Override
-    public String symbol() {
+    public Symbol symbol() {
       return NAMES.of(y.dtype());
     }
 
@@ -129,7 +129,7 @@ public sealed interface NormKernels extends Kernel {
     private static final Symbols NAMES = new Symbols("layer_norm", Types.COMPUTED);
 
     @Override
-    public String symbol() {
+    public Symbol symbol() {
       return NAMES.of(x.dtype());
     }
 
@@ -165,7 +165,7 @@ public sealed interface NormKernels extends Kernel {
     private static final Symbols NAMES = new Symbols("rms_norm", Types.COMPUTED);
 
     @Override
-    public String symbol() {
+    public Symbol symbol() {
       return NAMES.of(x.dtype());
     }
 
@@ -201,11 +201,14 @@ public sealed interface NormKernels extends Kernel {
       @Nullable View gradWeight,
       @Nullable View gradBias)
       implements NormKernels {
-    private static final Symbols NAMES = new Symbols("layer_norm_grad", Types.COMPUTED);
+    /** The place of the scratch's address. */
     private static final int SCRATCH = 8;
 
+    private static final Symbols NAMES =
+        new Symbols("layer_norm_grad", Types.COMPUTED, RmsNormGrad.SCRATCH_BYTES, SCRATCH);
+
     @Override
-    public String symbol() {
+    public Symbol symbol() {
       return NAMES.of(x.dtype());
     }
 
@@ -227,16 +230,6 @@ public sealed interface NormKernels extends Kernel {
     }
 
     @Override
-    public String scratchSymbol() {
-      return RmsNormGrad.SCRATCH_BYTES.of(x.dtype());
-    }
-
-    @Override
-    public int scratchWord() {
-      return SCRATCH;
-    }
-
-    @Override
     public long elements() {
       return x.numel();
     }
@@ -251,14 +244,16 @@ public sealed interface NormKernels extends Kernel {
       @Nullable View gradX,
       @Nullable View gradWeight)
       implements NormKernels {
-    private static final Symbols NAMES = new Symbols("rms_norm_grad", Types.COMPUTED);
 
     /** The names of what says how much scratch the gradient of either norm needs. */
     public static final Symbols SCRATCH_BYTES =
         new Symbols("norm_grad_scratch_bytes", Types.COMPUTED);
 
+    private static final Symbols NAMES =
+        new Symbols("rms_norm_grad", Types.COMPUTED, SCRATCH_BYTES, LayerNormGrad.SCRATCH);
+
     @Override
-    public String symbol() {
+    public Symbol symbol() {
       return NAMES.of(x.dtype());
     }
 
@@ -277,16 +272,6 @@ public sealed interface NormKernels extends Kernel {
         rows(x),
         cols(x)
       };
-    }
-
-    @Override
-    public String scratchSymbol() {
-      return SCRATCH_BYTES.of(x.dtype());
-    }
-
-    @Override
-    public int scratchWord() {
-      return LayerNormGrad.SCRATCH;
     }
 
     @Override

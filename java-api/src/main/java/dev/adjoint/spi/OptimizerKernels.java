@@ -38,7 +38,7 @@ public sealed interface OptimizerKernels extends Kernel {
     private static final Symbols NAMES = new Symbols("sgd", Types.WIDE);
 
     @Override
-    public String symbol() {
+    public Symbol symbol() {
       return NAMES.of(dtype(params));
     }
 
@@ -79,7 +79,7 @@ public sealed interface OptimizerKernels extends Kernel {
     private static final Symbols NAMES = new Symbols("adamw", Types.WIDE);
 
     @Override
-    public String symbol() {
+    public Symbol symbol() {
       return NAMES.of(dtype(params));
     }
 
@@ -102,7 +102,7 @@ public sealed interface OptimizerKernels extends Kernel {
     private static final Symbols NAMES = new Symbols("scale", Types.WIDE);
 
     @Override
-    public String symbol() {
+    public Symbol symbol() {
       return NAMES.of(dtype(xs));
     }
 

@@ -32,7 +32,7 @@ public sealed interface RandomKernels extends Kernel {
     private static final Symbols NAMES = new Symbols("next_key");
 
     @Override
-    public String symbol() {
+    public Symbol symbol() {
       return NAMES.of(key.dtype());
     }
 
@@ -55,7 +55,7 @@ public sealed interface RandomKernels extends Kernel {
     private static final Symbols NAMES = new Symbols("uniform", Types.WIDE);
 
     @Override
-    public String symbol() {
+    public Symbol symbol() {
       return NAMES.of(out.dtype());
     }
 
@@ -75,7 +75,7 @@ public sealed interface RandomKernels extends Kernel {
     private static final Symbols NAMES = new Symbols("normal", Types.WIDE);
 
     @Override
-    public String symbol() {
+    public Symbol symbol() {
       return NAMES.of(out.dtype());
     }
 
@@ -99,7 +99,7 @@ public sealed interface RandomKernels extends Kernel {
     private static final Symbols NAMES = new Symbols("dropout", Types.COMPUTED);
 
     @Override
-    public String symbol() {
+    public Symbol symbol() {
       return NAMES.of(x.dtype());
     }
 

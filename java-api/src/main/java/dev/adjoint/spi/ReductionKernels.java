@@ -39,7 +39,7 @@ public sealed interface ReductionKernels extends Kernel {
     }
 
     @Override
-    public String symbol() {
+    public Symbol symbol() {
       DType dtype = x.dtype();
       return dtype == out.dtype() ? Symbols.of(NAMES, function, dtype) : SUM_TO_F32.of(dtype);
     }
@@ -66,7 +66,7 @@ public sealed interface ReductionKernels extends Kernel {
     private static final Symbols NAMES = new Symbols("argmax", Types.WITH_I64);
 
     @Override
-    public String symbol() {
+    public Symbol symbol() {
       return NAMES.of(x.dtype());
     }
 
@@ -97,7 +97,7 @@ public sealed interface ReductionKernels extends Kernel {
     private static final Symbols NAMES = new Symbols("sum_squares", Types.WIDE);
 
     @Override
-    public String symbol() {
+    public Symbol symbol() {
       return NAMES.of(OptimizerKernels.dtype(xs));
     }
 

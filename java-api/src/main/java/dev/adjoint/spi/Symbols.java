@@ -67,20 +67,35 @@ public final class Symbols {
   }
 
   private final Types types;
-  private final Map<DType, String> names = new EnumMap<>(DType.class);
+  private final Map<DType, Symbol> symbols = new EnumMap<>(DType.class);
 
   Symbols(String name, Types types) {
     this.types = types;
     for (DType dtype : DType.values()) {
-      names.put(dtype, name + "_" + dtype.suffix());
+      symbols.put(dtype, new Symbol(name + "_" + dtype.suffix(), null, -1));
+    }
+  }
+
+  /**
+   * Of a kernel that needs scratch.
+   *
+   * @param scratchBytes the functions that say how much
+   * @param scratchWord the place of its address in the argument block
+   */
+  Symbols(String name, Types types, Symbols scratchBytes, int scratchWord) {
+    this.types = types;
+    for (DType dtype : DType.values()) {
+      symbols.put(
+          dtype, new Symbol(name + "_" + dtype.suffix(), scratchBytes.of(dtype), scratchWord));
     }
   }
 
   /** Of a kernel that moves bytes or numbers of its own, under one name for every element type. */
   Symbols(String name) {
     types = Types.EVERY;
+    Symbol only = new Symbol(name, null, -1);
     for (DType dtype : DType.values()) {
-      names.put(dtype, name);
+      symbols.put(dtype, only);
     }
   }
 
@@ -100,13 +115,13 @@ public final class Symbols {
   }
 
   /** The name for a constant of an enum and an element type. */
-  static <E extends Enum<E>> String of(Map<E, Symbols> each, E constant, DType dtype) {
+  static <E extends Enum<E>> Symbol of(Map<E, Symbols> each, E constant, DType dtype) {
     return Objects.requireNonNull(each.get(constant)).of(dtype);
   }
 
   /** The name for an element type, whether a backend has that kernel or not. */
-  public String of(DType dtype) {
-    return Objects.requireNonNull(names.get(dtype));
+  public Symbol of(DType dtype) {
+    return Objects.requireNonNull(symbols.get(dtype));
   }
 
   /**
@@ -114,7 +129,7 @@ public final class Symbols {
    *
    * @param floating the floating types that a backend computes
    */
-  public Stream<String> all(Set<DType> floating) {
+  public Stream<Symbol> all(Set<DType> floating) {
     return types.of(floating).stream().map(this::of).distinct();
   }
 }

@@ -6,11 +6,12 @@ import dev.adjoint.spi.AttentionKernels.AttentionGrad;
 import dev.adjoint.spi.Gemm;
 import dev.adjoint.spi.Kernel;
 import dev.adjoint.spi.NormKernels;
+import dev.adjoint.spi.Symbol;
 import dev.adjoint.spi.Symbols;
 import java.lang.foreign.MemorySegment;
-import java.util.HashMap;
-import java.util.Map;
+import java.util.Arrays;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** All kernels of one variant, resolved by name when it is loaded. */
 final class KernelLibrary {
@@ -18,7 +19,8 @@ final class KernelLibrary {
   final NativeLibrary library;
   private final MemorySegment runner;
 
-  private final Map<String, NativeFunction> kernels = new HashMap<>();
+  /** By the numbers of their symbols; null for what is no kernel of this backend. */
+  private @Nullable NativeFunction[] kernels = {};
 
   /**
    * Resolves every kernel.
@@ -42,16 +44,24 @@ final class KernelLibrary {
                     AttentionGrad.SCRATCH_BYTES)
                 .flatMap(symbols -> symbols.all(Symbols.FLOATING)))
         .flatMap(symbols -> symbols)
-        .forEach(symbol -> kernels.put(symbol, function(symbol)));
+        .forEach(this::resolve);
+  }
+
+  private void resolve(Symbol symbol) {
+    if (symbol.index() >= kernels.length) {
+      kernels = Arrays.copyOf(kernels, 2 * symbol.index() + 1);
+    }
+    kernels[symbol.index()] = function(symbol.name());
   }
 
   /**
-   * A function of the seam, by its name without {@code adj_}.
+   * A function of the seam.
    *
    * @throws TensorException if this backend does not have it
    */
-  NativeFunction kernel(String symbol) {
-    NativeFunction kernel = kernels.get(symbol);
+  NativeFunction of(Symbol symbol) {
+    int index = symbol.index();
+    NativeFunction kernel = index < kernels.length ? kernels[index] : null;
     if (kernel == null) {
       throw new TensorException("cpu: there is no kernel " + symbol);
     }

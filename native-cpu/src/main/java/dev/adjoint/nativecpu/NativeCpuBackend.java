@@ -8,6 +8,7 @@ import dev.adjoint.spi.KernelCall;
 import dev.adjoint.spi.Memory;
 import dev.adjoint.spi.Replay;
 import dev.adjoint.spi.Scratch;
+import dev.adjoint.spi.Symbol;
 import dev.adjoint.spi.Symbols;
 import dev.adjoint.spi.View;
 import java.lang.foreign.MemorySegment;
@@ -38,15 +39,15 @@ final class NativeCpuBackend implements Backend {
   @Override
   public KernelCall call(Kernel kernel, Scratch scratch) {
     long[] words = kernel.words();
-    String query = kernel.scratchSymbol();
+    Symbol symbol = kernel.symbol();
+    Symbol query = symbol.scratchBytes();
     if (query != null) {
-      long bytes = Downcalls.query(kernels.kernel(query).function(), words);
+      long bytes = Downcalls.query(kernels.of(query).function(), words);
       if (bytes > 0) {
-        words[kernel.scratchWord()] = scratch.take(bytes).address();
+        words[symbol.scratchWord()] = scratch.take(bytes).address();
       }
     }
-    boolean brief = kernel.elements() <= BRIEF_ELEMENTS;
-    return new NativeCall(kernels.kernel(kernel.symbol()), words, brief);
+    return new NativeCall(kernels.of(symbol), words, kernel.elements() <= BRIEF_ELEMENTS);
   }
 
   @Override

@@ -45,7 +45,7 @@ final class Crash {
       throw new IllegalStateException("no memory");
     }
     NativeRuntime runtime = NativeCpuProvider.shared();
-    NativeFunction fill = runtime.open(runtime.best()).kernel("fill_f32");
+    NativeFunction fill = runtime.open(runtime.best()).function("fill_f32");
     long[] words = {address, 0, 1, 2 * HALF_BYTES / Float.BYTES, 1};
     new NativeCall(fill, words, false).run();
   }

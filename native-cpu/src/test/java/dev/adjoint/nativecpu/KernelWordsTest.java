@@ -176,8 +176,8 @@ class KernelWordsTest {
       }
     }
     int scratch = scalars.indexOf("scratch");
-    assertEquals(scratch, kernel.scratchWord());
-    assertEquals(scratch >= 0, kernel.scratchSymbol() != null);
+    assertEquals(scratch, kernel.symbol().scratchWord());
+    assertEquals(scratch >= 0, kernel.symbol().scratchBytes() != null);
     for (int i = 0; i < scalars.size(); i++) {
       boolean free = !components.containsKey(scalars.get(i));
       if (free && fields.get(scalars.get(i)) == Type.POINTER) {

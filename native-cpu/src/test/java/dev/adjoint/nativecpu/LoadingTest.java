@@ -211,7 +211,7 @@ class LoadingTest {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment out = arena.allocate(JAVA_FLOAT, 1 << 20);
       long[] words = {out.address(), Double.doubleToRawLongBits(3), 1, 1 << 20, 1};
-      new NativeCall(kernels.kernel("fill_f32"), words, false).run();
+      new NativeCall(kernels.function("fill_f32"), words, false).run();
       assertEquals(3, out.getAtIndex(JAVA_FLOAT, (1 << 20) - 1));
     }
   }
