@@ -121,7 +121,7 @@ public final class NativeCpuProvider implements BackendProvider {
     if (variant.lacks() != null) {
       return "this machine cannot run it: " + variant.lacks();
     }
-    return runtime.isUsable(variant) ? "usable" : "its library is missing";
+    return runtime.isUsable(variant) ? "usable" : "not in this build";
   }
 
   private static String hugePages() {

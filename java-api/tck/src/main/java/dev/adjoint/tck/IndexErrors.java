@@ -64,6 +64,7 @@ final class IndexErrors {
     Operand logits =
         Operand.updated(dtype, Placement.DENSE.of(Shape.of(COUNT, ROWS)), Samples.uniform(3, 0, 1));
     Operand perRow = Operand.output(dtype, Placement.DENSE.of(Shape.of(COUNT)));
+    Operand twoPerRow = Operand.output(dtype, Placement.DENSE.of(Shape.of(COUNT, 2)));
     return List.of(
         new Refusal(
             "gather",
@@ -77,7 +78,7 @@ final class IndexErrors {
             stage -> new IndexKernels.ScatterAdd(stage.view(0), stage.view(1), stage.view(2))),
         new Refusal(
             "cross_entropy",
-            List.of(logits, indices, perRow, perRow),
+            List.of(logits, indices, perRow, twoPerRow),
             List.of(2, 3),
             stage ->
                 new LossKernels.CrossEntropy(
