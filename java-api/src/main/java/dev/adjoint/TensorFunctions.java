@@ -1,5 +1,6 @@
 package dev.adjoint;
 
+import dev.adjoint.internal.Tensors;
 import dev.adjoint.ops.Elementwise;
 import dev.adjoint.ops.Random;
 import dev.adjoint.spi.UnaryFunction;
@@ -74,6 +75,14 @@ public sealed interface TensorFunctions permits Tensor {
   /** max(x, 0); its derivative at 0 is 0. */
   default Tensor relu() {
     return Elementwise.unary(UnaryFunction.RELU, self());
+  }
+
+  /**
+   * x where it is positive, else {@code negativeSlope · x} (Maas et al. 2013); the derivative at 0
+   * is {@code negativeSlope}, as in PyTorch.
+   */
+  default Tensor leakyRelu(double negativeSlope) {
+    return Tensors.tidy(() -> Tensor.where(self().gt(0), self(), self().mul(negativeSlope)));
   }
 
   /** x·Φ(x), exact. */

@@ -38,6 +38,7 @@ final class ElementwiseOps {
     rows.add(unary("sigmoid", Tensor::sigmoid, -6, 6, ULPS, CROSSING));
     rows.add(unary("erf", Tensor::erf, -3, 3, ULPS, CROSSING));
     rows.add(unary("relu", Tensor::relu, -4, 4, EXACT, EXACT));
+    rows.add(unary("leaky_relu", x -> x.leakyRelu(0.125), -4, 4, EXACT, EXACT));
     rows.add(unary("gelu", Tensor::gelu, -4, 4, CROSSING, CROSSING));
     rows.add(unary("gelu_tanh", Tensor::geluTanh, -4, 4, CROSSING, CROSSING));
     rows.add(unary("silu", Tensor::silu, -6, 6, CROSSING, CROSSING));
