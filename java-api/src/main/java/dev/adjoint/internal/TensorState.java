@@ -155,7 +155,8 @@ public final class TensorState implements Runnable {
   public void close() {
     if (CLOSED.compareAndSet(this, false, true)) {
       unmarkUnscoped();
-      GraphNode last = exchangeNode(null);
+      // Whoever sets a node after this look finds the tensor closed, and lets go of it.
+      GraphNode last = node == null ? null : exchangeNode(null);
       storage.removeHandle();
       storage.release();
       letGo(last);
